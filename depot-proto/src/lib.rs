@@ -1,0 +1,38 @@
+//! What the `depot` command and `depot-server` must agree on, byte for byte or decision for decision.
+//!
+//! A thing enters this crate only if both ends need it. There is no I/O here, no clock, no tokio: every function
+//! is a function of its arguments.
+//!
+//! * Spec nouns, each a validated type built by parsing: [`ProjectName`], [`Version`], [`DistributionFilename`],
+//!   [`Requirement`], [`Sha256Digest`], [`RepositoryName`], [`Timestamp`].
+//! * What is stored: [`FileRecord`] (one file), [`layout`] (where it lies).
+//! * What is served: [`simple`] pages, read from any index and rendered, with [`media_type`] negotiation.
+//! * What is said between them: [`push`] payloads, [`scope`]s and token [`claims`], [`Problem`] documents.
+//! * What must not be said: [`redact`].
+
+pub mod claims;
+mod digest;
+pub mod layout;
+mod problem;
+pub mod push;
+mod python;
+pub mod redact;
+mod repository;
+pub mod retry;
+pub mod scope;
+mod timestamp;
+
+pub use digest::{DigestError, Sha256Digest, Sha256Hasher};
+pub use problem::{ErrorCode, PROBLEM_JSON, Problem};
+pub use python::filename::{
+    DistributionFilename, DistributionKind, FilenameError, Legacy, MAX_FILENAME_LEN, Sdist, SdistFormat,
+    Wheel,
+};
+pub use python::metadata::{self, CoreMetadata, MetadataError};
+pub use python::name::{ProjectName, ProjectNameError};
+pub use python::record::{self, Facts, FileRecord, Origin, RecordError, Yanked};
+pub use python::requirement::{Requirement, RequirementError};
+pub use python::version::{Version, VersionKey};
+pub use python::{media_type, simple};
+pub use repository::{RepositoryName, RepositoryNameError};
+pub use timestamp::{Timestamp, TimestampError};

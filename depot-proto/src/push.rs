@@ -1,0 +1,101 @@
+//! What `depot python push` and the server say to each other.
+//!
+//! One plan ([`PlanRequest`] to `POST {mount}/_/plan`) says which files the server wants. Each of those is then
+//! announced (`PUT {mount}/simple/{project}/{filename}.json`, a file record) and sent
+//! (`PUT {mount}/simple/{project}/{filename}`, the bytes); both are answered with an [`UploadAnswer`].
+
+use serde::{Deserialize, Serialize};
+
+use crate::Sha256Digest;
+
+/// The path of the plan under a repository's mount.
+pub const PLAN_PATH: &str = "_/plan";
+
+/// The most files one plan may ask about; more are asked about in turns.
+pub const MAX_PLAN_FILES: usize = 10_000;
+
+/// The largest file record taken, in bytes. PyPI's own file objects are under 2 KiB.
+pub const MAX_RECORD_SIZE: usize = 256 * 1024;
+
+/// Which of these files do you want?
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct PlanRequest {
+    /// The files, at most [`MAX_PLAN_FILES`].
+    pub files: Vec<PlanFile>,
+}
+
+/// A file that a client has. Names are plain text here, so that one bad name is one answer and not the end of a plan.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PlanFile {
+    /// The project, in any spelling.
+    pub project: String,
+    /// The file's name.
+    pub filename: String,
+    /// The SHA-256 of its bytes.
+    pub sha256: Sha256Digest,
+    /// Its size in bytes.
+    pub size: u64,
+    /// The digest of the facts about it ([`crate::Facts::digest`]).
+    pub facts: Sha256Digest,
+    /// Whether its record says that it was mirrored, which needs a right of its own.
+    #[serde(default)]
+    pub mirrored: bool,
+}
+
+/// The answers to a plan, one for each file, in order.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct PlanResponse {
+    /// The answers.
+    pub answers: Vec<PlanAnswer>,
+}
+
+/// What the server says of one file of a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanAnswer {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why, where that is not plain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Whether the server wants a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// It has the bytes and the facts.
+    Have,
+    /// It has the bytes; the facts are news.
+    Update,
+    /// It has neither.
+    Missing,
+    /// It has other bytes under this name, and keeps them.
+    Conflict,
+    /// The token does not allow it, or the name cannot be stored.
+    Forbidden,
+}
+
+/// The answer to an announced record or to sent bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UploadAnswer {
+    /// What became of it.
+    pub outcome: UploadOutcome,
+    /// The SHA-256 the server has, or expects, for the file.
+    pub sha256: Sha256Digest,
+    /// The digest of the facts the server now has.
+    pub facts: Sha256Digest,
+}
+
+/// What became of an announcement or an upload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UploadOutcome {
+    /// 201: the bytes are published.
+    Created,
+    /// 200: the same bytes and facts were here already.
+    Same,
+    /// 200: the bytes were here; the facts were taken.
+    Updated,
+    /// 202: announced; now send the bytes.
+    Send,
+}

@@ -1,0 +1,491 @@
+//! The file record: what depot keeps of one file, the same document on disk, on the wire and in the store.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value, json};
+
+use super::{
+    filename::{DistributionFilename, DistributionKind},
+    simple::{MetadataMark, PageFile},
+};
+use crate::{DigestError, Sha256Digest, Timestamp, TimestampError};
+
+/// The version of depot's own facts in a record.
+const FACTS_VERSION: u64 = 1;
+
+/// Whether a file is yanked, and why (PEP 592).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Yanked {
+    /// It is not.
+    #[default]
+    No,
+    /// It is, without a reason.
+    Yes,
+    /// It is, and this is why; never empty.
+    Because(String),
+}
+
+impl Yanked {
+    /// Whether installers should pass the file over.
+    pub fn is_yanked(&self) -> bool {
+        *self != Self::No
+    }
+
+    /// The reason, if one was given.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Because(reason) => Some(reason),
+            Self::No | Self::Yes => None,
+        }
+    }
+
+    /// Yanked for this reason, or for none if it is empty.
+    pub fn because(reason: &str) -> Self {
+        if reason.is_empty() { Self::Yes } else { Self::Because(reason.to_owned()) }
+    }
+
+    /// The JSON form: `false`, `true`, or the reason.
+    pub fn to_json(&self) -> Value {
+        match self {
+            Self::No => Value::Bool(false),
+            Self::Yes => Value::Bool(true),
+            Self::Because(reason) => Value::String(reason.clone()),
+        }
+    }
+
+    /// Reads the JSON form; `null` is not yanked, and an empty reason is none.
+    pub fn from_json(value: &Value) -> Option<Self> {
+        match value {
+            Value::Null | Value::Bool(false) => Some(Self::No),
+            Value::Bool(true) => Some(Self::Yes),
+            Value::String(reason) => Some(Self::because(reason)),
+            _ => None,
+        }
+    }
+}
+
+/// Where a file comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Published here by those who made it.
+    FirstParty,
+    /// Copied from an index that had it first.
+    Mirrored {
+        /// The index's root, without credentials.
+        index: String,
+        /// The file's address there, without credentials.
+        url: String,
+    },
+}
+
+/// What is known of a file beyond its bytes: this is what travels without them when it changes upstream.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Facts {
+    /// When the index that published it says it was uploaded.
+    pub upload_time: Option<Timestamp>,
+    /// `Requires-Python`, verbatim.
+    pub requires_python: Option<String>,
+    /// Whether upstream yanked it.
+    pub yanked: Yanked,
+    /// Where its PEP 740 document is upstream.
+    pub provenance: Option<String>,
+    /// Where it comes from, where that was said.
+    pub origin: Option<Origin>,
+    /// Keys of the document that depot does not know, kept as they came.
+    pub other: Map<String, Value>,
+}
+
+/// One stored file: a PEP 691 file object plus depot's own facts under the key `depot`.
+///
+/// The document `{filename}.json` in a tree is exactly this, and its presence is what makes the file exist.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FileRecord {
+    /// The file's name, the last segment of every path to it.
+    pub filename: String,
+    /// The SHA-256 of its bytes.
+    pub sha256: Sha256Digest,
+    /// Its size in bytes.
+    pub size: u64,
+    /// The SHA-256 of its core metadata, where that is served beside it.
+    pub core_metadata: Option<Sha256Digest>,
+    /// What upstream, or who uploaded it, says of it.
+    pub facts: Facts,
+    /// Whether it was yanked here; apart from what upstream says, and either hides.
+    pub yanked_here: Yanked,
+    /// When this tree first had it.
+    pub first_seen: Option<Timestamp>,
+    /// Keys under `depot` that this version does not know, kept as they came.
+    pub depot_other: Map<String, Value>,
+}
+
+/// Why a document is not a file record.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RecordError {
+    /// It is not JSON, or not an object.
+    #[error("the file record is not a JSON object: {0}")]
+    Malformed(String),
+    /// A key that every record has is absent.
+    #[error("the file record has no `{0}`")]
+    Missing(&'static str),
+    /// A key has a value of another type or form.
+    #[error("the file record's `{key}` {reason}")]
+    Wrong {
+        /// The key.
+        key: &'static str,
+        /// What is wrong with its value.
+        reason: String,
+    },
+    /// The record was written by a newer depot.
+    #[error("the file record is of version {0}, which this depot does not know: use a newer one")]
+    TooNew(u64),
+}
+
+impl FileRecord {
+    /// The record of bytes about which nothing else is known.
+    pub fn new(filename: &str, sha256: Sha256Digest, size: u64) -> Self {
+        Self {
+            filename: filename.to_owned(),
+            sha256,
+            size,
+            core_metadata: None,
+            facts: Facts::default(),
+            yanked_here: Yanked::No,
+            first_seen: None,
+            depot_other: Map::new(),
+        }
+    }
+
+    /// Reads the document, with the size the bytes were found to have if it does not say one.
+    pub fn read(bytes: &[u8], size: Option<u64>) -> Result<Self, RecordError> {
+        let value: Value =
+            serde_json::from_slice(bytes).map_err(|error| RecordError::Malformed(error.to_string()))?;
+        Self::from_json(value, size)
+    }
+
+    /// The document, indented, ending in a line feed.
+    pub fn to_document(&self) -> Vec<u8> {
+        let mut text = format!("{:#}", self.to_json());
+        text.push('\n');
+        text.into_bytes()
+    }
+
+    /// Yanked here or upstream; the reason given here comes first.
+    pub fn effective_yank(&self) -> &Yanked {
+        if self.yanked_here.is_yanked() { &self.yanked_here } else { &self.facts.yanked }
+    }
+
+    /// Whether the file was copied from another index.
+    pub fn is_mirrored(&self) -> bool {
+        matches!(self.facts.origin, Some(Origin::Mirrored { .. }))
+    }
+
+    /// The file as a page lists it, at this URL.
+    pub fn to_page_file(&self, url: String) -> PageFile {
+        PageFile {
+            filename: self.filename.clone(),
+            url,
+            hashes: [("sha256".to_owned(), self.sha256.to_string())].into(),
+            size: Some(self.size),
+            upload_time: self.facts.upload_time.or(self.first_seen),
+            requires_python: self.facts.requires_python.clone(),
+            yanked: self.effective_yank().clone(),
+            core_metadata: self.core_metadata.map_or(MetadataMark::Absent, MetadataMark::Sha256),
+            // The upstream document's address is not ours to serve; see `Facts::provenance`.
+            provenance: None,
+        }
+    }
+
+    /// Takes the facts of `said`, which speaks of the same bytes; true if any of them was news.
+    pub fn take_facts(&mut self, said: &Facts) -> bool {
+        let mut facts = said.clone();
+        // What the bytes say themselves is not lost to one who says nothing.
+        facts.requires_python = facts.requires_python.or_else(|| self.facts.requires_python.clone());
+        facts.origin = facts.origin.or_else(|| self.facts.origin.clone());
+        let news = facts != self.facts;
+        self.facts = facts;
+        news
+    }
+
+    /// The record as a JSON object.
+    pub fn to_json(&self) -> Value {
+        let mut object = self.facts.to_json();
+        object.insert("filename".to_owned(), json!(self.filename));
+        object.insert("hashes".to_owned(), json!({ "sha256": self.sha256 }));
+        object.insert("size".to_owned(), json!(self.size));
+        if let Some(sha256) = self.core_metadata {
+            object.insert("core-metadata".to_owned(), json!({ "sha256": sha256 }));
+        }
+        let mut depot = self.depot_other.clone();
+        depot.insert("v".to_owned(), json!(FACTS_VERSION));
+        if let Some(origin) = &self.facts.origin {
+            depot.insert("origin".to_owned(), origin.to_json());
+        }
+        if let Some(first_seen) = self.first_seen {
+            depot.insert("first-seen".to_owned(), json!(first_seen));
+        }
+        if self.yanked_here.is_yanked() {
+            depot.insert("yanked".to_owned(), self.yanked_here.to_json());
+        }
+        object.insert("depot".to_owned(), Value::Object(depot));
+        Value::Object(object)
+    }
+
+    fn from_json(value: Value, size: Option<u64>) -> Result<Self, RecordError> {
+        let Value::Object(mut object) = value else {
+            return Err(RecordError::Malformed("it is something else".to_owned()));
+        };
+        let filename = text(&mut object, "filename")?.ok_or(RecordError::Missing("filename"))?;
+        let sha256 = sha256(object.remove("hashes").as_ref(), "hashes")?
+            .ok_or(RecordError::Missing("hashes.sha256"))?;
+        let size = match object.remove("size") {
+            None | Some(Value::Null) => size.ok_or(RecordError::Missing("size"))?,
+            Some(value) => value.as_u64().ok_or_else(|| wrong("size", "is not a count of bytes"))?,
+        };
+        let marks =
+            ["core-metadata", "dist-info-metadata", "data-dist-info-metadata"].map(|key| object.remove(key));
+        let core_metadata =
+            marks.iter().flatten().find_map(|mark| sha256_of(mark.get("sha256")?)).and_then(Result::ok);
+        // The address that the file had where the document came from means nothing here.
+        object.remove("url");
+        let mut depot = match object.remove("depot") {
+            None | Some(Value::Null) => Map::new(),
+            Some(Value::Object(depot)) => depot,
+            Some(_) => return Err(wrong("depot", "is not an object")),
+        };
+        if let Some(version) = depot.remove("v").and_then(|version| version.as_u64())
+            && version > FACTS_VERSION
+        {
+            return Err(RecordError::TooNew(version));
+        }
+        let origin = depot.remove("origin").map(|origin| Origin::from_json(&origin)).transpose()?;
+        let first_seen = time(&mut depot, "first-seen")?;
+        let yanked_here = yanked(&mut depot)?;
+        let facts = Facts {
+            upload_time: time(&mut object, "upload-time")?,
+            requires_python: text(&mut object, "requires-python")?.filter(|text| !text.is_empty()),
+            yanked: yanked(&mut object)?,
+            provenance: text(&mut object, "provenance")?,
+            origin,
+            other: object,
+        };
+        Ok(Self { filename, sha256, size, core_metadata, facts, yanked_here, first_seen, depot_other: depot })
+    }
+}
+
+impl Facts {
+    /// The facts a page states of a file, with the origin that this makes.
+    pub fn of_page_file(file: &PageFile, index: &str, url: &str) -> Self {
+        Self {
+            upload_time: file.upload_time,
+            requires_python: file.requires_python.clone(),
+            yanked: file.yanked.clone(),
+            provenance: file.provenance.clone(),
+            origin: Some(Origin::Mirrored { index: index.to_owned(), url: url.to_owned() }),
+            other: Map::new(),
+        }
+    }
+
+    /// A digest that changes when, and only when, a fact does: what the plan of a push compares.
+    pub fn digest(&self) -> Sha256Digest {
+        let mut object = self.to_json();
+        if let Some(origin) = &self.origin {
+            object.insert("origin".to_owned(), origin.to_json());
+        }
+        let mut text = String::new();
+        write_canonical(&Value::Object(object), &mut text);
+        Sha256Digest::of(text.as_bytes())
+    }
+
+    fn to_json(&self) -> Map<String, Value> {
+        let mut object = self.other.clone();
+        if let Some(upload_time) = self.upload_time {
+            object.insert("upload-time".to_owned(), json!(upload_time));
+        }
+        if let Some(requires_python) = &self.requires_python {
+            object.insert("requires-python".to_owned(), json!(requires_python));
+        }
+        if self.yanked.is_yanked() {
+            object.insert("yanked".to_owned(), self.yanked.to_json());
+        }
+        if let Some(provenance) = &self.provenance {
+            object.insert("provenance".to_owned(), json!(provenance));
+        }
+        object
+    }
+}
+
+impl Origin {
+    fn to_json(&self) -> Value {
+        match self {
+            Self::FirstParty => json!({ "kind": "first-party" }),
+            Self::Mirrored { index, url } => json!({ "kind": "mirrored", "index": index, "url": url }),
+        }
+    }
+
+    fn from_json(value: &Value) -> Result<Self, RecordError> {
+        let part = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        match part("kind").as_str() {
+            "first-party" => Ok(Self::FirstParty),
+            "mirrored" => Ok(Self::Mirrored { index: part("index"), url: part("url") }),
+            _ => Err(wrong("depot.origin", "has no `kind` of `first-party` or `mirrored`")),
+        }
+    }
+}
+
+impl Serialize for FileRecord {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.to_json().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for FileRecord {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        Self::from_json(value, None).map_err(serde::de::Error::custom)
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::FirstParty => f.write_str("published here"),
+            Self::Mirrored { index, .. } => write!(f, "mirrored from {index}"),
+        }
+    }
+}
+
+/// Whether core metadata is served beside a file of this name: for wheels only (PEP 658 as PyPI practises it).
+pub fn has_sidecar(filename: &DistributionFilename) -> bool {
+    filename.kind() == DistributionKind::Wheel
+}
+
+fn wrong(key: &'static str, reason: impl Into<String>) -> RecordError {
+    RecordError::Wrong { key, reason: reason.into() }
+}
+
+fn text(object: &mut Map<String, Value>, key: &'static str) -> Result<Option<String>, RecordError> {
+    match object.remove(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(wrong(key, "is not a text")),
+    }
+}
+
+fn time(object: &mut Map<String, Value>, key: &'static str) -> Result<Option<Timestamp>, RecordError> {
+    text(object, key)?
+        .map(|text| text.parse().map_err(|error: TimestampError| wrong(key, format!("is wrong: {error}"))))
+        .transpose()
+}
+
+fn yanked(object: &mut Map<String, Value>) -> Result<Yanked, RecordError> {
+    let value = object.remove("yanked").unwrap_or_default();
+    Yanked::from_json(&value).ok_or_else(|| wrong("yanked", "is neither true, false nor a text"))
+}
+
+fn sha256_of(value: &Value) -> Option<Result<Sha256Digest, DigestError>> {
+    value.as_str().map(str::parse)
+}
+
+fn sha256(hashes: Option<&Value>, key: &'static str) -> Result<Option<Sha256Digest>, RecordError> {
+    hashes
+        .and_then(|hashes| sha256_of(hashes.get("sha256")?))
+        .transpose()
+        .map_err(|error| wrong(key, format!("is wrong: {error}")))
+}
+
+/// JSON with sorted keys and no spaces, whatever order the parser kept.
+fn write_canonical(value: &Value, text: &mut String) {
+    match value {
+        Value::Object(object) => {
+            let mut keys: Vec<_> = object.keys().collect();
+            keys.sort_unstable();
+            text.push('{');
+            for (index, key) in keys.into_iter().enumerate() {
+                if index > 0 {
+                    text.push(',');
+                }
+                text.push_str(&Value::String(key.clone()).to_string());
+                text.push(':');
+                write_canonical(&object[key], text);
+            }
+            text.push('}');
+        }
+        Value::Array(items) => {
+            text.push('[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    text.push(',');
+                }
+                write_canonical(item, text);
+            }
+            text.push(']');
+        }
+        leaf => text.push_str(&leaf.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOCUMENT: &str = r#"{"filename": "a-1-py3-none-any.whl", "url": "https://files.example/x", "size": 3,
+        "hashes": {"sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "md5": "x"},
+        "requires-python": ">=3.9", "upload-time": "2026-01-02T03:04:05Z", "yanked": "", "gpg-sig": false,
+        "core-metadata": {"sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+        "depot": {"v": 1, "first-seen": "2026-02-02T03:04:05Z", "later": [1],
+            "origin": {"kind": "mirrored", "index": "https://index.example/simple/", "url": "https://files.example/x"}}}"#;
+
+    #[test]
+    fn a_document_is_read_and_written_without_loss() {
+        let record = FileRecord::read(DOCUMENT.as_bytes(), None).unwrap();
+        assert_eq!(record.facts.yanked, Yanked::Yes);
+        assert_eq!(record.facts.other["gpg-sig"], json!(false));
+        assert_eq!(record.depot_other["later"], json!([1]));
+        assert!(record.is_mirrored());
+        assert_eq!(FileRecord::read(&record.to_document(), None).unwrap(), record);
+    }
+
+    #[test]
+    fn the_digest_of_facts_changes_with_a_fact_and_not_with_local_ones() {
+        let record = FileRecord::read(DOCUMENT.as_bytes(), None).unwrap();
+        let mut same = record.clone();
+        same.first_seen = None;
+        same.yanked_here = Yanked::Yes;
+        same.core_metadata = None;
+        assert_eq!(same.facts.digest(), record.facts.digest());
+        let mut other = record.clone();
+        other.facts.yanked = Yanked::No;
+        assert_ne!(other.facts.digest(), record.facts.digest());
+    }
+
+    #[test]
+    fn news_are_taken_and_silence_loses_nothing() {
+        let mut record = FileRecord::read(DOCUMENT.as_bytes(), None).unwrap();
+        let said = Facts { yanked: Yanked::because("bad"), ..Facts::default() };
+        assert!(record.take_facts(&said));
+        assert_eq!(record.facts.requires_python.as_deref(), Some(">=3.9"));
+        assert_eq!(record.effective_yank().reason(), Some("bad"));
+        let again = record.facts.clone();
+        assert!(!record.take_facts(&again));
+    }
+
+    #[test]
+    fn wrong_documents_say_what_is_wrong() {
+        for (document, words) in [
+            ("[]", "not a JSON object"),
+            ("{", "not a JSON object"),
+            ("{}", "no `filename`"),
+            (r#"{"filename": "x"}"#, "no `hashes.sha256`"),
+            (r#"{"filename": "x", "hashes": {"sha256": "zz"}}"#, "not a sha256 digest"),
+            (&DOCUMENT.replace("\"size\": 3", "\"size\": -3"), "not a count of bytes"),
+            (&DOCUMENT.replace("\"v\": 1", "\"v\": 2"), "use a newer one"),
+            (&DOCUMENT.replace("\"yanked\": \"\"", "\"yanked\": 7"), "neither true, false nor a text"),
+        ] {
+            let error = FileRecord::read(document.as_bytes(), None).unwrap_err().to_string();
+            assert!(error.contains(words), "{document}: {error}");
+        }
+        let unsized_document = DOCUMENT.replace("\"size\": 3,", "");
+        assert_eq!(FileRecord::read(unsized_document.as_bytes(), Some(9)).unwrap().size, 9);
+    }
+}

@@ -1,0 +1,165 @@
+//! Requirements (PEP 508): which versions of which project.
+
+use std::{fmt, str::FromStr};
+
+use pep440_rs::VersionSpecifiers;
+use pep508_rs::{VerbatimUrl, VersionOrUrl};
+
+use super::{
+    name::{ProjectName, ProjectNameError},
+    version::Version,
+};
+
+/// A requirement such as `requests[socks] ~= 2.32 ; python_version >= "3.9"`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Requirement {
+    /// The project required.
+    pub project: ProjectName,
+    /// The extras asked for, normalized.
+    pub extras: Vec<String>,
+    /// Which versions will do; empty if all will.
+    pub specifiers: VersionSpecifiers,
+    /// The address given with `@`, which names a file and not versions.
+    pub url: Option<String>,
+    /// The environment marker, as written.
+    pub marker: Option<String>,
+}
+
+/// Why a text is not a requirement.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RequirementError {
+    /// It does not follow PEP 508.
+    #[error("`{text}` is not a requirement: {reason}")]
+    Malformed {
+        /// The text.
+        text: String,
+        /// What the parser says.
+        reason: String,
+    },
+    /// The project's name is refused.
+    #[error(transparent)]
+    Name(#[from] ProjectNameError),
+}
+
+impl Requirement {
+    /// Whether the specifiers name this version, pre-releases or not.
+    ///
+    /// A version that is not PEP 440 is named by no specifier, and by the absence of all.
+    pub fn contains(&self, version: &Version) -> bool {
+        match version {
+            Version::Pep440(version) => self.specifiers.contains(version),
+            Version::Legacy(_) => self.specifiers.is_empty(),
+        }
+    }
+
+    /// Whether a specifier mentions a pre-release, which asks for pre-releases (PEP 440).
+    pub fn mentions_prerelease(&self) -> bool {
+        self.specifiers.iter().any(|specifier| specifier.version().any_prerelease())
+    }
+
+    /// Whether the requirement pins one version with `==` (without `.*`) or `===`, which may choose a yanked file
+    /// (PEP 592).
+    pub fn is_pinned(&self) -> bool {
+        use pep440_rs::Operator::{Equal, ExactEqual};
+        self.specifiers.iter().any(|specifier| matches!(specifier.operator(), Equal | ExactEqual))
+    }
+}
+
+impl FromStr for Requirement {
+    type Err = RequirementError;
+
+    fn from_str(text: &str) -> Result<Self, RequirementError> {
+        let text = text.trim();
+        let read: pep508_rs::Requirement<VerbatimUrl> =
+            text.parse().map_err(|error: pep508_rs::Pep508Error<_>| RequirementError::Malformed {
+                text: text.chars().take(200).collect(),
+                // The parser adds the text and an underline on further lines; the first says what is wrong.
+                reason: error.message.to_string().lines().next().unwrap_or_default().to_owned(),
+            })?;
+        let (specifiers, url) = match read.version_or_url {
+            None => (VersionSpecifiers::empty(), None),
+            Some(VersionOrUrl::VersionSpecifier(specifiers)) => (specifiers, None),
+            Some(VersionOrUrl::Url(url)) => (VersionSpecifiers::empty(), Some(url.to_string())),
+        };
+        let marker = text.split_once(';').map(|(_, marker)| marker.trim().to_owned());
+        Ok(Self {
+            project: read.name.as_ref().parse()?,
+            extras: read.extras.iter().map(ToString::to_string).collect(),
+            specifiers,
+            url,
+            marker: marker.filter(|marker| !marker.is_empty()),
+        })
+    }
+}
+
+impl fmt::Display for Requirement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.project)?;
+        if !self.extras.is_empty() {
+            write!(f, "[{}]", self.extras.join(","))?;
+        }
+        if let Some(url) = &self.url {
+            write!(f, " @ {url}")?;
+        }
+        let mut specifiers = self.specifiers.iter();
+        if let Some(first) = specifiers.next() {
+            write!(f, "{first}")?;
+        }
+        specifiers.try_for_each(|specifier| write!(f, ",{specifier}"))?;
+        if let Some(marker) = &self.marker {
+            write!(f, " ; {marker}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn requirement(text: &str) -> Requirement {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_requirement_is_read_and_printed() {
+        for (text, printed) in [
+            ("Requests", "requests"),
+            ("requests[Socks, use_chardet] ~= 2.32", "requests[socks,use-chardet]~=2.32"),
+            ("a_b (>=1,<2)", "a-b>=1,<2"),
+            ("a ==1.*; python_version < '3.9'", "a==1.* ; python_version < '3.9'"),
+        ] {
+            assert_eq!(requirement(text).to_string(), printed);
+        }
+    }
+
+    #[test]
+    fn specifiers_follow_pep_440() {
+        for (text, version, contained) in [
+            ("a", "1.0", true),
+            ("a", "not-a-version", true),
+            ("a>0", "not-a-version", false),
+            ("a==1.0", "1", true),
+            ("a==1.0", "1.0+local", true),
+            ("a~=2.2", "2.9", true),
+            ("a~=2.2", "3.0", false),
+            ("a>1.0", "1.0.post1", false),
+            ("a<2.0", "2.0rc1", false),
+            ("a>=2.0rc1", "2.0rc1", true),
+        ] {
+            assert_eq!(requirement(text).contains(&Version::read(version)), contained, "{text} {version}");
+        }
+        assert!(requirement("a>=2.0rc1").mentions_prerelease());
+        assert!(!requirement("a>=2.0").mentions_prerelease());
+        assert!(requirement("a==2.0").is_pinned());
+        assert!(!requirement("a==2.*").is_pinned());
+    }
+
+    #[test]
+    fn refusals_say_why() {
+        for text in ["", "-x", "a>>1", "a[", "a==", "../a", "a b", "a ; nonsense"] {
+            let error = text.parse::<Requirement>().unwrap_err().to_string();
+            assert!(!error.contains('\n') && error.contains('`'), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Values that cannot be printed by accident.
+
+use std::{fmt, str::FromStr};
+
+use url::Url;
+
+/// A token or password. It prints as `***`; the text is had by asking for it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text itself, for the one place that sends it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// A URL whose user and password print as `***`.
+///
+/// ```
+/// use depot_proto::redact::SafeUrl;
+/// let url: SafeUrl = "https://me:secret@index.example/simple/".parse().unwrap();
+/// assert_eq!(url.to_string(), "https://***@index.example/simple/");
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct SafeUrl(Url);
+
+impl SafeUrl {
+    /// The URL itself, credentials and all.
+    pub fn as_url(&self) -> &Url {
+        &self.0
+    }
+
+    /// The URL itself, credentials and all.
+    pub fn into_url(self) -> Url {
+        self.0
+    }
+
+    /// The URL without credentials, which may be written down.
+    pub fn without_credentials(&self) -> Url {
+        let mut url = self.0.clone();
+        // Both fail only for URLs that cannot have credentials in the first place.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        url
+    }
+}
+
+impl From<Url> for SafeUrl {
+    fn from(url: Url) -> Self {
+        Self(url)
+    }
+}
+
+impl FromStr for SafeUrl {
+    type Err = url::ParseError;
+
+    fn from_str(text: &str) -> Result<Self, url::ParseError> {
+        Url::parse(text).map(Self)
+    }
+}
+
+impl fmt::Display for SafeUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.username().is_empty() && self.0.password().is_none() {
+            return f.write_str(self.0.as_str());
+        }
+        let bare = self.without_credentials();
+        match bare.as_str().split_once("://") {
+            Some((scheme, rest)) => write!(f, "{scheme}://***@{rest}"),
+            None => f.write_str(bare.as_str()),
+        }
+    }
+}
+
+impl fmt::Debug for SafeUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
