@@ -1,0 +1,59 @@
+//! What can go wrong with a tree, by what the caller can do about it.
+
+use std::{io, path::PathBuf};
+
+use depot_proto::RecordError;
+
+/// A failure of a tree.
+#[derive(Debug, thiserror::Error)]
+pub enum TreeError {
+    /// The disk is full: free some space and try again; nothing was published.
+    #[error("no space left to {what} `{}`", path.display())]
+    Full {
+        /// What was tried.
+        what: &'static str,
+        /// On which path.
+        path: PathBuf,
+    },
+    /// Another failure of the file system.
+    #[error("cannot {what} `{}`: {source}", path.display())]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// On which path.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file record in the tree cannot be read.
+    #[error("`{}` is damaged: {source}", path.display())]
+    Record {
+        /// Which one.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: RecordError,
+    },
+}
+
+impl TreeError {
+    /// Whether the cause is that something is not there.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+}
+
+/// Names the operation and the path of an I/O error.
+pub(crate) trait OnPath<T> {
+    fn on(self, what: &'static str, path: impl Into<PathBuf>) -> Result<T, TreeError>;
+}
+
+impl<T> OnPath<T> for io::Result<T> {
+    fn on(self, what: &'static str, path: impl Into<PathBuf>) -> Result<T, TreeError> {
+        self.map_err(|source| match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                TreeError::Full { what, path: path.into() }
+            }
+            _ => TreeError::Io { what, path: path.into(), source },
+        })
+    }
+}

@@ -1,0 +1,147 @@
+//! Bytes on their way into a tree: written to `tmp/`, hashed as they come.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use depot_proto::{ProjectName, Sha256Digest, Sha256Hasher};
+
+use crate::{
+    error::{OnPath as _, TreeError},
+    tree::Tree,
+};
+
+/// A file being received. Dropped before it is published, it leaves nothing behind.
+#[derive(Debug)]
+pub struct Incoming {
+    files: Temporary,
+    project: ProjectName,
+    file: File,
+    hasher: Sha256Hasher,
+    size: u64,
+}
+
+/// A file received whole, synced, and not yet published. Dropped, it leaves nothing behind.
+#[derive(Debug)]
+pub struct Sealed {
+    pub(crate) files: Temporary,
+    pub(crate) project: ProjectName,
+    file: File,
+    sha256: Sha256Digest,
+    size: u64,
+}
+
+/// The files of one upload in `tmp/`, removed with it.
+#[derive(Debug)]
+pub(crate) struct Temporary {
+    stem: PathBuf,
+}
+
+impl Temporary {
+    pub(crate) fn bytes(&self) -> PathBuf {
+        self.with(".part")
+    }
+
+    /// The record, which is also the note of what the bytes will become.
+    pub(crate) fn record(&self) -> PathBuf {
+        self.with(".json")
+    }
+
+    pub(crate) fn metadata(&self) -> PathBuf {
+        self.with(".metadata")
+    }
+
+    fn with(&self, suffix: &str) -> PathBuf {
+        let mut path = self.stem.clone().into_os_string();
+        path.push(suffix);
+        path.into()
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        for path in [self.bytes(), self.metadata(), self.record()] {
+            // Most are not there; one that cannot be removed is swept at the next opening.
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+impl Tree {
+    /// Starts receiving a file of this project.
+    pub fn begin(&self, project: &ProjectName) -> Result<Incoming, TreeError> {
+        let files = self.temporary(project)?;
+        let path = files.bytes();
+        let file = File::options().read(true).write(true).create_new(true).open(&path).on("create", &path)?;
+        Ok(Incoming { files, project: project.clone(), file, hasher: Sha256Hasher::new(), size: 0 })
+    }
+
+    pub(crate) fn temporary(&self, project: &ProjectName) -> Result<Temporary, TreeError> {
+        let Some(session) = &self.session else {
+            let refused =
+                io::Error::new(io::ErrorKind::PermissionDenied, "the tree was opened for reading only");
+            return Err(refused).on("write into", self.root());
+        };
+        Ok(Temporary { stem: session.stem(project) })
+    }
+}
+
+impl Incoming {
+    /// Takes the next bytes.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), TreeError> {
+        self.file.write_all(bytes).on("write to", self.files.bytes())?;
+        self.hasher.update(bytes);
+        self.size += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// How many bytes were taken.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Forgets what was taken, to start again.
+    pub fn restart(&mut self) -> Result<(), TreeError> {
+        use io::Seek as _;
+        self.file.set_len(0).on("truncate", self.files.bytes())?;
+        self.file.rewind().on("rewind", self.files.bytes())?;
+        self.hasher = Sha256Hasher::new();
+        self.size = 0;
+        Ok(())
+    }
+
+    /// Ends the file: its bytes are synced, its digest and size are known.
+    pub fn seal(self) -> Result<Sealed, TreeError> {
+        self.file.sync_data().on("sync", self.files.bytes())?;
+        let Self { files, project, file, hasher, size } = self;
+        Ok(Sealed { files, project, file, sha256: hasher.finish(), size })
+    }
+}
+
+impl Sealed {
+    /// The digest of the bytes.
+    pub fn sha256(&self) -> Sha256Digest {
+        self.sha256
+    }
+
+    /// Their number.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The bytes, from the start.
+    pub fn reader(&mut self) -> Result<&mut File, TreeError> {
+        use io::Seek as _;
+        self.file.rewind().on("rewind", self.files.bytes())?;
+        Ok(&mut self.file)
+    }
+}
+
+/// Writes a small file and syncs it.
+pub(crate) fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), TreeError> {
+    let mut file = File::create(path).on("create", path)?;
+    file.write_all(bytes).on("write to", path)?;
+    file.sync_data().on("sync", path)
+}

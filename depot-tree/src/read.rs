@@ -1,0 +1,91 @@
+//! Reading what a tree holds.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::Path,
+};
+
+use depot_proto::{FileRecord, ProjectName, layout::Part};
+
+use crate::{
+    error::{OnPath as _, TreeError},
+    tree::Tree,
+};
+
+/// An opened part of a file.
+#[derive(Debug)]
+pub struct OpenedFile {
+    /// The open file, positioned at its start.
+    pub file: File,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+impl OpenedFile {
+    fn open(path: &Path) -> Result<Option<Self>, TreeError> {
+        let file = match File::open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            file => file.on("open", path)?,
+        };
+        let metadata = file.metadata().on("look at", path)?;
+        Ok(metadata.is_file().then(|| Self { file, size: metadata.len() }))
+    }
+}
+
+impl Tree {
+    /// The record of a file; none if the file does not exist.
+    pub fn record(&self, project: &ProjectName, filename: &str) -> Result<Option<FileRecord>, TreeError> {
+        let path = self.path(project, filename, Part::Record);
+        let document = match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            document => document.on("read", &path)?,
+        };
+        let size = || fs::metadata(self.path(project, filename, Part::Bytes)).ok().map(|bytes| bytes.len());
+        let record = FileRecord::read(&document, None)
+            .or_else(|_| FileRecord::read(&document, size()))
+            .map_err(|source| TreeError::Record { path, source })?;
+        Ok(Some(record))
+    }
+
+    /// Opens a part of a file; none if it is not there. The bytes are visible only with a record: ask for that first.
+    pub fn open_part(
+        &self,
+        project: &ProjectName,
+        filename: &str,
+        part: Part,
+    ) -> Result<Option<OpenedFile>, TreeError> {
+        OpenedFile::open(&self.path(project, filename, part))
+    }
+
+    /// The core metadata stored beside a wheel, if it is there.
+    pub fn metadata(&self, project: &ProjectName, filename: &str) -> Result<Option<Vec<u8>>, TreeError> {
+        let path = self.path(project, filename, Part::Metadata);
+        match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            metadata => metadata.on("read", path).map(Some),
+        }
+    }
+
+    /// Puts a wheel's core metadata beside it, as derived from its bytes.
+    pub fn write_metadata(
+        &self,
+        project: &ProjectName,
+        filename: &str,
+        metadata: &[u8],
+    ) -> Result<(), TreeError> {
+        let temporary = self.temporary(project)?;
+        let path = temporary.metadata();
+        fs::write(&path, metadata).on("write to", &path)?;
+        let target = self.path(project, filename, Part::Metadata);
+        fs::rename(&path, &target).on("replace", target)
+    }
+}
+
+/// Reads at an offset without moving the file's position; like `read`, it may read less than was asked for.
+pub fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    #[cfg(unix)]
+    return std::os::unix::fs::FileExt::read_at(file, buffer, offset);
+    #[cfg(windows)]
+    return std::os::windows::fs::FileExt::seek_read(file, buffer, offset);
+}

@@ -1,0 +1,109 @@
+//! A tree: its root, and the walk over what it holds.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Mutex,
+};
+
+use depot_proto::{
+    ProjectName,
+    layout::{self, Part},
+};
+
+use crate::{
+    error::{OnPath as _, TreeError},
+    recover::{self, Recovered},
+    session::Session,
+    sync,
+};
+
+/// A tree on a local disk.
+#[derive(Debug)]
+pub struct Tree {
+    root: PathBuf,
+    /// None in a tree opened for reading only.
+    pub(crate) session: Option<Session>,
+    /// Held by one thread while it links; the file of the same purpose keeps other processes out.
+    pub(crate) linking: Mutex<()>,
+}
+
+impl Tree {
+    /// Opens a tree for reading and writing, creates its folders, and finishes or sweeps what a process that died
+    /// left in `tmp/`.
+    pub fn open(root: impl Into<PathBuf>) -> Result<(Self, Recovered), TreeError> {
+        let root = root.into();
+        for folder in [layout::FILES, layout::TMP] {
+            sync::create_folder(&root.join(folder))?;
+        }
+        let session = Session::start(&root)?;
+        let tree = Self { root, session: Some(session), linking: Mutex::new(()) };
+        let recovered = recover::recover(&tree)?;
+        Ok((tree, recovered))
+    }
+
+    /// Opens a tree for reading only: nothing in it is ever created, locked or removed.
+    pub fn open_read_only(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into(), session: None, linking: Mutex::new(()) }
+    }
+
+    /// The root folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The path of a part of a file.
+    pub fn path(&self, project: &ProjectName, filename: &str, part: Part) -> PathBuf {
+        self.root.join(layout::file_path(project, filename, part))
+    }
+
+    pub(crate) fn project_folder(&self, project: &ProjectName) -> PathBuf {
+        self.root.join(layout::FILES).join(project.as_str())
+    }
+
+    pub(crate) fn tmp(&self) -> PathBuf {
+        self.root.join(layout::TMP)
+    }
+
+    /// The projects that have a folder, sorted. Folders that are no project's are passed over.
+    pub fn projects(&self) -> Result<Vec<ProjectName>, TreeError> {
+        let mut projects = Vec::new();
+        for name in names(&self.root.join(layout::FILES))? {
+            if let Ok(project) = name.parse::<ProjectName>()
+                && project.as_str() == name
+            {
+                projects.push(project);
+            }
+        }
+        projects.sort_unstable();
+        Ok(projects)
+    }
+
+    /// The names of the files of a project that have a record, sorted; none if the project is not there.
+    pub fn filenames(&self, project: &ProjectName) -> Result<Vec<String>, TreeError> {
+        let mut filenames: Vec<String> = names(&self.project_folder(project))?
+            .into_iter()
+            .filter_map(|name| match Part::split(&name) {
+                (filename, Part::Record) => Some(filename.to_owned()),
+                _ => None,
+            })
+            .collect();
+        filenames.sort_unstable();
+        Ok(filenames)
+    }
+}
+
+/// The names in a folder that are text; none if there is no such folder.
+pub(crate) fn names(folder: &Path) -> Result<Vec<String>, TreeError> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.on("list", folder)?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        if let Ok(name) = entry.on("list", folder)?.file_name().into_string() {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}

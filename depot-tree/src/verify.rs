@@ -1,0 +1,67 @@
+//! Checking that a tree holds what its records say.
+
+use std::{
+    fs::File,
+    io::{self, Read as _},
+};
+
+use depot_proto::{ProjectName, Sha256Digest, Sha256Hasher, layout::Part};
+
+use crate::{
+    error::{OnPath as _, TreeError},
+    tree::Tree,
+};
+
+/// What reading a file's bytes again showed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// The bytes are what the record says.
+    Right,
+    /// There is no record, so there is no file.
+    Absent,
+    /// The record is there and the bytes are not.
+    BytesMissing,
+    /// The bytes have another size.
+    WrongSize {
+        /// What the record says.
+        expected: u64,
+        /// What is there.
+        actual: u64,
+    },
+    /// The bytes have another digest.
+    WrongHash {
+        /// What the record says.
+        expected: Sha256Digest,
+        /// What is there.
+        actual: Sha256Digest,
+    },
+}
+
+impl Tree {
+    /// Reads a file's bytes again and compares them with its record.
+    pub fn verify(&self, project: &ProjectName, filename: &str) -> Result<Finding, TreeError> {
+        let Some(record) = self.record(project, filename)? else { return Ok(Finding::Absent) };
+        let Some(bytes) = self.open_part(project, filename, Part::Bytes)? else {
+            return Ok(Finding::BytesMissing);
+        };
+        if bytes.size != record.size {
+            return Ok(Finding::WrongSize { expected: record.size, actual: bytes.size });
+        }
+        let actual = hash(bytes.file).on("read", self.path(project, filename, Part::Bytes))?;
+        if actual != record.sha256 {
+            return Ok(Finding::WrongHash { expected: record.sha256, actual });
+        }
+        Ok(Finding::Right)
+    }
+}
+
+pub(crate) fn hash(mut file: File) -> io::Result<Sha256Digest> {
+    let mut hasher = Sha256Hasher::new();
+    let mut buffer = vec![0; 256 * 1024];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hasher.finish()),
+            read => hasher.update(&buffer[..read]),
+        }
+    }
+}
