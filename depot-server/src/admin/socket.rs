@@ -1,0 +1,85 @@
+//! Both ends of `admin.sock`.
+
+use std::{
+    fs, io,
+    io::{BufRead as _, BufReader, Write as _},
+    os::unix::{fs::PermissionsExt as _, net::UnixStream as BlockingStream},
+    path::Path,
+    sync::Arc,
+};
+
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader as AsyncReader},
+    net::{UnixListener, UnixStream},
+};
+
+use super::{AdminAnswer, AdminRequest, perform};
+use crate::app::Depot;
+
+/// The longest request line, in bytes.
+const MAX_REQUEST: u64 = 1 << 20;
+
+/// Binds the socket, in the place of one that a process that died left behind: the data directory's lock is held.
+pub(crate) fn bind(path: &Path) -> io::Result<UnixListener> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    // The data directory lets nobody else in, so there is no moment in which others could connect.
+    let listener = UnixListener::bind(path)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+/// Answers verbs for as long as the server runs.
+pub(crate) async fn serve(listener: UnixListener, depot: Arc<Depot>) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let depot = Arc::clone(&depot);
+                tokio::spawn(async move {
+                    if let Err(error) = answer(stream, depot).await {
+                        tracing::warn!(%error, "an admin verb could not be answered");
+                    }
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "an admin connection could not be accepted");
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+async fn answer(stream: UnixStream, depot: Arc<Depot>) -> io::Result<()> {
+    let (reading, mut writing) = stream.into_split();
+    let mut line = String::new();
+    AsyncReader::new(reading.take(MAX_REQUEST)).read_line(&mut line).await?;
+    let answer = match serde_json::from_str::<AdminRequest>(&line) {
+        Ok(request) => tokio::task::spawn_blocking(move || perform(&depot, request)).await?,
+        Err(error) => AdminAnswer::Failed { reason: format!("the server does not know this verb: {error}") },
+    };
+    let mut line = serde_json::to_vec(&answer)?;
+    line.push(b'\n');
+    writing.write_all(&line).await?;
+    writing.shutdown().await
+}
+
+/// Asks a running server; none if none runs.
+pub(crate) fn ask(path: &Path, request: &AdminRequest) -> io::Result<Option<AdminAnswer>> {
+    let mut stream = match BlockingStream::connect(path) {
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
+            return Ok(None);
+        }
+        stream => stream?,
+    };
+    let mut line = serde_json::to_vec(request)?;
+    line.push(b'\n');
+    stream.write_all(&line)?;
+    let mut answer = String::new();
+    BufReader::new(stream).read_line(&mut answer)?;
+    if answer.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the server hung up without an answer"));
+    }
+    Ok(Some(serde_json::from_str(&answer)?))
+}

@@ -1,0 +1,164 @@
+//! From a configuration to a router: everything is opened, caught up and put together here.
+
+mod boot;
+
+use std::{io, path::PathBuf, sync::Arc};
+
+use axum::{Router, extract::Request, middleware::Next, routing::get};
+use depot_proto::ProjectName;
+use depot_tree::TreeError;
+
+use crate::{
+    auth::keys::KeyError,
+    clock,
+    config::Config,
+    http::{
+        authenticate::{Gate, authenticate},
+        health,
+        middleware::{self, RequestIds},
+    },
+    python::{
+        http::{Door, routes},
+        reindex,
+    },
+    service::{
+        commit::{CommitError, Committer},
+        tokens::{Tokens, TokensError},
+    },
+    store::{
+        StoreError,
+        records::{Change, Entry},
+    },
+};
+
+/// Uploads validated and published at the same time. Each holds at most its metadata in memory; the bound keeps the
+/// disk's queue short.
+const PUBLISHING: usize = 64;
+
+/// The bootstrap token lives this long, and is made anew at a start in its second half.
+const BOOTSTRAP_DAYS: u32 = 30;
+const BOOTSTRAP_NAME: &str = "bootstrap";
+
+/// Who the journal says did what the server does by itself.
+pub(crate) const SERVER: &str = "depot-server";
+
+/// Why a data directory cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process serves it.
+    #[error("`{}` is in use by another depot-server", .0.display())]
+    InUse(PathBuf),
+    /// It cannot be read or written.
+    #[error("cannot use `{}`: {source}", path.display())]
+    Io {
+        /// Which path.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A repository's tree cannot be used.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    /// The store or the journal cannot be used.
+    #[error("{0}")]
+    Store(String),
+    /// The keys or tokens cannot be used.
+    #[error("{0}")]
+    Auth(String),
+    /// A change could not be written.
+    #[error("{0}")]
+    Commit(String),
+}
+
+impl From<StoreError> for OpenError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error.to_string())
+    }
+}
+
+impl From<CommitError> for OpenError {
+    fn from(error: CommitError) -> Self {
+        Self::Commit(error.to_string())
+    }
+}
+
+impl From<KeyError> for OpenError {
+    fn from(error: KeyError) -> Self {
+        Self::Auth(error.to_string())
+    }
+}
+
+impl From<TokensError> for OpenError {
+    fn from(error: TokensError) -> Self {
+        Self::Auth(error.to_string())
+    }
+}
+
+/// An opened server: stores, keys and repositories, without a socket.
+pub struct Depot {
+    pub(crate) config: Config,
+    pub(crate) door: Arc<Door>,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) committer: Arc<Committer>,
+    pub(crate) tokens: Arc<Tokens>,
+    // Held for as long as the data directory is served.
+    _lock: std::fs::File,
+}
+
+impl Depot {
+    /// Opens the data directory, makes what is not there, and brings the store up to what journal and tree say. Blocks
+    /// for as long as that takes.
+    pub fn open(config: Config) -> Result<Self, OpenError> {
+        boot::open(config)
+    }
+
+    /// Everything the server serves, to be bound to a port or mounted in another axum application.
+    pub fn router(&self) -> Router {
+        let ids = Arc::new(RequestIds::new());
+        let envelope = move |request: Request, next: Next| {
+            let ids = Arc::clone(&ids);
+            async move { middleware::envelope(&ids, request, next).await }
+        };
+        Router::new()
+            .nest(&format!("/{}", self.door.repository.name), routes(Arc::clone(&self.door)))
+            .route_layer(axum::middleware::from_fn_with_state(Arc::clone(&self.gate), authenticate))
+            .route("/healthz", get(health::healthz))
+            .route("/readyz", get(health::readyz).with_state(Arc::clone(&self.committer)))
+            .fallback(middleware::no_route)
+            .method_not_allowed_fallback(middleware::no_method)
+            .layer(axum::middleware::from_fn(envelope))
+    }
+
+    /// Waits until every change that was taken is written. No change is taken from here on.
+    pub fn close(&self) {
+        self.committer.stop();
+    }
+
+    /// Reads every project of the repository again from its tree; the numbers of projects and files.
+    pub(crate) fn reindex(&self) -> Result<(usize, usize), OpenError> {
+        let repository = &self.door.repository;
+        let mut projects: Vec<_> = repository.tree.projects()?;
+        projects.extend(repository.names.list(&repository.name));
+        projects.sort_unstable();
+        projects.dedup();
+        let (mut kept, mut files) = (0, 0);
+        for project in projects {
+            self.reread(&project)?;
+            let releases = repository.packages.releases(&repository.name, &project)?;
+            kept += usize::from(!releases.is_empty());
+            files += releases.iter().map(|release| release.files.len()).sum::<usize>();
+        }
+        Ok((kept, files))
+    }
+
+    /// Reads one project again from the tree, in turn with all other changes.
+    pub(crate) fn reread(&self, project: &ProjectName) -> Result<(), OpenError> {
+        let repository = &self.door.repository.name;
+        let change = Change::Reindex { repository: repository.clone(), project: project.clone() };
+        let entry = Entry { time: clock::now(), who: SERVER.to_owned(), change };
+        let (door, of) = (Arc::clone(&self.door), project.clone());
+        let read = Box::new(move || reindex::read_project(&door.repository.tree, &of));
+        self.committer.project(entry, repository, project, read)?;
+        Ok(())
+    }
+}

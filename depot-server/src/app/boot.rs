@@ -1,0 +1,270 @@
+//! Opening a data directory, whatever the last process left there.
+
+use std::{
+    collections::BTreeSet,
+    fs::{File, TryLockError},
+    sync::Arc,
+};
+
+use depot_proto::{ProjectName, RepositoryName, Timestamp, scope::Scope};
+use depot_tree::{Recovered, Tree};
+use tokio::sync::Semaphore;
+
+use super::{BOOTSTRAP_DAYS, BOOTSTRAP_NAME, Depot, OpenError, PUBLISHING, SERVER};
+use crate::{
+    auth::{
+        keys,
+        token::{NewToken, Signer},
+    },
+    clock,
+    config::Config,
+    http::authenticate::Gate,
+    python::{files::Files, http::Door, pages::Pages, reindex, repository::Repository},
+    service::{
+        commit::Committer,
+        names::Names,
+        private, random,
+        tokens::{Tokens, TokensError},
+    },
+    store::{
+        Packages, StoreError,
+        journal::{Journal, OpenedJournal},
+        records::{Change, Entry, TokenRecord},
+        sled::{Opened, SledAccounts, SledPackages, open as open_sled},
+    },
+};
+
+/// What the store missed and the journal knows.
+#[derive(Default)]
+struct Missed {
+    projects: BTreeSet<(RepositoryName, ProjectName)>,
+    revoked: Vec<(String, Timestamp)>,
+}
+
+pub(super) fn open(config: Config) -> Result<Depot, OpenError> {
+    let io = |path: &std::path::Path| {
+        let path = path.to_owned();
+        move |source| OpenError::Io { path, source }
+    };
+    private::create_folder(&config.data_dir).map_err(io(&config.data_dir))?;
+    let lock = lock(&config)?;
+    let name = RepositoryName::default_hosted();
+    let (tree, recovered) = Tree::open(config.repository(name.as_str()))?;
+    let OpenedJournal { mut journal, cut } = Journal::open(&config.journal())?;
+    if cut > 0 {
+        tracing::warn!(
+            bytes = cut,
+            "the journal ended in an unfinished line, which was never acknowledged; it is cut"
+        );
+    }
+    let (packages, accounts) = open_store(&config)?;
+    journal.continue_after(packages.applied()?);
+    let missed = catch_up(&journal, &packages, &name, &tree)?;
+    let names = Arc::new(read_names(&packages)?);
+    let packages: Arc<dyn Packages> = Arc::new(packages);
+    let committer = Committer::start(journal, Arc::clone(&packages), Arc::clone(&names));
+    let committer = Arc::new(committer.map_err(io(&config.data_dir))?);
+    let tokens = Arc::new(Tokens::open(&config.state(), Box::new(accounts))?);
+    for (id, at) in missed.revoked {
+        tokens.apply_revocation(&id, at)?;
+    }
+    let keys = keys::open(&config.keys())?;
+    let instance = instance(&config)?;
+    let signer = Signer::new(&instance, &keys);
+    let signer = signer.ok_or_else(|| OpenError::Auth("no key can be used for signing".to_owned()))?;
+    let limit = config.max_file_size;
+    let repository = Repository::new(name, tree, limit, packages, names, Arc::clone(&committer));
+    let door = Door {
+        repository,
+        pages: Arc::new(Pages::new(config.page_cache)),
+        files: Files::new(),
+        anonymous_read: config.anonymous_read,
+        publishing: Semaphore::new(PUBLISHING),
+    };
+    let gate = Arc::new(Gate { signer, tokens: Arc::clone(&tokens) });
+    let depot = Depot { config, door: Arc::new(door), gate, committer, tokens, _lock: lock };
+    finish(&depot, &recovered)?;
+    bootstrap(&depot)?;
+    Ok(depot)
+}
+
+fn lock(config: &Config) -> Result<File, OpenError> {
+    let path = config.lock();
+    let failed = |source| OpenError::Io { path: path.clone(), source };
+    let lock = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(config.data_dir.clone())),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
+/// Opens the store, and empties it if what it holds cannot be trusted.
+fn open_store(config: &Config) -> Result<(SledPackages, SledAccounts), OpenError> {
+    let opened = open_trusted(config);
+    let (packages, accounts) = match opened {
+        Ok(stores) => stores,
+        Err(StoreError::Damaged(reason)) => {
+            tracing::error!(reason, "the store is damaged; it is put aside and built again from the tree");
+            let folder = config.store();
+            let aside = folder.with_extension("damaged");
+            // What was put aside before is older, and as useless.
+            let _ = std::fs::remove_dir_all(&aside);
+            std::fs::rename(&folder, &aside)
+                .map_err(|source| OpenError::Io { path: folder.clone(), source })?;
+            open_trusted(config)?
+        }
+        Err(error) => return Err(error.into()),
+    };
+    Ok((packages, accounts))
+}
+
+fn open_trusted(config: &Config) -> Result<(SledPackages, SledAccounts), StoreError> {
+    let Opened { db, replaced } = open_sled(&config.store())?;
+    if let Some(reason) = replaced {
+        tracing::error!(
+            reason,
+            "the store could not be opened; it is put aside and built again from the tree"
+        );
+    }
+    let (packages, accounts) = (SledPackages::new(&db)?, SledAccounts::new(&db)?);
+    packages.scan(&mut |_| ())?;
+    Ok((packages, accounts))
+}
+
+/// Brings the store up to the journal's last line: project by project where it lags, from the whole tree where it is
+/// empty.
+fn catch_up(
+    journal: &Journal,
+    packages: &SledPackages,
+    name: &RepositoryName,
+    tree: &Tree,
+) -> Result<Missed, OpenError> {
+    let (applied, head) = (packages.applied()?, journal.head());
+    let mut missed = Missed::default();
+    if applied == 0 {
+        // A new store: everything is in the tree, and every revocation is applied again.
+        let revoked = &mut missed.revoked;
+        report(journal.replay(0, &mut |_, entry| note_revocation(entry, revoked))?);
+        let serial = head.max(1);
+        let (projects, files) = reindex::rebuild(name, tree, packages, serial).map_err(reindex_error)?;
+        if files > 0 {
+            tracing::warn!(projects, files, "the store was empty and has been built from the tree");
+        }
+        if head > 0 {
+            packages.set_applied(head)?;
+        }
+        return Ok(missed);
+    }
+    if applied >= head {
+        return Ok(missed);
+    }
+    let unreadable = journal.replay(applied, &mut |_, entry| {
+        if let Some((repository, project)) = entry.change.project() {
+            missed.projects.insert((repository.clone(), project.clone()));
+        }
+        note_revocation(entry, &mut missed.revoked);
+    })?;
+    report(unreadable);
+    tracing::warn!(
+        behind = head - applied,
+        projects = missed.projects.len(),
+        "the store lags and is caught up"
+    );
+    for (repository, project) in missed.projects.iter().filter(|(repository, _)| repository == name) {
+        packages.replace_project(repository, project, &reindex::read_project(tree, project), head)?;
+    }
+    packages.set_applied(head)?;
+    Ok(missed)
+}
+
+fn note_revocation(entry: Entry, revoked: &mut Vec<(String, Timestamp)>) {
+    if let Change::TokenRevoke { id } = entry.change {
+        revoked.push((id, entry.time));
+    }
+}
+
+fn report(unreadable: u64) {
+    if unreadable > 0 {
+        tracing::error!(lines = unreadable, "lines of the journal cannot be read; what they say is lost");
+    }
+}
+
+fn reindex_error(error: reindex::ReindexError) -> OpenError {
+    match error {
+        reindex::ReindexError::Tree(error) => error.into(),
+        reindex::ReindexError::Store(error) => error.into(),
+    }
+}
+
+fn read_names(packages: &SledPackages) -> Result<Names, StoreError> {
+    let names = Names::default();
+    packages.scan(&mut |row| names.note(&row.repository, &row.project, row.serial))?;
+    Ok(names)
+}
+
+/// Commits what a crash left between the tree and the journal.
+fn finish(depot: &Depot, recovered: &Recovered) -> Result<(), OpenError> {
+    if recovered.swept > 0 {
+        tracing::info!(files = recovered.swept, "left-overs of unfinished uploads were removed");
+    }
+    let projects: BTreeSet<&ProjectName> = recovered.published.iter().map(|(project, _)| project).collect();
+    for project in projects {
+        depot.reread(project)?;
+        tracing::info!(%project, "an upload that a crash had cut off was finished");
+    }
+    Ok(())
+}
+
+/// The id of this server, which is issuer and audience of its tokens.
+fn instance(config: &Config) -> Result<String, OpenError> {
+    let path = config.state().join("instance");
+    let failed = |source| OpenError::Io { path: path.clone(), source };
+    match std::fs::read_to_string(&path) {
+        Ok(id) if !id.trim().is_empty() => Ok(id.trim().to_owned()),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(error)),
+        _ => {
+            let id = format!("depot:{}", random::id().map_err(failed)?);
+            private::create_folder(&config.state()).map_err(failed)?;
+            private::write(&path, id.as_bytes()).map_err(failed)?;
+            Ok(id)
+        }
+    }
+}
+
+/// Sees to it that `admin.token` holds a token that works.
+fn bootstrap(depot: &Depot) -> Result<(), OpenError> {
+    let path = depot.config.admin_token();
+    let now = clock::now();
+    if let Ok(text) = private::read(&path)
+        && let Ok(crate::auth::policy::Principal::Token(token)) =
+            depot.gate.signer.judge(text.trim(), |id| depot.tokens.get(id))
+        && (token.expires.seconds() - now.seconds()) * 2 > i64::from(BOOTSTRAP_DAYS) * 24 * 60 * 60
+    {
+        return Ok(());
+    }
+    let new = NewToken {
+        subject: "admin".to_owned(),
+        name: BOOTSTRAP_NAME.to_owned(),
+        scopes: vec![Scope::admin()],
+        days: BOOTSTRAP_DAYS,
+    };
+    let failed = |source| OpenError::Io { path: path.clone(), source };
+    let token = new.record(now).map_err(failed)?;
+    let text = depot.gate.signer.sign(&token).map_err(|error| OpenError::Auth(error.to_string()))?;
+    let earlier: Vec<_> = depot.tokens.list().into_iter().filter(|token| is_bootstrap(token)).collect();
+    depot.tokens.create(token, SERVER, &depot.committer)?;
+    private::write(&path, format!("{}\n", text.expose()).as_bytes()).map_err(failed)?;
+    // Only the newest one is on disk; the others serve nobody who should have them.
+    for token in earlier {
+        match depot.tokens.revoke(&token.id, SERVER, &depot.committer) {
+            Ok(()) | Err(TokensError::Unknown(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+fn is_bootstrap(token: &TokenRecord) -> bool {
+    token.name == BOOTSTRAP_NAME && token.subject == "admin" && token.revoked.is_none()
+}

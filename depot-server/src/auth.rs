@@ -1,0 +1,5 @@
+//! Who someone is, and what they may do. No HTTP here, and no store: only rules.
+
+pub(crate) mod keys;
+pub(crate) mod policy;
+pub(crate) mod token;

@@ -1,0 +1,11 @@
+//! The one place that asks what time it is.
+
+use std::time::SystemTime;
+
+use depot_proto::Timestamp;
+
+/// Now, by the wall clock.
+#[expect(clippy::disallowed_methods, reason = "this is the one home of the wall clock")]
+pub(crate) fn now() -> Timestamp {
+    SystemTime::now().into()
+}

@@ -1,0 +1,109 @@
+//! The `depot-server` command: arguments, and what each verb prints.
+
+mod args;
+mod serve;
+mod token;
+
+use std::{ffi::OsString, io::Write as _, path::PathBuf, process::ExitCode};
+
+use anyhow::Context as _;
+use clap::Parser as _;
+
+use crate::{
+    admin::{self, AdminAnswer, AdminRequest},
+    app::Depot,
+    config::Config,
+};
+use args::{Arguments, DataDir, Verb};
+
+/// Runs the command.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help goes to stdout with 0, a wrong usage to stderr with 2. A closed pipe is no reason to fail.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let done = match arguments.verb {
+        Verb::Serve(serve) => serve::serve(serve),
+        Verb::Token(verb) => token::run(verb),
+        Verb::Reindex(data_dir) => reindex(&data_dir),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("depot-server: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn reindex(data_dir: &DataDir) -> anyhow::Result<()> {
+    match ask(data_dir, AdminRequest::Reindex)? {
+        AdminAnswer::Reindexed { projects, files } => {
+            print(&format!("read {projects} projects with {files} files from the tree"));
+            Ok(())
+        }
+        other => Err(unexpected(other)),
+    }
+}
+
+/// Asks the running server, or does it here where none runs.
+fn ask(data_dir: &DataDir, request: AdminRequest) -> anyhow::Result<AdminAnswer> {
+    let config = Config::new(data_dir.resolve()?);
+    #[cfg(unix)]
+    {
+        let socket = config.admin_socket();
+        let answer = admin::socket::ask(&socket, &request);
+        if let Some(answer) =
+            answer.with_context(|| format!("cannot ask the server at `{}`", socket.display()))?
+        {
+            return refused(answer);
+        }
+    }
+    if !config.data_dir.is_dir() {
+        anyhow::bail!("there is no data directory `{}`: name one with --data-dir", config.data_dir.display());
+    }
+    crate::telemetry::start("warn", crate::telemetry::LogFormat::Text)?;
+    let depot = Depot::open(config)?;
+    let answer = admin::perform(&depot, request);
+    depot.close();
+    refused(answer)
+}
+
+fn refused(answer: AdminAnswer) -> anyhow::Result<AdminAnswer> {
+    match answer {
+        AdminAnswer::Failed { reason } => Err(anyhow::anyhow!(reason)),
+        answer => Ok(answer),
+    }
+}
+
+fn unexpected(answer: AdminAnswer) -> anyhow::Error {
+    let kind = match answer {
+        AdminAnswer::Token { .. } => "a token",
+        AdminAnswer::Tokens { .. } => "tokens",
+        AdminAnswer::Revoked { .. } => "a revocation",
+        AdminAnswer::Reindexed { .. } => "a reindex",
+        AdminAnswer::Failed { .. } => "a failure",
+    };
+    anyhow::anyhow!("the server answered with {kind}, which was not asked; is it of another version?")
+}
+
+/// The default data directory.
+fn default_data_dir() -> anyhow::Result<PathBuf> {
+    let base =
+        dirs::data_dir().context("no data directory is known for this user: name one with --data-dir")?;
+    Ok(base.join("depot"))
+}
+
+/// Data goes to stdout. A reader that went away is no failure of ours.
+fn print(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// Talk goes to stderr.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}

@@ -1,0 +1,90 @@
+//! `depot-server serve`.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+
+use super::{args::ServeArgs, say};
+use crate::{app::Depot, config::Config, listen, telemetry};
+
+pub(super) fn serve(args: ServeArgs) -> anyhow::Result<()> {
+    telemetry::start(&args.log, args.log_format)?;
+    let mut config = Config::new(args.data_dir.resolve()?);
+    config.host = args.host;
+    config.port = args.port;
+    config.max_file_size = args.max_file_size;
+    config.anonymous_read = !args.private;
+    if !config.host.is_loopback() {
+        anyhow::bail!(
+            "`{}` is not a loopback address: put a reverse proxy that speaks TLS in front of a loopback one",
+            config.host
+        );
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let done = runtime.block_on(run(config));
+    // Reads of cold files may still be under way; nobody waits for them any more.
+    runtime.shutdown_background();
+    done
+}
+
+async fn run(config: Config) -> anyhow::Result<()> {
+    // Asked for before anything else, so that no signal is missed from here on.
+    let stop = stop_signal()?;
+    say(&format!("depot-server: data directory {}", config.data_dir.display()));
+    let address = config.address();
+    let depot = tokio::task::spawn_blocking(move || Depot::open(config)).await??;
+    let depot = Arc::new(depot);
+    say(&format!("depot-server: administrator's token in {}", depot.config.admin_token().display()));
+    let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    let address = listener.local_addr()?;
+    #[cfg(unix)]
+    let admin = {
+        let path = depot.config.admin_socket();
+        let socket =
+            crate::admin::socket::bind(&path).with_context(|| format!("cannot bind `{}`", path.display()))?;
+        tokio::spawn(crate::admin::socket::serve(socket, Arc::clone(&depot)))
+    };
+    say(&format!("depot-server: listening on http://{address}"));
+    say(&format!(
+        "depot-server: pip install --index-url http://{address}/{}/simple/ ...",
+        depot.door.repository.name
+    ));
+    let finished = listen::serve(listener, depot.router(), stop).await;
+    #[cfg(unix)]
+    {
+        admin.abort();
+        // The next start removes one that is left.
+        let _ = std::fs::remove_file(depot.config.admin_socket());
+    }
+    if !finished {
+        tracing::warn!("requests that took too long were cut off");
+    }
+    tokio::task::spawn_blocking(move || depot.close()).await?;
+    say("depot-server: stopped");
+    Ok(())
+}
+
+/// Done when the process is told to stop.
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        Ok(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            say("depot-server: stopping; requests under way may finish");
+        })
+    }
+    #[cfg(not(unix))]
+    Ok(async {
+        // Without a signal to wait for the server runs until it is killed.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    })
+}

@@ -1,0 +1,10 @@
+//! The edge that every route shares; it knows no ecosystem.
+
+pub(crate) mod authenticate;
+pub(crate) mod body;
+pub(crate) mod chunk;
+pub(crate) mod conditional;
+pub(crate) mod error;
+pub(crate) mod health;
+pub(crate) mod middleware;
+pub(crate) mod range;

@@ -1,0 +1,132 @@
+//! Refusals: the one file that picks a status for a failure below.
+
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use depot_proto::{ErrorCode, Problem};
+use depot_tree::TreeError;
+
+use crate::{
+    auth::{policy::Denied, token::TokenError},
+    service::commit::CommitError,
+    store::StoreError,
+};
+
+/// What a client that may log in is told to do; they all speak Basic, and nothing else.
+const CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"depot\", charset=\"UTF-8\"");
+
+/// A refused request. Its body is written by the middleware, which knows what the client reads.
+#[derive(Debug, Clone)]
+pub(crate) struct ApiError(pub(crate) Box<Problem>);
+
+/// What every handler returns.
+pub(crate) type ApiResult<T = Response> = Result<T, ApiError>;
+
+impl ApiError {
+    pub(crate) fn new(status: StatusCode, code: ErrorCode, detail: impl Into<String>) -> Self {
+        Self(Box::new(Problem::new(status.as_u16(), code, detail)))
+    }
+
+    pub(crate) fn bad_request(code: ErrorCode, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, detail)
+    }
+
+    pub(crate) fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, ErrorCode::NotFound, detail)
+    }
+
+    pub(crate) fn too_large(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::TooLarge, detail)
+    }
+
+    /// A failure that is ours: the log has the cause, the client only the fact.
+    pub(crate) fn internal(cause: impl std::fmt::Display) -> Self {
+        tracing::error!(error = %cause, "a request failed");
+        let detail = "the server failed to do this; its log says why, under this request's id";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Internal, detail)
+    }
+
+    fn full() -> Self {
+        let detail =
+            "the server's disk is full: nothing was stored; try again when its keeper has made space";
+        Self::new(StatusCode::INSUFFICIENT_STORAGE, ErrorCode::StorageFull, detail)
+    }
+
+    fn unavailable(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable, detail)
+    }
+
+    /// A file whose bytes cannot be sent as they were published.
+    pub(crate) fn damaged(detail: impl Into<String>) -> Self {
+        Self::unavailable(detail)
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = status.into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, CHALLENGE);
+        }
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<Denied> for ApiError {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::NeedsCredentials => {
+                Self::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthenticated, denied.to_string())
+            }
+            Denied::NotGranted { .. } => {
+                Self::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, denied.to_string())
+            }
+        }
+    }
+}
+
+impl From<TokenError> for ApiError {
+    fn from(error: TokenError) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, ErrorCode::InvalidToken, error.to_string())
+    }
+}
+
+impl From<TreeError> for ApiError {
+    fn from(error: TreeError) -> Self {
+        match error {
+            TreeError::Full { .. } => Self::full(),
+            TreeError::Io { .. } | TreeError::Record { .. } => Self::internal(error),
+        }
+    }
+}
+
+impl From<&StoreError> for ApiError {
+    fn from(error: &StoreError) -> Self {
+        match error {
+            StoreError::Full(_) => Self::full(),
+            StoreError::Failed(_) => Self::unavailable(error.to_string()),
+            StoreError::Damaged(_) | StoreError::Io { .. } => Self::internal(error),
+        }
+    }
+}
+
+impl From<CommitError> for ApiError {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Store(error) => Self::from(&*error),
+            CommitError::Stopping => Self::unavailable("the server is stopping: try again in a moment"),
+        }
+    }
+}
+
+impl From<tokio::task::JoinError> for ApiError {
+    fn from(error: tokio::task::JoinError) -> Self {
+        Self::internal(error)
+    }
+}

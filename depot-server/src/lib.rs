@@ -1,0 +1,30 @@
+//! A Python package index over a local tree.
+//!
+//! The floors, each knowing only those below it:
+//!
+//! ```text
+//! main, command                     the process: arguments, signals, the admin socket
+//! app, listen                       a configuration becomes a router; a router meets a port
+//! http, python::http                the doors
+//! python, service, auth             the rules
+//! store                             traits, and the backends behind them
+//! ```
+//!
+//! As a library: open a [`Depot`] from a [`Config`] and mount its [`Depot::router`] in any axum application; see
+//! `examples/mounted.rs`.
+
+mod admin;
+mod app;
+mod auth;
+mod clock;
+pub mod command;
+mod config;
+mod http;
+mod listen;
+mod python;
+mod service;
+mod store;
+mod telemetry;
+
+pub use app::{Depot, OpenError};
+pub use config::Config;

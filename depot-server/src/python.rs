@@ -1,0 +1,10 @@
+//! Python: publication, pages and files of its repositories.
+
+pub(crate) mod catalog;
+pub(crate) mod files;
+pub(crate) mod http;
+pub(crate) mod pages;
+pub(crate) mod plan;
+pub(crate) mod publish;
+pub(crate) mod reindex;
+pub(crate) mod repository;

@@ -1,0 +1,88 @@
+//! The doors of a Python repository.
+
+mod file;
+mod plan;
+mod put;
+mod refusal;
+mod simple;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    http::{HeaderMap, header},
+    routing::{get, post},
+};
+use depot_proto::{ErrorCode, ProjectName, scope::Action};
+use tokio::sync::Semaphore;
+
+use super::{files::Files, pages::Pages, repository::Repository};
+use crate::{
+    auth::policy::{Denied, Principal},
+    http::error::{ApiError, ApiResult},
+};
+
+/// What the handlers of one repository share.
+pub(crate) struct Door {
+    pub(crate) repository: Repository,
+    pub(crate) pages: Arc<Pages>,
+    pub(crate) files: Files,
+    pub(crate) anonymous_read: bool,
+    /// Uploads that are validated and published at the same time; more wait.
+    pub(crate) publishing: Semaphore,
+}
+
+type Shared = axum::extract::State<Arc<Door>>;
+
+/// The routes under a repository's mount.
+pub(crate) fn routes(door: Arc<Door>) -> Router {
+    Router::new()
+        .route("/simple", get(simple::add_slash))
+        .route("/simple/", get(simple::root))
+        .route("/simple/{project}", get(simple::add_slash))
+        .route("/simple/{project}/", get(simple::project))
+        .route("/simple/{project}/{filename}", get(file::get).put(put::put))
+        .route("/files/{project}/{filename}", get(file::get))
+        .route("/_/plan", post(plan::plan))
+        .with_state(door)
+}
+
+impl Door {
+    /// Whether the caller may read this project, or anything at all where none is named.
+    fn may_read(&self, principal: &Principal, project: Option<&ProjectName>) -> Result<(), Denied> {
+        if self.anonymous_read {
+            return Ok(());
+        }
+        // Who may push may see what is there; a token for nothing but pushing would be of little use to pip.
+        let actions = [Action::Read, Action::Push, Action::PushNew, Action::Mirror];
+        match project {
+            Some(project) => principal.may(&actions, &self.repository.name, project),
+            None => principal.may_in(&actions, &self.repository.name),
+        }
+    }
+
+    /// The first word of `Cache-Control`: shared caches must not keep what not everyone may read.
+    fn cache_scope(&self) -> &'static str {
+        if self.anonymous_read { "public" } else { "private" }
+    }
+}
+
+fn project_name(text: &str) -> ApiResult<ProjectName> {
+    text.parse().map_err(|_| {
+        let shown: String = text.chars().take(80).flat_map(char::escape_default).collect();
+        ApiError::not_found(format!("no project can have the name `{shown}`"))
+    })
+}
+
+/// A body in a content coding is not decoded: what is stored is what was sent.
+fn refuse_coding(headers: &HeaderMap) -> ApiResult<()> {
+    match headers.get(header::CONTENT_ENCODING) {
+        None => Ok(()),
+        Some(coding) if coding.as_bytes().eq_ignore_ascii_case(b"identity") => Ok(()),
+        Some(_) => Err(ApiError::new(
+            axum::http::StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            ErrorCode::UnsupportedCoding,
+            "send the body without a Content-Encoding",
+        )),
+    }
+}

@@ -1,0 +1,48 @@
+//! `POST _/plan`: the batch question before a push.
+
+use std::sync::Arc;
+
+use axum::{
+    Extension,
+    extract::{Request, State},
+    response::{IntoResponse as _, Json},
+};
+use depot_proto::{
+    ErrorCode,
+    push::{MAX_PLAN_FILES, PlanRequest},
+    scope::Action,
+};
+
+use super::{Shared, put::read_small, refuse_coding};
+use crate::{
+    auth::policy::Principal,
+    http::error::{ApiError, ApiResult},
+    python::plan,
+};
+
+/// The largest plan read, in bytes: as many files as one may name, at 800 bytes each.
+const MAX_PLAN_SIZE: usize = MAX_PLAN_FILES * 800;
+
+/// Answers a plan. Whoever may upload nothing may not ask.
+pub(super) async fn plan(
+    State(door): Shared,
+    Extension(principal): Extension<Principal>,
+    request: Request,
+) -> ApiResult {
+    let (parts, mut body) = request.into_parts();
+    refuse_coding(&parts.headers)?;
+    principal.may_in(&[Action::Push, Action::PushNew, Action::Mirror], &door.repository.name)?;
+    let document = read_small(&mut body, MAX_PLAN_SIZE).await?;
+    let door = Arc::clone(&door);
+    let response = tokio::task::spawn_blocking(move || {
+        let request: PlanRequest = serde_json::from_slice(&document).map_err(|error| {
+            ApiError::bad_request(ErrorCode::BadRequest, format!("the plan cannot be read: {error}"))
+        })?;
+        if request.files.len() > MAX_PLAN_FILES {
+            return Err(ApiError::too_large(format!("a plan names at most {MAX_PLAN_FILES} files")));
+        }
+        plan::answer(&door.repository, &principal, &request).map_err(|error| ApiError::from(&error))
+    })
+    .await??;
+    Ok(Json(response).into_response())
+}

@@ -1,0 +1,235 @@
+//! `PUT simple/{project}/{filename}`, the bytes, and `PUT simple/{project}/{filename}.json`, the record; in either order.
+
+use std::sync::Arc;
+
+use axum::{
+    Extension,
+    body::Body,
+    extract::{Path, Request, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse as _, Json, Response},
+};
+use bytes::Bytes;
+use depot_proto::{
+    DistributionFilename, ErrorCode, FileRecord,
+    layout::Part,
+    push::{MAX_RECORD_SIZE, UploadAnswer, UploadOutcome},
+};
+use depot_tree::{Incoming, Sealed, TreeError};
+use http_body_util::BodyExt as _;
+
+use super::{Door, Shared, project_name, refuse_coding};
+use crate::{
+    auth::policy::Principal,
+    http::error::{ApiError, ApiResult},
+    python::{plan::may_upload, publish},
+};
+
+/// How much is held in memory before it is written and hashed, in bytes. Most wheels are smaller than this.
+const BUFFER: usize = 1 << 20;
+
+/// How much of a refused body is read, in bytes, so that the client gets to read why.
+const DRAINED: usize = 1 << 20;
+
+/// `PUT` of a file or of its record.
+pub(super) async fn put(
+    State(door): Shared,
+    Extension(principal): Extension<Principal>,
+    Path((project, stored)): Path<(String, String)>,
+    request: Request,
+) -> ApiResult {
+    let (parts, mut body) = request.into_parts();
+    let answered = match Target::of(&project, &stored, &parts.headers) {
+        Ok(Target::Bytes(filename)) => {
+            receive_bytes(&door, &principal, filename, &parts.headers, &mut body).await
+        }
+        Ok(Target::Record(filename)) => receive_record(&door, &principal, filename, &mut body).await,
+        Err(error) => Err(error),
+    };
+    if answered.is_err() {
+        drain(&mut body).await;
+    }
+    answered.map(|answer| respond(&answer))
+}
+
+/// What a path names.
+enum Target {
+    Bytes(DistributionFilename),
+    Record(DistributionFilename),
+}
+
+impl Target {
+    fn of(project: &str, stored: &str, headers: &HeaderMap) -> ApiResult<Self> {
+        refuse_coding(headers)?;
+        let project = project_name(project)
+            .map_err(|error| ApiError::bad_request(ErrorCode::InvalidName, error.0.detail))?;
+        let (filename, part) = Part::split(stored);
+        let filename = DistributionFilename::parse(filename, &project)
+            .map_err(|error| ApiError::bad_request(ErrorCode::InvalidFilename, error.to_string()))?;
+        match part {
+            Part::Bytes => Ok(Self::Bytes(filename)),
+            Part::Record => Ok(Self::Record(filename)),
+            Part::Metadata | Part::Provenance => Err(ApiError::bad_request(
+                ErrorCode::InvalidFilename,
+                "send the file or its .json; its metadata is read from the file",
+            )),
+        }
+    }
+}
+
+async fn receive_record(
+    door: &Arc<Door>,
+    principal: &Principal,
+    filename: DistributionFilename,
+    body: &mut Body,
+) -> ApiResult<UploadAnswer> {
+    // Before the record is read it is not known whether it speaks of a mirrored file; some right is needed anyway.
+    let rights =
+        [false, true].map(|mirrored| may_upload(&door.repository, principal, filename.project(), mirrored));
+    if let [Err(denied), Err(_)] = rights {
+        return Err(denied.into());
+    }
+    let document = read_small(body, MAX_RECORD_SIZE).await?;
+    let (door, who) = (Arc::clone(door), principal.name().to_owned());
+    let principal = principal.clone();
+    tokio::task::spawn_blocking(move || {
+        let stored = door.repository.file(&filename).map_err(|error| ApiError::from(&error))?;
+        let record = FileRecord::read(&document, stored.map(|stored| stored.size))
+            .map_err(publish::PublishError::from)?;
+        may_upload(&door.repository, &principal, filename.project(), record.is_mirrored())?;
+        Ok(publish::announce(&door.repository, &filename, record, &who)?)
+    })
+    .await?
+}
+
+async fn receive_bytes(
+    door: &Arc<Door>,
+    principal: &Principal,
+    filename: DistributionFilename,
+    headers: &HeaderMap,
+    body: &mut Body,
+) -> ApiResult<UploadAnswer> {
+    let who = principal.name().to_owned();
+    let announced = door.repository.announced(&filename, &who);
+    let mirrored = announced.as_ref().is_some_and(|record| record.is_mirrored());
+    may_upload(&door.repository, principal, filename.project(), mirrored)?;
+    let limit = door.repository.max_file_size;
+    if content_length(headers).is_some_and(|length| length > limit) {
+        return Err(too_large(&filename, limit));
+    }
+    let (received, last) = receive(door, &filename, body, limit).await?;
+    let _turn = door.publishing.acquire().await.map_err(ApiError::internal)?;
+    let door = Arc::clone(door);
+    tokio::task::spawn_blocking(move || {
+        let sealed = seal(&door, &filename, received, &last)?;
+        Ok(publish::publish(&door.repository, &filename, sealed, announced.as_deref(), &who)?)
+    })
+    .await?
+}
+
+/// Reads a body into `tmp/`, all but what still fits the buffer at the end.
+async fn receive(
+    door: &Arc<Door>,
+    filename: &DistributionFilename,
+    body: &mut Body,
+    limit: u64,
+) -> ApiResult<(Option<Incoming>, Vec<Bytes>)> {
+    let (mut incoming, mut buffered, mut buffered_len, mut total) = (None, Vec::new(), 0, 0_u64);
+    while let Some(chunk) = next_chunk(body).await? {
+        total += chunk.len() as u64;
+        if total > limit {
+            return Err(too_large(filename, limit));
+        }
+        buffered_len += chunk.len();
+        buffered.push(chunk);
+        if buffered_len >= BUFFER {
+            let (door, filename, taken) = (Arc::clone(door), filename.clone(), std::mem::take(&mut buffered));
+            let written =
+                tokio::task::spawn_blocking(move || write(&door, &filename, incoming, &taken)).await??;
+            incoming = Some(written);
+            buffered_len = 0;
+        }
+    }
+    Ok((incoming, buffered))
+}
+
+fn write(
+    door: &Door,
+    filename: &DistributionFilename,
+    incoming: Option<Incoming>,
+    chunks: &[Bytes],
+) -> Result<Incoming, TreeError> {
+    let mut incoming = match incoming {
+        Some(incoming) => incoming,
+        None => door.repository.tree.begin(filename.project())?,
+    };
+    for chunk in chunks {
+        incoming.write(chunk)?;
+    }
+    Ok(incoming)
+}
+
+fn seal(
+    door: &Door,
+    filename: &DistributionFilename,
+    incoming: Option<Incoming>,
+    last: &[Bytes],
+) -> Result<Sealed, TreeError> {
+    write(door, filename, incoming, last)?.seal()
+}
+
+async fn next_chunk(body: &mut Body) -> ApiResult<Option<Bytes>> {
+    loop {
+        match body.frame().await {
+            None => return Ok(None),
+            Some(Ok(frame)) => match frame.into_data() {
+                Ok(data) => return Ok(Some(data)),
+                Err(_trailers) => {}
+            },
+            Some(Err(error)) => {
+                let detail = format!("the body ended before it was whole: {error}");
+                return Err(ApiError::bad_request(ErrorCode::Truncated, detail));
+            }
+        }
+    }
+}
+
+pub(super) async fn read_small(body: &mut Body, limit: usize) -> ApiResult<Vec<u8>> {
+    let mut read = Vec::new();
+    while let Some(chunk) = next_chunk(body).await? {
+        if read.len() + chunk.len() > limit {
+            return Err(ApiError::too_large(format!(
+                "the document is larger than the {limit} bytes taken here"
+            )));
+        }
+        read.extend_from_slice(&chunk);
+    }
+    Ok(read)
+}
+
+async fn drain(body: &mut Body) {
+    let mut drained = 0;
+    while drained < DRAINED {
+        match next_chunk(body).await {
+            Ok(Some(chunk)) => drained += chunk.len(),
+            Ok(None) | Err(_) => return,
+        }
+    }
+}
+
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn too_large(filename: &DistributionFilename, limit: u64) -> ApiError {
+    ApiError::too_large(format!("`{filename}` is larger than the {limit} bytes taken here"))
+}
+
+fn respond(answer: &UploadAnswer) -> Response {
+    let status = match answer.outcome {
+        UploadOutcome::Created => StatusCode::CREATED,
+        UploadOutcome::Same | UploadOutcome::Updated => StatusCode::OK,
+        UploadOutcome::Send => StatusCode::ACCEPTED,
+    };
+    (status, Json(answer)).into_response()
+}

@@ -1,0 +1,41 @@
+//! What the core's refusals are in HTTP.
+
+use axum::http::StatusCode;
+use depot_dist::DistError;
+use depot_proto::ErrorCode;
+
+use crate::{
+    http::error::ApiError,
+    python::{files::FileError, publish::PublishError},
+};
+
+impl From<PublishError> for ApiError {
+    fn from(error: PublishError) -> Self {
+        let detail = error.to_string();
+        match error {
+            PublishError::Record(_) | PublishError::OtherFile { .. } => {
+                Self::bad_request(ErrorCode::InvalidRecord, detail)
+            }
+            PublishError::NotAnnounced { .. } => Self::bad_request(ErrorCode::DigestMismatch, detail),
+            PublishError::Disagrees { .. } => Self::bad_request(ErrorCode::MetadataMismatch, detail),
+            PublishError::Invalid { source: DistError::TooLarge { .. }, .. } => {
+                Self::bad_request(ErrorCode::TooLarge, detail)
+            }
+            PublishError::Invalid { .. } => Self::bad_request(ErrorCode::InvalidDistribution, detail),
+            PublishError::Exists { .. } => Self::new(StatusCode::CONFLICT, ErrorCode::FileExists, detail),
+            PublishError::Tree(error) => error.into(),
+            PublishError::Store(error) => Self::from(&error),
+            PublishError::Commit(error) => error.into(),
+        }
+    }
+}
+
+impl From<FileError> for ApiError {
+    fn from(error: FileError) -> Self {
+        match error {
+            FileError::Damaged { .. } => Self::damaged(error.to_string()),
+            FileError::Tree(error) => error.into(),
+            FileError::Store(error) => Self::from(&error),
+        }
+    }
+}

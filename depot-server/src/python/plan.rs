@@ -1,0 +1,85 @@
+//! The batch question before a push: which of these files are wanted?
+
+use depot_proto::{
+    DistributionFilename, FileRecord, ProjectName, VersionKey,
+    push::{PlanAnswer, PlanFile, PlanRequest, PlanResponse, Verdict},
+    scope::Action,
+};
+
+use super::repository::Repository;
+use crate::{
+    auth::policy::{Denied, Principal},
+    store::StoreError,
+};
+
+/// The release asked about last: a plan names a release's files one after the other.
+type Last = Option<(ProjectName, VersionKey, Vec<FileRecord>)>;
+
+/// Answers for each file, in order. May block.
+pub(crate) fn answer(
+    repository: &Repository,
+    principal: &Principal,
+    request: &PlanRequest,
+) -> Result<PlanResponse, StoreError> {
+    let mut last = None;
+    let answers = request.files.iter().map(|file| answer_one(repository, principal, file, &mut last));
+    Ok(PlanResponse { answers: answers.collect::<Result<_, _>>()? })
+}
+
+fn answer_one(
+    repository: &Repository,
+    principal: &Principal,
+    file: &PlanFile,
+    last: &mut Last,
+) -> Result<PlanAnswer, StoreError> {
+    let forbidden = |reason: String| PlanAnswer { verdict: Verdict::Forbidden, reason: Some(reason) };
+    let project = match file.project.parse::<ProjectName>() {
+        Ok(project) => project,
+        Err(error) => return Ok(forbidden(error.to_string())),
+    };
+    let filename = match DistributionFilename::parse(&file.filename, &project) {
+        Ok(filename) => filename,
+        Err(error) => return Ok(forbidden(error.to_string())),
+    };
+    if let Err(denied) = may_upload(repository, principal, &project, file.mirrored) {
+        return Ok(forbidden(denied.to_string()));
+    }
+    if file.size > repository.max_file_size {
+        let limit = repository.max_file_size;
+        return Ok(forbidden(format!("it is larger than the {limit} bytes taken here")));
+    }
+    let key = filename.version().key();
+    if !matches!(last, Some((p, k, _)) if *p == project && *k == key) {
+        let files = repository.release(&project, &key)?.unwrap_or_default();
+        *last = Some((project, key, files));
+    }
+    let files = last.as_ref().map(|(_, _, files)| files.as_slice()).unwrap_or_default();
+    Ok(compare(files, file))
+}
+
+fn compare(known: &[FileRecord], file: &PlanFile) -> PlanAnswer {
+    let answer = |verdict| PlanAnswer { verdict, reason: None };
+    let Some(known) = known.iter().find(|known| known.filename.eq_ignore_ascii_case(&file.filename)) else {
+        return answer(Verdict::Missing);
+    };
+    if known.filename != file.filename || known.sha256 != file.sha256 {
+        let reason = format!("the server has `{}` with sha256 {}", known.filename, known.sha256);
+        return PlanAnswer { verdict: Verdict::Conflict, reason: Some(reason) };
+    }
+    answer(if known.facts.digest() == file.facts { Verdict::Have } else { Verdict::Update })
+}
+
+/// Whether someone may upload a file of this project, saying that it is a mirrored one or not.
+pub(crate) fn may_upload(
+    repository: &Repository,
+    principal: &Principal,
+    project: &ProjectName,
+    mirrored: bool,
+) -> Result<(), Denied> {
+    let needed = match (mirrored, repository.serial(project).is_some()) {
+        (true, _) => Action::Mirror,
+        (false, true) => Action::Push,
+        (false, false) => Action::PushNew,
+    };
+    principal.may(&[needed], &repository.name, project)
+}

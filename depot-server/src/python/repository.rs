@@ -1,0 +1,116 @@
+//! A hosted repository: a tree, and what the server knows of it.
+
+use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use depot_proto::{DistributionFilename, FileRecord, ProjectName, RepositoryName, VersionKey};
+use depot_tree::Tree;
+use moka::sync::Cache;
+
+use crate::{
+    service::{commit::Committer, names::Names},
+    store::{Packages, StoreError, records::Serial},
+};
+
+/// Announcements that wait for their bytes: more push out the oldest. Their senders are asked to announce again.
+const MAX_ANNOUNCED: u64 = 20_000;
+const ANNOUNCED_FOR: Duration = Duration::from_secs(3600);
+
+/// As many changes of facts as run at once; more projects share a lock.
+const FACT_LOCKS: usize = 64;
+
+/// A hosted repository.
+pub(crate) struct Repository {
+    /// Its name, which is also the first part of every key.
+    pub(crate) name: RepositoryName,
+    /// The files.
+    pub(crate) tree: Tree,
+    /// The largest file taken, in bytes.
+    pub(crate) max_file_size: u64,
+    pub(crate) packages: Arc<dyn Packages>,
+    pub(crate) names: Arc<Names>,
+    pub(crate) committer: Arc<Committer>,
+    announced: Cache<Announced, Arc<FileRecord>>,
+    facts: Vec<Mutex<()>>,
+}
+
+/// What an announcement is kept under: whose it is matters, so that nobody's bytes are judged by another's words.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Announced {
+    project: ProjectName,
+    filename: String,
+    who: String,
+}
+
+impl Repository {
+    pub(crate) fn new(
+        name: RepositoryName,
+        tree: Tree,
+        max_file_size: u64,
+        packages: Arc<dyn Packages>,
+        names: Arc<Names>,
+        committer: Arc<Committer>,
+    ) -> Self {
+        let announced = Cache::builder().max_capacity(MAX_ANNOUNCED).time_to_live(ANNOUNCED_FOR).build();
+        let facts = (0..FACT_LOCKS).map(|_| Mutex::new(())).collect();
+        Self { name, tree, max_file_size, packages, names, committer, announced, facts }
+    }
+
+    /// The serial of a project's last change; none if it is not here.
+    pub(crate) fn serial(&self, project: &ProjectName) -> Option<Serial> {
+        self.names.serial(&self.name, project)
+    }
+
+    /// The serial of the repository's last change.
+    pub(crate) fn last_serial(&self) -> Serial {
+        self.names.root(&self.name).last
+    }
+
+    /// The record of a file, if it is here.
+    pub(crate) fn file(&self, filename: &DistributionFilename) -> Result<Option<FileRecord>, StoreError> {
+        let release = self.release(filename.project(), &filename.version().key())?;
+        Ok(release.and_then(|files| files.into_iter().find(|file| file.filename == filename.as_str())))
+    }
+
+    /// The files of a release, if it is here.
+    pub(crate) fn release(
+        &self,
+        project: &ProjectName,
+        version: &VersionKey,
+    ) -> Result<Option<Vec<FileRecord>>, StoreError> {
+        // Names are in memory: most questions about what is not here never reach the store.
+        if self.serial(project).is_none() {
+            return Ok(None);
+        }
+        Ok(self.packages.release(&self.name, project, version)?.map(|release| release.files))
+    }
+
+    /// Remembers what someone said of bytes that are still to come.
+    pub(super) fn announce(&self, project: &ProjectName, who: &str, record: FileRecord) {
+        let filename = record.filename.clone();
+        let key = Announced { project: project.clone(), filename, who: who.to_owned() };
+        self.announced.insert(key, Arc::new(record));
+    }
+
+    /// What they said of this file.
+    pub(crate) fn announced(&self, filename: &DistributionFilename, who: &str) -> Option<Arc<FileRecord>> {
+        let (project, filename) = (filename.project().clone(), filename.as_str().to_owned());
+        self.announced.get(&Announced { project, filename, who: who.to_owned() })
+    }
+
+    pub(super) fn forget_announced(&self, filename: &DistributionFilename, who: &str) {
+        let (project, filename) = (filename.project().clone(), filename.as_str().to_owned());
+        self.announced.invalidate(&Announced { project, filename, who: who.to_owned() });
+    }
+
+    /// Held while a record of the project is read, changed and put back.
+    pub(super) fn lock_facts(&self, project: &ProjectName) -> MutexGuard<'_, ()> {
+        let mut hasher = DefaultHasher::new();
+        project.hash(&mut hasher);
+        let lock = &self.facts[hasher.finish() as usize % FACT_LOCKS];
+        lock.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

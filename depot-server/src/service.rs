@@ -1,0 +1,7 @@
+//! Rules that know no ecosystem and no HTTP.
+
+pub(crate) mod commit;
+pub(crate) mod names;
+pub(crate) mod private;
+pub(crate) mod random;
+pub(crate) mod tokens;

@@ -1,0 +1,226 @@
+//! The one writer: takes changes from all requests, writes them to the journal and the store in groups, and tells who
+//! waits.
+//!
+//! A change is acknowledged when its journal line is synced. The store follows in the same group, but is not waited
+//! for to reach the disk: it notes the last serial it holds, and what it lost is caught up from the journal and the
+//! tree at the next start.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
+    },
+    thread::JoinHandle,
+};
+
+use depot_proto::{ProjectName, RepositoryName};
+
+use super::names::Names;
+use crate::store::{
+    Packages, Put, StoreError,
+    journal::Journal,
+    records::{Entry, FileChange, ReleaseRecord, Serial},
+};
+
+/// The most changes in one group; more wait for the next, so that none waits long.
+const GROUP: usize = 512;
+
+/// Why a change was not committed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CommitError {
+    /// The journal or the store could not take it.
+    #[error("{0}")]
+    Store(Arc<StoreError>),
+    /// The server is stopping.
+    #[error("the server is stopping")]
+    Stopping,
+}
+
+/// What a change came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Committed {
+    /// Its number.
+    pub(crate) serial: Serial,
+    /// What became of the file, where it was about one.
+    pub(crate) put: Option<Put>,
+}
+
+/// Reads the releases of a project as its tree has them now.
+pub(crate) type ReadReleases = Box<dyn FnOnce() -> Vec<ReleaseRecord> + Send>;
+
+enum Effect {
+    /// Only the journal is concerned.
+    Note,
+    /// A file's record; its serial is filled in.
+    File(Box<FileChange>),
+    /// A project is read again.
+    Project(RepositoryName, ProjectName, ReadReleases),
+}
+
+struct Work {
+    entry: Entry,
+    effect: Effect,
+    done: SyncSender<Result<Committed, CommitError>>,
+}
+
+/// The handle to the writer.
+pub(crate) struct Committer {
+    sender: Mutex<Option<Sender<Work>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    well: Arc<AtomicBool>,
+}
+
+impl Committer {
+    /// Starts the writer.
+    pub(crate) fn start(
+        journal: Journal,
+        packages: Arc<dyn Packages>,
+        names: Arc<Names>,
+    ) -> std::io::Result<Self> {
+        let (sender, receiver) = channel();
+        let well = Arc::new(AtomicBool::new(true));
+        let mut writer = Writer { journal, packages, names, well: Arc::clone(&well) };
+        let thread =
+            std::thread::Builder::new().name("commit".to_owned()).spawn(move || writer.run(&receiver))?;
+        Ok(Self { sender: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)), well })
+    }
+
+    /// Commits a file's record. Blocks until the group it is in is on disk.
+    pub(crate) fn file(&self, entry: Entry, change: FileChange) -> Result<Committed, CommitError> {
+        self.commit(entry, Effect::File(Box::new(change)))
+    }
+
+    /// Reads a project again, in turn with all other changes.
+    pub(crate) fn project(
+        &self,
+        entry: Entry,
+        repository: &RepositoryName,
+        project: &ProjectName,
+        read: ReadReleases,
+    ) -> Result<Committed, CommitError> {
+        self.commit(entry, Effect::Project(repository.clone(), project.clone(), read))
+    }
+
+    /// Writes a line to the journal.
+    pub(crate) fn note(&self, entry: Entry) -> Result<Committed, CommitError> {
+        self.commit(entry, Effect::Note)
+    }
+
+    fn commit(&self, entry: Entry, effect: Effect) -> Result<Committed, CommitError> {
+        let (done, wait) = sync_channel(1);
+        {
+            let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
+            let sender = sender.as_ref().ok_or(CommitError::Stopping)?;
+            sender.send(Work { entry, effect, done }).map_err(|_| CommitError::Stopping)?;
+        }
+        wait.recv().unwrap_or(Err(CommitError::Stopping))
+    }
+
+    /// Whether changes can be taken; false after a failure that only a new start can mend.
+    pub(crate) fn is_well(&self) -> bool {
+        self.well.load(Ordering::Relaxed)
+    }
+
+    /// Takes no more changes and waits until those taken are written.
+    pub(crate) fn stop(&self) {
+        drop(self.sender.lock().unwrap_or_else(PoisonError::into_inner).take());
+        if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // A panic of the writer was logged when it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Committer {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+struct Writer {
+    journal: Journal,
+    packages: Arc<dyn Packages>,
+    names: Arc<Names>,
+    well: Arc<AtomicBool>,
+}
+
+impl Writer {
+    fn run(&mut self, receiver: &Receiver<Work>) {
+        while let Ok(first) = receiver.recv() {
+            let mut group = vec![first];
+            group.extend(receiver.try_iter().take(GROUP - 1));
+            self.write(group);
+        }
+    }
+
+    fn write(&mut self, mut group: Vec<Work>) {
+        let first = self.journal.head() + 1;
+        let entries: Vec<Entry> = group.iter().map(|work| work.entry.clone()).collect();
+        let written = self.journal.append(&entries).and_then(|()| self.apply(first, &mut group));
+        self.well.store(self.journal.is_well(), Ordering::Relaxed);
+        match written {
+            Ok(puts) => {
+                for ((work, put), serial) in group.into_iter().zip(puts).zip(first..) {
+                    // Whoever waited may have gone; the change stands.
+                    let _ = work.done.send(Ok(Committed { serial, put }));
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, changes = group.len(), "changes could not be committed");
+                let error = Arc::new(error);
+                for work in group {
+                    let _ = work.done.send(Err(CommitError::Store(Arc::clone(&error))));
+                }
+            }
+        }
+    }
+
+    /// Brings a group that is in the journal into the store and the names.
+    fn apply(&self, first: Serial, group: &mut [Work]) -> Result<Vec<Option<Put>>, StoreError> {
+        let mut puts = vec![None; group.len()];
+        let mut files = Vec::new();
+        let mut at = Vec::new();
+        for (index, work) in group.iter_mut().enumerate() {
+            let serial = first + index as Serial;
+            match std::mem::replace(&mut work.effect, Effect::Note) {
+                Effect::Note => {}
+                Effect::File(mut change) => {
+                    change.serial = serial;
+                    files.push(*change);
+                    at.push(index);
+                }
+                Effect::Project(repository, project, read) => {
+                    // What came before it in the group must be in the store before it is read over.
+                    self.put(&mut files, &mut at, &mut puts)?;
+                    let releases = read();
+                    self.packages.replace_project(&repository, &project, &releases, serial)?;
+                    match releases.is_empty() {
+                        true => self.names.forget(&repository, &project, serial),
+                        false => self.names.note(&repository, &project, serial),
+                    }
+                }
+            }
+        }
+        self.put(&mut files, &mut at, &mut puts)?;
+        self.packages.set_applied(first + group.len() as Serial - 1)?;
+        Ok(puts)
+    }
+
+    fn put(
+        &self,
+        files: &mut Vec<FileChange>,
+        at: &mut Vec<usize>,
+        puts: &mut [Option<Put>],
+    ) -> Result<(), StoreError> {
+        if files.is_empty() {
+            return Ok(());
+        }
+        let outcomes = self.packages.put_files(files)?;
+        for ((change, index), put) in files.drain(..).zip(at.drain(..)).zip(outcomes) {
+            puts[index] = Some(put);
+            self.names.note(&change.repository, &change.project, change.serial);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,144 @@
+//! Issuing, listing and revoking tokens.
+//!
+//! Each token has three homes: a twin in `<data-dir>/state/tokens/<id>.json`, the journal, and the store. A revocation
+//! is on disk in the first before anyone is told, and wins wherever any of them knows of it: no loss of the store
+//! brings a revoked token back. A token that all of them lost is unknown, and worth nothing.
+
+use std::{
+    collections::HashMap,
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use depot_proto::Timestamp;
+
+use super::{
+    commit::{CommitError, Committer},
+    private,
+};
+use crate::{
+    clock,
+    store::{
+        Accounts, StoreError,
+        records::{Change, Entry, TokenRecord},
+    },
+};
+
+/// Why a token could not be issued or revoked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TokensError {
+    /// No token has this id.
+    #[error("no token has the id `{0}`")]
+    Unknown(String),
+    /// The twin could not be written.
+    #[error("cannot write `{}`: {source}", path.display())]
+    Twin {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The store could not take it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The journal could not take it.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+}
+
+/// The tokens that were issued.
+pub(crate) struct Tokens {
+    folder: PathBuf,
+    accounts: Box<dyn Accounts>,
+    known: RwLock<HashMap<String, Arc<TokenRecord>>>,
+}
+
+impl Tokens {
+    /// Brings the store's tokens and their twins together.
+    pub(crate) fn open(state: &Path, accounts: Box<dyn Accounts>) -> Result<Self, TokensError> {
+        let folder = state.join("tokens");
+        let failed = |source| TokensError::Twin { path: folder.clone(), source };
+        private::create_folder(&folder).map_err(failed)?;
+        for entry in std::fs::read_dir(&folder).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            if path.extension().is_none_or(|extension| extension != "json") {
+                continue;
+            }
+            let twin =
+                std::fs::read(&path).map_err(|source| TokensError::Twin { path: path.clone(), source })?;
+            match serde_json::from_slice::<TokenRecord>(&twin) {
+                // A revocation in the store stands; see `Accounts::put_token`.
+                Ok(token) => accounts.put_token(&token)?,
+                Err(error) => tracing::warn!(path = %path.display(), %error, "a token's twin is damaged"),
+            }
+        }
+        let known = accounts.tokens()?.into_iter().map(|token| (token.id.clone(), Arc::new(token))).collect();
+        Ok(Self { folder, accounts, known: RwLock::new(known) })
+    }
+
+    /// A token by its id.
+    pub(crate) fn get(&self, id: &str) -> Option<Arc<TokenRecord>> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+
+    /// Every token, the newest first.
+    pub(crate) fn list(&self) -> Vec<Arc<TokenRecord>> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let mut tokens: Vec<_> = known.values().cloned().collect();
+        tokens.sort_by_key(|token| std::cmp::Reverse((token.created, token.id.clone())));
+        tokens
+    }
+
+    /// Takes a new token into the allow-list.
+    pub(crate) fn create(
+        &self,
+        token: TokenRecord,
+        who: &str,
+        committer: &Committer,
+    ) -> Result<(), TokensError> {
+        self.write_twin(&token)?;
+        let change = Change::TokenCreate { id: token.id.clone(), subject: token.subject.clone() };
+        committer.note(Entry { time: clock::now(), who: who.to_owned(), change })?;
+        self.accounts.put_token(&token)?;
+        self.remember(token);
+        Ok(())
+    }
+
+    /// Revokes a token; on return it is dead, and stays dead.
+    pub(crate) fn revoke(&self, id: &str, who: &str, committer: &Committer) -> Result<(), TokensError> {
+        let token = self.get(id).ok_or_else(|| TokensError::Unknown(id.to_owned()))?;
+        let at = token.revoked.unwrap_or_else(clock::now);
+        let revoked = TokenRecord { revoked: Some(at), ..(*token).clone() };
+        self.write_twin(&revoked)?;
+        // Dead at once, even if the lines below fail: the twin is on disk.
+        self.remember(revoked);
+        let change = Change::TokenRevoke { id: id.to_owned() };
+        committer.note(Entry { time: at, who: who.to_owned(), change })?;
+        self.accounts.revoke_token(id, at)?;
+        Ok(())
+    }
+
+    /// Applies a revocation that the journal knows of, where the token's other homes forgot it.
+    pub(crate) fn apply_revocation(&self, id: &str, at: Timestamp) -> Result<(), TokensError> {
+        let Some(token) = self.get(id).filter(|token| token.revoked.is_none()) else { return Ok(()) };
+        let revoked = TokenRecord { revoked: Some(at), ..(*token).clone() };
+        self.write_twin(&revoked)?;
+        self.accounts.revoke_token(id, at)?;
+        self.remember(revoked);
+        Ok(())
+    }
+
+    fn remember(&self, token: TokenRecord) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.insert(token.id.clone(), Arc::new(token));
+    }
+
+    fn write_twin(&self, token: &TokenRecord) -> Result<(), TokensError> {
+        // Ids are made here and are hexadecimal, so they are file names.
+        let path = self.folder.join(format!("{}.json", token.id));
+        let twin = serde_json::to_vec_pretty(token).map_err(io::Error::from);
+        twin.and_then(|twin| private::write(&path, &twin))
+            .map_err(|source| TokensError::Twin { path, source })
+    }
+}

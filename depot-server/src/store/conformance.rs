@@ -1,0 +1,105 @@
+//! What every backend must do. A new guarantee starts as a new case here.
+
+use depot_proto::{FileRecord, Sha256Digest, Timestamp, Version, scope::Scope};
+
+use super::{
+    Accounts, Packages, Put,
+    records::{FileChange, ReleaseRecord, TokenRecord},
+};
+
+pub(crate) fn change(
+    serial: u64,
+    project: &str,
+    version: &str,
+    filename: &str,
+    content: &[u8],
+) -> FileChange {
+    FileChange {
+        serial,
+        repository: "python".parse().unwrap(),
+        project: project.parse().unwrap(),
+        version: version.to_owned(),
+        key: Version::read(version).key(),
+        file: FileRecord::new(filename, Sha256Digest::of(content), content.len() as u64),
+    }
+}
+
+pub(crate) fn packages(store: &dyn Packages) {
+    let python = "python".parse().unwrap();
+    let foo = "foo".parse().unwrap();
+    assert_eq!(store.applied().unwrap(), 0);
+    assert_eq!(store.releases(&python, &foo).unwrap(), []);
+
+    // A version's files share a release whatever the spelling; neighbours in key order stay apart.
+    let first = change(1, "foo", "1.0", "foo-1.0.tar.gz", b"one");
+    let second = change(2, "foo", "1.0.0", "foo-1.0.0-py3-none-any.whl", b"two");
+    let other = change(3, "foo-bar", "1.0", "foo-bar-1.0.tar.gz", b"three");
+    let digit = change(4, "foo2", "1.0", "foo2-1.0.tar.gz", b"four");
+    let puts = store.put_files(&[first.clone(), second.clone(), other, digit]).unwrap();
+    assert_eq!(puts, [Put::Created; 4]);
+    assert_eq!(store.applied().unwrap(), 4);
+    let releases = store.releases(&python, &foo).unwrap();
+    assert_eq!(releases.len(), 1);
+    assert_eq!((releases[0].version.as_str(), releases[0].files.len(), releases[0].serial), ("1.0", 2, 2));
+    assert_eq!(store.release(&python, &foo, &first.key).unwrap().unwrap(), releases[0]);
+
+    // Same, conflict, and a change of facts.
+    let mut conflict = change(5, "foo", "1", "foo-1.0.tar.gz", b"other bytes");
+    assert_eq!(store.put_files(std::slice::from_ref(&conflict)).unwrap(), [Put::Conflict]);
+    assert_eq!(store.release(&python, &foo, &first.key).unwrap().unwrap().files[0], first.file);
+    assert_eq!(store.put_files(std::slice::from_ref(&first)).unwrap(), [Put::Same]);
+    conflict.file = first.file.clone();
+    conflict.file.facts.requires_python = Some(">=3.9".to_owned());
+    assert_eq!(store.put_files(std::slice::from_ref(&conflict)).unwrap(), [Put::Replaced]);
+    let release = store.release(&python, &foo, &first.key).unwrap().unwrap();
+    assert_eq!(release.files[0].facts.requires_python.as_deref(), Some(">=3.9"));
+
+    // A scan sees every release once.
+    let mut rows = Vec::new();
+    store.scan(&mut |row| rows.push((row.project.to_string(), row.serial))).unwrap();
+    rows.sort();
+    assert_eq!(rows, [("foo".to_owned(), 5), ("foo-bar".to_owned(), 3), ("foo2".to_owned(), 4)]);
+
+    // A project read again from the tree is what the tree says, and its neighbours stay.
+    let again = ReleaseRecord { version: "2.0".to_owned(), serial: 9, files: vec![second.file] };
+    store.replace_project(&python, &foo, &[again], 9).unwrap();
+    let releases = store.releases(&python, &foo).unwrap();
+    assert_eq!(releases.iter().map(|release| release.version.as_str()).collect::<Vec<_>>(), ["2.0"]);
+    store.replace_project(&python, &foo, &[], 10).unwrap();
+    assert_eq!(store.releases(&python, &foo).unwrap(), []);
+    assert_eq!(store.releases(&python, &"foo-bar".parse().unwrap()).unwrap().len(), 1);
+    assert_eq!(store.applied().unwrap(), 10);
+    store.set_applied(12).unwrap();
+    assert_eq!(store.applied().unwrap(), 12);
+    store.scan(&mut |_| ()).unwrap();
+
+    // A release with hundreds of files is one record like any other.
+    let many: Vec<_> = (0..500)
+        .map(|n| change(13 + n, "many", "1.0", &format!("many-1.0-{n}-py3-none-any.whl"), &n.to_le_bytes()))
+        .collect();
+    store.put_files(&many).unwrap();
+    let releases = store.releases(&python, &"many".parse().unwrap()).unwrap();
+    assert_eq!(releases[0].files.len(), 500);
+}
+
+pub(crate) fn accounts(store: &dyn Accounts) {
+    let token = TokenRecord {
+        id: "one".to_owned(),
+        subject: "robot".to_owned(),
+        name: "ci".to_owned(),
+        scopes: vec![Scope::admin()],
+        created: Timestamp::from_seconds(1).unwrap(),
+        expires: Timestamp::from_seconds(2).unwrap(),
+        revoked: None,
+    };
+    let at = Timestamp::from_seconds(5).unwrap();
+    assert_eq!(store.tokens().unwrap(), []);
+    assert!(!store.revoke_token("one", at).unwrap());
+    store.put_token(&token).unwrap();
+    assert_eq!(store.tokens().unwrap(), [token.clone()]);
+    assert!(store.revoke_token("one", at).unwrap());
+    // Neither a second revocation nor an older copy changes that.
+    assert!(store.revoke_token("one", Timestamp::from_seconds(9).unwrap()).unwrap());
+    store.put_token(&token).unwrap();
+    assert_eq!(store.tokens().unwrap()[0].revoked, Some(at));
+}

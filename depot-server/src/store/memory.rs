@@ -1,0 +1,134 @@
+//! A real backend that forgets everything at the end: for tests, and as the measure of the others.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use depot_proto::{ProjectName, RepositoryName, Timestamp, VersionKey};
+
+use super::{
+    Accounts, Packages, Put, Row, StoreError,
+    records::{FileChange, ReleaseRecord, Serial, TokenRecord, put_into},
+};
+
+type Key = (RepositoryName, ProjectName, VersionKey);
+
+#[derive(Debug, Default)]
+struct Held {
+    applied: Serial,
+    releases: BTreeMap<Key, ReleaseRecord>,
+    tokens: BTreeMap<String, TokenRecord>,
+}
+
+/// A store in memory.
+#[derive(Debug, Default)]
+pub(crate) struct MemoryStore(Mutex<Held>);
+
+impl MemoryStore {
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Packages for MemoryStore {
+    fn applied(&self) -> Result<Serial, StoreError> {
+        Ok(self.held().applied)
+    }
+
+    fn release(
+        &self,
+        repository: &RepositoryName,
+        project: &ProjectName,
+        version: &VersionKey,
+    ) -> Result<Option<ReleaseRecord>, StoreError> {
+        let key = (repository.clone(), project.clone(), version.clone());
+        Ok(self.held().releases.get(&key).cloned())
+    }
+
+    fn releases(
+        &self,
+        repository: &RepositoryName,
+        project: &ProjectName,
+    ) -> Result<Vec<ReleaseRecord>, StoreError> {
+        let held = self.held();
+        let of_project = held.releases.iter().filter(|((r, p, _), _)| r == repository && p == project);
+        Ok(of_project.map(|(_, release)| release.clone()).collect())
+    }
+
+    fn put_files(&self, changes: &[FileChange]) -> Result<Vec<Put>, StoreError> {
+        let mut held = self.held();
+        let mut puts = Vec::new();
+        for change in changes {
+            let key = (change.repository.clone(), change.project.clone(), change.key.clone());
+            let release = held.releases.entry(key).or_insert_with(|| change.empty_release());
+            puts.push(put_into(release, change));
+            held.applied = held.applied.max(change.serial);
+        }
+        Ok(puts)
+    }
+
+    fn replace_project(
+        &self,
+        repository: &RepositoryName,
+        project: &ProjectName,
+        releases: &[ReleaseRecord],
+        serial: Serial,
+    ) -> Result<(), StoreError> {
+        let mut held = self.held();
+        held.releases.retain(|(r, p, _), _| r != repository || p != project);
+        for release in releases {
+            let key = depot_proto::Version::read(&release.version).key();
+            let release = ReleaseRecord { serial, ..release.clone() };
+            held.releases.insert((repository.clone(), project.clone(), key), release);
+        }
+        held.applied = held.applied.max(serial);
+        Ok(())
+    }
+
+    fn set_applied(&self, serial: Serial) -> Result<(), StoreError> {
+        self.held().applied = serial;
+        Ok(())
+    }
+
+    fn scan(&self, visit: &mut dyn FnMut(Row)) -> Result<(), StoreError> {
+        for ((repository, project, _), release) in &self.held().releases {
+            let (repository, project) = (repository.clone(), project.clone());
+            visit(Row { repository, project, serial: release.serial });
+        }
+        Ok(())
+    }
+}
+
+impl Accounts for MemoryStore {
+    fn tokens(&self) -> Result<Vec<TokenRecord>, StoreError> {
+        Ok(self.held().tokens.values().cloned().collect())
+    }
+
+    fn put_token(&self, token: &TokenRecord) -> Result<(), StoreError> {
+        let mut held = self.held();
+        let revoked = held.tokens.get(&token.id).and_then(|known| known.revoked);
+        let token = TokenRecord { revoked: revoked.or(token.revoked), ..token.clone() };
+        held.tokens.insert(token.id.clone(), token);
+        Ok(())
+    }
+
+    fn revoke_token(&self, id: &str, at: Timestamp) -> Result<bool, StoreError> {
+        let mut held = self.held();
+        let Some(token) = held.tokens.get_mut(id) else { return Ok(false) };
+        token.revoked.get_or_insert(at);
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::conformance;
+
+    #[test]
+    fn conforms() {
+        conformance::packages(&MemoryStore::default());
+        conformance::accounts(&MemoryStore::default());
+    }
+}

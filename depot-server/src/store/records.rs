@@ -1,0 +1,157 @@
+//! What the stores hold.
+
+use depot_proto::{
+    FileRecord, ProjectName, RepositoryName, Sha256Digest, Timestamp, VersionKey, scope::Scope,
+};
+use serde::{Deserialize, Serialize};
+
+/// The number of a change; every change of anything has its own, in order.
+pub(crate) type Serial = u64;
+
+/// One release: all files of one version of a project.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ReleaseRecord {
+    /// The version, as its first file spells it.
+    pub(crate) version: String,
+    /// The serial of its last change.
+    pub(crate) serial: Serial,
+    /// Its files, in the order they came.
+    pub(crate) files: Vec<FileRecord>,
+}
+
+/// A file's record on its way into a release.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct FileChange {
+    /// The number of the change.
+    pub(crate) serial: Serial,
+    /// The repository.
+    pub(crate) repository: RepositoryName,
+    /// The project.
+    pub(crate) project: ProjectName,
+    /// The version, as the file name spells it.
+    pub(crate) version: String,
+    /// The key of that version.
+    pub(crate) key: VersionKey,
+    /// The file.
+    pub(crate) file: FileRecord,
+}
+
+/// A token that was issued. Its text is not kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TokenRecord {
+    /// The token's `jti`.
+    pub(crate) id: String,
+    /// Who bears it.
+    pub(crate) subject: String,
+    /// What it was named when it was made.
+    pub(crate) name: String,
+    /// What it grants.
+    pub(crate) scopes: Vec<Scope>,
+    /// When it was made.
+    pub(crate) created: Timestamp,
+    /// When it ends.
+    pub(crate) expires: Timestamp,
+    /// When it was revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) revoked: Option<Timestamp>,
+}
+
+/// One line of the journal, without its number and its place in the chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Entry {
+    /// When.
+    pub(crate) time: Timestamp,
+    /// Who: the subject of a token, or what the server did itself.
+    pub(crate) who: String,
+    /// What.
+    #[serde(flatten)]
+    pub(crate) change: Change,
+}
+
+/// What a line of the journal says happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "kebab-case")]
+pub(crate) enum Change {
+    /// A file became visible.
+    Publish {
+        /// The repository.
+        repository: RepositoryName,
+        /// The project.
+        project: ProjectName,
+        /// The file's name.
+        filename: String,
+        /// The digest of its bytes.
+        sha256: Sha256Digest,
+    },
+    /// The facts of a file changed; its bytes did not.
+    Facts {
+        /// The repository.
+        repository: RepositoryName,
+        /// The project.
+        project: ProjectName,
+        /// The file's name.
+        filename: String,
+        /// The digest of its bytes.
+        sha256: Sha256Digest,
+    },
+    /// A project's records were read again from the tree.
+    Reindex {
+        /// The repository.
+        repository: RepositoryName,
+        /// The project.
+        project: ProjectName,
+    },
+    /// A token was issued.
+    TokenCreate {
+        /// Its `jti`.
+        id: String,
+        /// Who bears it.
+        subject: String,
+    },
+    /// A token was revoked.
+    TokenRevoke {
+        /// Its `jti`.
+        id: String,
+    },
+    /// A change that this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+impl Change {
+    /// The project whose records the change concerns.
+    pub(crate) fn project(&self) -> Option<(&RepositoryName, &ProjectName)> {
+        match self {
+            Self::Publish { repository, project, .. }
+            | Self::Facts { repository, project, .. }
+            | Self::Reindex { repository, project } => Some((repository, project)),
+            Self::TokenCreate { .. } | Self::TokenRevoke { .. } | Self::Unknown => None,
+        }
+    }
+}
+
+/// Puts a file into a release; the shared rule of every backend.
+pub(crate) fn put_into(release: &mut ReleaseRecord, change: &FileChange) -> super::Put {
+    use super::Put;
+    let put = match release.files.iter_mut().find(|file| file.filename == change.file.filename) {
+        Some(known) if known.sha256 != change.file.sha256 => return Put::Conflict,
+        Some(known) if *known == change.file => Put::Same,
+        Some(known) => {
+            known.clone_from(&change.file);
+            Put::Replaced
+        }
+        None => {
+            release.files.push(change.file.clone());
+            Put::Created
+        }
+    };
+    release.serial = change.serial;
+    put
+}
+
+impl FileChange {
+    /// The release that the file founds, without the file.
+    pub(crate) fn empty_release(&self) -> ReleaseRecord {
+        ReleaseRecord { version: self.version.clone(), serial: self.serial, files: Vec::new() }
+    }
+}

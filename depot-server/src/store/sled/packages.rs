@@ -1,0 +1,278 @@
+//! Releases in sled.
+//!
+//! Key: `/<repository>/<project>/<version key>`. Value: a format byte, the serial (8 bytes, big-endian), and the release
+//! as JSON. The row `#` holds what was applied: serial, number of rows, and the XOR of the rows' checksums, written in
+//! one batch with the rows, so that a scan can tell whether any row was lost.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use depot_proto::{ProjectName, RepositoryName, Sha256Digest, Version, VersionKey};
+
+use super::{
+    super::{
+        Packages, Put, Row, StoreError,
+        records::{FileChange, ReleaseRecord, Serial, put_into},
+    },
+    open::quietly,
+};
+
+const TREE: &str = "packages";
+const APPLIED: &[u8] = b"#";
+const FORMAT: u8 = 1;
+
+/// The releases in sled. One writer at a time; readers never wait.
+pub(crate) struct SledPackages {
+    rows: sled::Tree,
+    applied: Mutex<Applied>,
+}
+
+/// What was applied so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Applied {
+    serial: Serial,
+    rows: u64,
+    checksum: u64,
+}
+
+impl Applied {
+    fn to_bytes(self) -> Vec<u8> {
+        [self.serial, self.rows, self.checksum].iter().flat_map(|number| number.to_be_bytes()).collect()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (numbers, []) = bytes.as_chunks::<8>() else { return None };
+        let [serial, rows, checksum] = numbers else { return None };
+        let number = |bytes: &[u8; 8]| u64::from_be_bytes(*bytes);
+        Some(Self { serial: number(serial), rows: number(rows), checksum: number(checksum) })
+    }
+
+    fn count(&mut self, key: &[u8], before: Option<&[u8]>, after: Option<&[u8]>) {
+        if let Some(before) = before {
+            self.rows -= 1;
+            self.checksum ^= checksum(key, before);
+        }
+        if let Some(after) = after {
+            self.rows += 1;
+            self.checksum ^= checksum(key, after);
+        }
+    }
+}
+
+fn checksum(key: &[u8], value: &[u8]) -> u64 {
+    let digest = Sha256Digest::of(&[key, &[0], value].concat());
+    let mut first = [0; 8];
+    first.copy_from_slice(&digest.as_bytes()[..8]);
+    u64::from_be_bytes(first)
+}
+
+impl SledPackages {
+    pub(crate) fn new(db: &sled::Db) -> Result<Self, StoreError> {
+        let rows = db.open_tree(TREE)?;
+        let applied = match rows.get(APPLIED)? {
+            None => Applied::default(),
+            Some(bytes) => Applied::from_bytes(&bytes)
+                .ok_or_else(|| StoreError::Damaged("the row of what was applied is malformed".to_owned()))?,
+        };
+        Ok(Self { rows, applied: Mutex::new(applied) })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Applied> {
+        self.applied.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes rows and what they add up to in one batch.
+    fn write(
+        &self,
+        applied: &mut Applied,
+        serial: Serial,
+        rows: &BTreeMap<Vec<u8>, (Option<sled::IVec>, Option<Vec<u8>>)>,
+    ) -> Result<(), StoreError> {
+        let mut next = Applied { serial: serial.max(applied.serial), ..*applied };
+        let mut batch = sled::Batch::default();
+        for (key, (before, after)) in rows {
+            next.count(key, before.as_deref(), after.as_deref());
+            match after {
+                Some(value) => batch.insert(key.as_slice(), value.as_slice()),
+                None => batch.remove(key.as_slice()),
+            }
+        }
+        batch.insert(APPLIED, next.to_bytes());
+        self.rows.apply_batch(batch)?;
+        *applied = next;
+        Ok(())
+    }
+}
+
+fn prefix(repository: &RepositoryName, project: &ProjectName) -> Vec<u8> {
+    format!("/{repository}/{project}/").into_bytes()
+}
+
+fn key(repository: &RepositoryName, project: &ProjectName, version: &VersionKey) -> Vec<u8> {
+    format!("/{repository}/{project}/{version}").into_bytes()
+}
+
+fn encode(release: &ReleaseRecord) -> Result<Vec<u8>, StoreError> {
+    let mut value = vec![FORMAT];
+    value.extend(release.serial.to_be_bytes());
+    serde_json::to_writer(&mut value, release).map_err(|error| StoreError::io("store", error.into()))?;
+    Ok(value)
+}
+
+fn decode(key: &[u8], value: &[u8]) -> Result<ReleaseRecord, StoreError> {
+    let damaged = |why: &str| StoreError::Damaged(format!("row {}: {why}", String::from_utf8_lossy(key)));
+    match value {
+        [FORMAT, rest @ ..] if rest.len() > 8 => {
+            serde_json::from_slice(&rest[8..]).map_err(|error| damaged(&error.to_string()))
+        }
+        _ => Err(damaged("it has another format")),
+    }
+}
+
+impl Packages for SledPackages {
+    fn applied(&self) -> Result<Serial, StoreError> {
+        Ok(self.lock().serial)
+    }
+
+    fn release(
+        &self,
+        repository: &RepositoryName,
+        project: &ProjectName,
+        version: &VersionKey,
+    ) -> Result<Option<ReleaseRecord>, StoreError> {
+        let key = key(repository, project, version);
+        self.rows.get(&key)?.map(|value| decode(&key, &value)).transpose()
+    }
+
+    fn releases(
+        &self,
+        repository: &RepositoryName,
+        project: &ProjectName,
+    ) -> Result<Vec<ReleaseRecord>, StoreError> {
+        let rows = self.rows.scan_prefix(prefix(repository, project));
+        rows.map(|row| row.map_err(StoreError::from).and_then(|(key, value)| decode(&key, &value))).collect()
+    }
+
+    fn put_files(&self, changes: &[FileChange]) -> Result<Vec<Put>, StoreError> {
+        let mut applied = self.lock();
+        let mut releases: BTreeMap<Vec<u8>, (Option<sled::IVec>, ReleaseRecord)> = BTreeMap::new();
+        let mut puts = Vec::with_capacity(changes.len());
+        for change in changes {
+            let key = key(&change.repository, &change.project, &change.key);
+            let (_, release) = match releases.entry(key) {
+                std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
+                std::collections::btree_map::Entry::Vacant(entry) => {
+                    let before = self.rows.get(entry.key())?;
+                    let release = match &before {
+                        Some(value) => decode(entry.key(), value)?,
+                        None => change.empty_release(),
+                    };
+                    entry.insert((before, release))
+                }
+            };
+            puts.push(put_into(release, change));
+        }
+        let mut rows = BTreeMap::new();
+        for (key, (before, release)) in releases {
+            rows.insert(key, (before, Some(encode(&release)?)));
+        }
+        let serial = changes.iter().map(|change| change.serial).max().unwrap_or_default();
+        self.write(&mut applied, serial, &rows)?;
+        Ok(puts)
+    }
+
+    fn replace_project(
+        &self,
+        repository: &RepositoryName,
+        project: &ProjectName,
+        releases: &[ReleaseRecord],
+        serial: Serial,
+    ) -> Result<(), StoreError> {
+        let mut applied = self.lock();
+        let mut rows: BTreeMap<Vec<u8>, (Option<sled::IVec>, Option<Vec<u8>>)> = BTreeMap::new();
+        for row in self.rows.scan_prefix(prefix(repository, project)) {
+            let (key, value) = row?;
+            rows.insert(key.to_vec(), (Some(value), None));
+        }
+        for release in releases {
+            let key = key(repository, project, &Version::read(&release.version).key());
+            let release = ReleaseRecord { serial, ..release.clone() };
+            rows.entry(key).or_default().1 = Some(encode(&release)?);
+        }
+        self.write(&mut applied, serial, &rows)
+    }
+
+    fn set_applied(&self, serial: Serial) -> Result<(), StoreError> {
+        let mut applied = self.lock();
+        let next = Applied { serial, ..*applied };
+        self.rows.insert(APPLIED, next.to_bytes())?;
+        *applied = next;
+        Ok(())
+    }
+
+    fn scan(&self, visit: &mut dyn FnMut(Row)) -> Result<(), StoreError> {
+        let mut found = Applied { serial: self.lock().serial, ..Applied::default() };
+        // Reading a damaged page panics as opening a damaged log does.
+        quietly(|| -> Result<(), StoreError> {
+            for row in self.rows.scan_prefix(b"/") {
+                let (key, value) = row?;
+                found.count(&key, None, Some(&value));
+                visit(read_row(&key, &value)?);
+            }
+            Ok(())
+        })
+        .map_err(StoreError::Damaged)??;
+        let expected = *self.lock();
+        if found == expected {
+            return Ok(());
+        }
+        Err(StoreError::Damaged(format!(
+            "it holds {} releases where {} were put, or one of them changed",
+            found.rows, expected.rows
+        )))
+    }
+}
+
+fn read_row(key: &[u8], value: &[u8]) -> Result<Row, StoreError> {
+    let damaged = || StoreError::Damaged(format!("row {} is malformed", String::from_utf8_lossy(key)));
+    let text = std::str::from_utf8(key).map_err(|_| damaged())?;
+    let mut parts = text.splitn(4, '/').skip(1);
+    let (Some(repository), Some(project)) = (parts.next(), parts.next()) else { return Err(damaged()) };
+    let serial = match value {
+        [FORMAT, rest @ ..] => rest.first_chunk::<8>().map(|bytes| u64::from_be_bytes(*bytes)),
+        _ => None,
+    };
+    Ok(Row {
+        repository: repository.parse().map_err(|_| damaged())?,
+        project: project.parse().map_err(|_| damaged())?,
+        serial: serial.ok_or_else(damaged)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{conformance, sled::open};
+
+    #[test]
+    fn conforms() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SledPackages::new(&open(folder.path()).unwrap().db).unwrap();
+        conformance::packages(&store);
+    }
+
+    #[test]
+    fn a_lost_row_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SledPackages::new(&open(folder.path()).unwrap().db).unwrap();
+        let changes = [("a", 1), ("b", 2)].map(|(name, serial)| {
+            conformance::change(serial, name, "1", &format!("{name}-1.tar.gz"), name.as_bytes())
+        });
+        store.put_files(&changes).unwrap();
+        store.scan(&mut |_| ()).unwrap();
+        store.rows.remove("/python/a/1").unwrap();
+        assert!(matches!(store.scan(&mut |_| ()), Err(StoreError::Damaged(_))));
+    }
+}
