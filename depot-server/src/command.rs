@@ -27,7 +27,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let done = match arguments.verb {
-        Verb::Serve(serve) => serve::serve(serve),
+        Verb::Serve(serve) => serve::serve(&serve),
         Verb::Token(verb) => token::run(verb),
         Verb::Reindex(data_dir) => reindex(&data_dir),
     };
@@ -46,7 +46,7 @@ fn reindex(data_dir: &DataDir) -> anyhow::Result<()> {
             print(&format!("read {projects} projects with {files} files from the tree"));
             Ok(())
         }
-        other => Err(unexpected(other)),
+        other => Err(unexpected(&other)),
     }
 }
 
@@ -80,7 +80,7 @@ fn refused(answer: AdminAnswer) -> anyhow::Result<AdminAnswer> {
     }
 }
 
-fn unexpected(answer: AdminAnswer) -> anyhow::Error {
+fn unexpected(answer: &AdminAnswer) -> anyhow::Error {
     let kind = match answer {
         AdminAnswer::Token { .. } => "a token",
         AdminAnswer::Tokens { .. } => "tokens",

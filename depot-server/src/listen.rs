@@ -1,8 +1,13 @@
 //! A router meets a port: accepting connections, and letting them finish.
 
-use std::{convert::Infallible, future::Future, pin::pin, time::Duration};
+use std::{
+    convert::Infallible,
+    future::Future,
+    pin::{Pin, pin},
+    time::Duration,
+};
 
-use axum::{Router, body::Body, http::Request};
+use axum::{Router, body::Body, http::Request, response::Response};
 use hyper::body::Incoming;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -71,13 +76,10 @@ fn prepare(stream: TcpStream) -> TcpStream {
     stream
 }
 
-fn serving(
-    router: &Router,
-) -> impl Fn(
-    Request<Incoming>,
-) -> std::pin::Pin<Box<dyn Future<Output = Result<axum::response::Response, Infallible>> + Send>>
-+ Send
-+ 'static {
+/// A request on its way to its answer.
+type Serving = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+fn serving(router: &Router) -> impl Fn(Request<Incoming>) -> Serving + Send + 'static {
     let router = router.clone();
     move |request| Box::pin(router.clone().oneshot(request.map(Body::new)))
 }

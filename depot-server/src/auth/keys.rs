@@ -20,7 +20,7 @@ pub(crate) struct KeyError {
 }
 
 impl KeyError {
-    fn new(path: &Path, reason: impl ToString) -> Self {
+    fn new(path: &Path, reason: impl std::fmt::Display) -> Self {
         Self { path: path.display().to_string(), reason: reason.to_string() }
     }
 }

@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use super::{args::ServeArgs, say};
 use crate::{app::Depot, config::Config, listen, telemetry};
 
-pub(super) fn serve(args: ServeArgs) -> anyhow::Result<()> {
+pub(super) fn serve(args: &ServeArgs) -> anyhow::Result<()> {
     telemetry::start(&args.log, args.log_format)?;
     let mut config = Config::new(args.data_dir.resolve()?);
     config.host = args.host;

@@ -30,7 +30,7 @@ pub(super) fn run(verb: TokenVerb) -> anyhow::Result<()> {
                     ));
                     Ok(())
                 }
-                other => Err(unexpected(other)),
+                other => Err(unexpected(&other)),
             }
         }
         TokenVerb::List(list) => match ask(&list.data_dir, AdminRequest::TokenList)? {
@@ -43,7 +43,7 @@ pub(super) fn run(verb: TokenVerb) -> anyhow::Result<()> {
                 }
                 Ok(())
             }
-            other => Err(unexpected(other)),
+            other => Err(unexpected(&other)),
         },
         TokenVerb::Revoke(revoke) => {
             match ask(&revoke.data_dir, AdminRequest::TokenRevoke { id: revoke.id })? {
@@ -51,7 +51,7 @@ pub(super) fn run(verb: TokenVerb) -> anyhow::Result<()> {
                     print(&format!("revoked {} ({}, {})", record.id, record.subject, record.name));
                     Ok(())
                 }
-                other => Err(unexpected(other)),
+                other => Err(unexpected(&other)),
             }
         }
     }

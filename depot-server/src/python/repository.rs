@@ -17,7 +17,7 @@ use crate::{
 
 /// Announcements that wait for their bytes: more push out the oldest. Their senders are asked to announce again.
 const MAX_ANNOUNCED: u64 = 20_000;
-const ANNOUNCED_FOR: Duration = Duration::from_secs(3600);
+const ANNOUNCED_FOR: Duration = Duration::from_hours(1);
 
 /// As many changes of facts as run at once; more projects share a lock.
 const FACT_LOCKS: usize = 64;

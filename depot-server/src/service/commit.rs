@@ -195,9 +195,10 @@ impl Writer {
                     self.put(&mut files, &mut at, &mut puts)?;
                     let releases = read();
                     self.packages.replace_project(&repository, &project, &releases, serial)?;
-                    match releases.is_empty() {
-                        true => self.names.forget(&repository, &project, serial),
-                        false => self.names.note(&repository, &project, serial),
+                    if releases.is_empty() {
+                        self.names.forget(&repository, &project, serial);
+                    } else {
+                        self.names.note(&repository, &project, serial);
                     }
                 }
             }

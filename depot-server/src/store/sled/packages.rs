@@ -29,6 +29,9 @@ pub(crate) struct SledPackages {
     applied: Mutex<Applied>,
 }
 
+/// Rows to be written, by key: each as it is and as it will be.
+type Rows = BTreeMap<Vec<u8>, (Option<sled::IVec>, Option<Vec<u8>>)>;
+
 /// What was applied so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Applied {
@@ -84,12 +87,7 @@ impl SledPackages {
     }
 
     /// Writes rows and what they add up to in one batch.
-    fn write(
-        &self,
-        applied: &mut Applied,
-        serial: Serial,
-        rows: &BTreeMap<Vec<u8>, (Option<sled::IVec>, Option<Vec<u8>>)>,
-    ) -> Result<(), StoreError> {
+    fn write(&self, applied: &mut Applied, serial: Serial, rows: &Rows) -> Result<(), StoreError> {
         let mut next = Applied { serial: serial.max(applied.serial), ..*applied };
         let mut batch = sled::Batch::default();
         for (key, (before, after)) in rows {
@@ -191,7 +189,7 @@ impl Packages for SledPackages {
         serial: Serial,
     ) -> Result<(), StoreError> {
         let mut applied = self.lock();
-        let mut rows: BTreeMap<Vec<u8>, (Option<sled::IVec>, Option<Vec<u8>>)> = BTreeMap::new();
+        let mut rows: Rows = BTreeMap::new();
         for row in self.rows.scan_prefix(prefix(repository, project)) {
             let (key, value) = row?;
             rows.insert(key.to_vec(), (Some(value), None));

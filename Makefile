@@ -1,0 +1,22 @@
+# Each target is one script or one command that a person can also run alone.
+
+.PHONY: demo test test-online bench fmt lint
+
+demo: ## save a few real packages, push them to a fresh server, install from it alone
+	.ci/demo
+
+test: ## every test, with real pip, uv and twine
+	.ci/test
+
+test-online: ## the tests that ask the public index
+	.ci/test-online
+
+bench:
+	cargo bench --workspace --locked
+
+fmt:
+	cargo fmt --all
+
+lint:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings

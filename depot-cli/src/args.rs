@@ -1,0 +1,113 @@
+//! What can be typed. Every setting has an environment twin.
+
+use std::{num::NonZeroUsize, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Move Python packages to where they are needed.
+#[derive(Debug, Parser)]
+#[command(name = "depot", version, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    #[command(subcommand)]
+    pub(crate) ecosystem: Ecosystem,
+}
+
+/// How results and talk are printed.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct OutputArgs {
+    /// How to print the result
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub(crate) format: Format,
+    /// Print nothing but errors and the result
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// Print more of what is done and why
+    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    pub(crate) verbose: bool,
+    /// Show no progress bar
+    #[arg(long, global = true)]
+    pub(crate) no_progress: bool,
+}
+
+/// How the result is printed on stdout.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs: one JSON document.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Ecosystem {
+    /// Python packages
+    #[command(subcommand)]
+    Python(PythonVerb),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PythonVerb {
+    /// Save packages from an index into a local tree
+    Save(SaveArgs),
+    /// Bring what a server lacks of a saved tree there
+    Push(PushArgs),
+}
+
+/// Where the tree is.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct TreeArgs {
+    /// The tree of saved packages
+    #[arg(long, env = "DEPOT_PYTHON_DIR", value_name = "DIR", default_value = ".depot-storage/python")]
+    pub(crate) dir: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SaveArgs {
+    /// What to save, such as `requests`, `"requests~=2.32"` or `six==1.17.0`
+    #[arg(value_name = "SPEC")]
+    pub(crate) specs: Vec<String>,
+    /// Read more, one a line, from standard input
+    #[arg(long)]
+    pub(crate) stdin: bool,
+    /// Read more, one a line, from a file; may be given again
+    #[arg(short, long = "requirement", value_name = "FILE")]
+    pub(crate) requirements: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) tree: TreeArgs,
+    /// The index to save from [default: PyPI]
+    #[arg(short, long, env = "DEPOT_INDEX_URL", value_name = "URL", hide_env_values = true)]
+    pub(crate) index_url: Option<String>,
+    /// How many downloads run at once
+    #[arg(short, long, env = "DEPOT_JOBS", value_name = "N", default_value = "16")]
+    pub(crate) jobs: NonZeroUsize,
+    /// Save every version that fits, not only the newest
+    #[arg(long)]
+    pub(crate) all_versions: bool,
+    /// Say what would be saved, and save nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PushArgs {
+    /// The server, or a repository of it: `https://depot.example`, `https://depot.example/python`
+    #[arg(value_name = "URL")]
+    pub(crate) url: String,
+    /// The token that allows it
+    #[arg(long, env = "DEPOT_AUTH_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+    /// The file that holds the token
+    #[arg(long, env = "DEPOT_AUTH_TOKEN_FILE", value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) tree: TreeArgs,
+    /// How many uploads run at once
+    #[arg(short, long, env = "DEPOT_JOBS", value_name = "N", default_value = "8")]
+    pub(crate) jobs: NonZeroUsize,
+    /// Say what would be sent, and send nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}

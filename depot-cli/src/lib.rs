@@ -1,0 +1,58 @@
+//! The `depot` command: save packages from an index, push them to a server.
+//!
+//! `args` is what was typed, `python::save` and `python::push` are what is done about it: plan, run, report. Data goes
+//! to stdout and talk to stderr, both through `output`; exit codes are `exit`.
+
+mod args;
+mod credentials;
+mod exit;
+mod output;
+mod progress;
+mod python;
+
+use std::{ffi::OsString, process::ExitCode};
+
+use clap::Parser as _;
+
+use args::{Arguments, Ecosystem, PythonVerb};
+use exit::ExitStatus;
+use output::Printer;
+
+/// The index that packages are saved from unless another is named: PyPI.
+pub const DEFAULT_INDEX: &str = "https://pypi.org/simple/";
+
+/// Runs the command with these arguments, the program's name first.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help goes to stdout with 0, a wrong usage to stderr with 2. A closed pipe is no reason to fail.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let printer = Printer::new(&arguments.output);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            printer.error(&format!("cannot start: {error}"));
+            return ExitStatus::Failed.into();
+        }
+    };
+    let done = runtime.block_on(run(arguments, &printer));
+    runtime.shutdown_background();
+    match done {
+        Ok(status) => status.into(),
+        Err(error) => {
+            printer.error(&format!("{error:#}"));
+            ExitStatus::of(&error).into()
+        }
+    }
+}
+
+async fn run(arguments: Arguments, printer: &Printer) -> anyhow::Result<ExitStatus> {
+    match arguments.ecosystem {
+        Ecosystem::Python(PythonVerb::Save(save)) => python::save::run(save, printer).await,
+        Ecosystem::Python(PythonVerb::Push(push)) => python::push::run(push, printer).await,
+    }
+}

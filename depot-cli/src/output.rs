@@ -1,0 +1,122 @@
+//! The one place that prints: data to stdout, talk to stderr.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use serde_json::Value;
+
+use crate::args::{Format, OutputArgs};
+
+/// Prints, as loudly as was asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Printer {
+    format: Format,
+    quiet: bool,
+    verbose: bool,
+    bars: bool,
+}
+
+impl Printer {
+    pub(crate) fn new(args: &OutputArgs) -> Self {
+        let bars = !args.quiet && !args.no_progress && std::io::stderr().is_terminal();
+        Self { format: args.format, quiet: args.quiet, verbose: args.verbose, bars }
+    }
+
+    /// Whether a progress bar may be drawn on stderr.
+    pub(crate) fn draws_bars(&self) -> bool {
+        self.bars
+    }
+
+    /// A line of the result, for people.
+    pub(crate) fn data(&self, line: &str) {
+        if self.format == Format::Text {
+            // A reader that went away is no failure of ours.
+            let _ = writeln!(std::io::stdout(), "{}", printable(line));
+        }
+    }
+
+    /// The whole result, for programs.
+    pub(crate) fn json(&self, result: &Value) {
+        if self.format == Format::Json {
+            let _ = writeln!(std::io::stdout(), "{result:#}");
+        }
+    }
+
+    /// What is going on.
+    pub(crate) fn say(&self, line: &str) {
+        if !self.quiet {
+            Self::talk(line);
+        }
+    }
+
+    /// What is going on in detail.
+    pub(crate) fn detail(&self, line: &str) {
+        if self.verbose {
+            Self::talk(line);
+        }
+    }
+
+    /// What went wrong, quiet or not.
+    #[expect(clippy::unused_self, reason = "like its siblings; that errors are never silenced is its affair")]
+    pub(crate) fn error(&self, line: &str) {
+        Self::talk(&format!("error: {line}"));
+    }
+
+    fn talk(line: &str) {
+        let _ = writeln!(std::io::stderr(), "{}", printable(line));
+    }
+}
+
+/// Words of servers and files must not command a terminal.
+fn printable(line: &str) -> String {
+    let escape = |c: char| {
+        if c.is_control() && c != '\n' && c != '\t' { c.escape_default().to_string() } else { c.to_string() }
+    };
+    line.chars().map(escape).collect()
+}
+
+/// A number of bytes for people.
+pub(crate) fn bytes(count: u64) -> String {
+    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
+    if count < 1000 {
+        return format!("{count} B");
+    }
+    let mut value = count as f64;
+    let mut unit = "B";
+    for next in UNITS {
+        if value < 999.5 {
+            break;
+        }
+        value /= 1000.0;
+        unit = next;
+    }
+    if value < 9.95 { format!("{value:.1} {unit}") } else { format!("{value:.0} {unit}") }
+}
+
+/// A count with its noun: `1 file`, `2 files`.
+pub(crate) fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn byte_counts_are_short() {
+        for (number, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1000, "1.0 kB"),
+            (11_050, "11 kB"),
+            (999_600, "1.0 MB"),
+            (2_147_483_648, "2.1 GB"),
+        ] {
+            assert_eq!(bytes(number), text);
+        }
+    }
+
+    #[test]
+    fn control_characters_are_shown_and_not_obeyed() {
+        assert_eq!(printable("a\u{1b}[2Jb\tc"), "a\\u{1b}[2Jb\tc");
+    }
+}

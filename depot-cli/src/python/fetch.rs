@@ -1,0 +1,190 @@
+//! One file from an index into the tree.
+
+use std::{io, sync::Arc};
+
+use bytes::Bytes;
+use depot_dist::{DistError, Limits};
+use depot_index::{Client, IndexUrl, Sink};
+use depot_proto::{
+    DistributionFilename, DistributionKind, Facts, FileRecord, ProjectName, Sha256Digest, Timestamp,
+    redact::SafeUrl,
+};
+use depot_tree::{Incoming, Published, Tree, TreeError};
+
+use super::resolve::Wanted;
+
+/// How much is held before it is written and hashed on a blocking thread, in bytes.
+const BUFFER: usize = 512 * 1024;
+
+/// What became of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Fetched {
+    pub(super) outcome: Outcome,
+    pub(super) sha256: Sha256Digest,
+    pub(super) size: u64,
+    /// Something a person should know about it.
+    pub(super) warning: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// Its bytes were downloaded.
+    Saved,
+    /// It was there; what the index says of it was news.
+    Updated,
+    /// It was there.
+    Present,
+}
+
+impl Outcome {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Saved => "saved",
+            Self::Updated => "updated",
+            Self::Present => "present",
+        }
+    }
+}
+
+/// Downloads, checks and publishes a file.
+pub(super) async fn fetch(
+    client: &Client,
+    index: &IndexUrl,
+    tree: &Arc<Tree>,
+    wanted: Wanted,
+    now: Timestamp,
+) -> anyhow::Result<Fetched> {
+    let Wanted { filename, file } = wanted;
+    let incoming = tree.begin(filename.project())?;
+    let mut sink = TreeSink { incoming: Some(incoming), buffered: Vec::new(), len: 0 };
+    let downloaded = client.download(index, &file, &mut sink).await?;
+    let incoming = sink.finish().await?;
+    let facts = facts(index, &file);
+    let mut record = FileRecord::new(filename.as_str(), downloaded.sha256, downloaded.size);
+    record.facts = facts;
+    record.first_seen = Some(now);
+    let tree = Arc::clone(tree);
+    tokio::task::spawn_blocking(move || publish(&tree, &filename, incoming, record)).await?
+}
+
+/// What the index says of a file, with its own address in it. Neither holds credentials.
+pub(super) fn facts(index: &IndexUrl, file: &depot_proto::simple::PageFile) -> Facts {
+    let url = file.url.parse::<SafeUrl>().map(|url| url.without_credentials().to_string());
+    Facts::of_page_file(file, index.as_url().as_str(), &url.unwrap_or_default())
+}
+
+fn publish(
+    tree: &Tree,
+    filename: &DistributionFilename,
+    incoming: Incoming,
+    mut record: FileRecord,
+) -> anyhow::Result<Fetched> {
+    let mut sealed = incoming.seal()?;
+    let (metadata, warning) = match depot_dist::read(sealed.reader()?, filename, &Limits::default()) {
+        Ok(contents) => {
+            let facts = &mut record.facts;
+            facts.requires_python = facts.requires_python.take().or(contents.metadata.requires_python);
+            let is_wheel = filename.kind() == DistributionKind::Wheel;
+            (is_wheel.then_some(contents.raw_metadata), None)
+        }
+        Err(DistError::Unsupported { .. }) => (None, None),
+        Err(DistError::Io(error)) => return Err(error.into()),
+        // The index lists it with this digest: it is what it is, and is saved as such.
+        Err(error) => (None, Some(format!("{filename} is saved without metadata: {error}"))),
+    };
+    record.core_metadata = metadata.as_deref().map(Sha256Digest::of);
+    let (sha256, size) = (record.sha256, record.size);
+    let saved = |outcome| Fetched { outcome, sha256, size, warning };
+    match tree.publish(&sealed, &record, metadata.as_deref())? {
+        Published::Created => Ok(saved(Outcome::Saved)),
+        Published::Same(mut known) => {
+            // It was fetched although it has a record: its bytes were lost or damaged.
+            tree.repair(&sealed, filename.as_str())?;
+            if let Some(metadata) = metadata {
+                tree.write_metadata(filename.project(), filename.as_str(), &metadata)?;
+            }
+            if known.take_facts(&record.facts) {
+                tree.replace_record(filename.project(), &known)?;
+            }
+            Ok(saved(Outcome::Saved))
+        }
+        Published::Conflict(known) => Err(conflict(&known)),
+    }
+}
+
+/// Other bytes have the name: kept, and said.
+pub(super) fn conflict(known: &FileRecord) -> anyhow::Error {
+    let (filename, sha256) = (&known.filename, known.sha256);
+    anyhow::anyhow!("the tree has `{filename}` with other bytes (sha256 {sha256}), which are kept")
+}
+
+/// Brings what a tree says of a file it has up to what the index says now.
+pub(super) fn refresh(
+    tree: &Tree,
+    project: &ProjectName,
+    mut known: FileRecord,
+    facts: &Facts,
+) -> Result<Fetched, TreeError> {
+    let (sha256, size) = (known.sha256, known.size);
+    let mut outcome = Outcome::Present;
+    // The first origin stands: the same bytes from another mirror are no news.
+    let facts =
+        Facts { origin: known.facts.origin.clone().or_else(|| facts.origin.clone()), ..facts.clone() };
+    // An index that tells less than the one before takes nothing back but a yank.
+    let facts = Facts {
+        upload_time: facts.upload_time.or(known.facts.upload_time),
+        provenance: facts.provenance.or_else(|| known.facts.provenance.clone()),
+        other: if facts.other.is_empty() { known.facts.other.clone() } else { facts.other },
+        ..facts
+    };
+    if known.take_facts(&facts) {
+        tree.replace_record(project, &known)?;
+        outcome = Outcome::Updated;
+    }
+    Ok(Fetched { outcome, sha256, size, warning: None })
+}
+
+/// Writes what is downloaded into `tmp/`, on blocking threads.
+struct TreeSink {
+    incoming: Option<Incoming>,
+    buffered: Vec<Bytes>,
+    len: usize,
+}
+
+impl TreeSink {
+    async fn flush(&mut self) -> io::Result<()> {
+        let Some(mut incoming) = self.incoming.take() else {
+            return Err(io::Error::other("the file is gone"));
+        };
+        let chunks = std::mem::take(&mut self.buffered);
+        self.len = 0;
+        let written = tokio::task::spawn_blocking(move || {
+            let written = chunks.iter().try_for_each(|chunk| incoming.write(chunk));
+            written.map(|()| incoming)
+        });
+        self.incoming = Some(written.await?.map_err(io::Error::other)?);
+        Ok(())
+    }
+
+    async fn finish(mut self) -> io::Result<Incoming> {
+        self.flush().await?;
+        self.incoming.ok_or_else(|| io::Error::other("the file is gone"))
+    }
+}
+
+impl Sink for TreeSink {
+    fn restart(&mut self) -> io::Result<()> {
+        self.buffered.clear();
+        self.len = 0;
+        match &mut self.incoming {
+            Some(incoming) => incoming.restart().map_err(io::Error::other),
+            None => Err(io::Error::other("the file is gone")),
+        }
+    }
+
+    async fn write(&mut self, chunk: Bytes) -> io::Result<()> {
+        self.len += chunk.len();
+        self.buffered.push(chunk);
+        if self.len >= BUFFER { self.flush().await } else { Ok(()) }
+    }
+}

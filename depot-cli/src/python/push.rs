@@ -1,0 +1,288 @@
+//! `depot python push`: plan, run, report.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use depot_proto::{
+    FileRecord, ProjectName,
+    layout::Part,
+    push::{MAX_PLAN_FILES, PlanAnswer, PlanFile, UploadOutcome, Verdict},
+};
+use depot_tree::Tree;
+use futures_util::{StreamExt as _, stream};
+use serde_json::{Value, json};
+
+use super::{
+    resolve::Failed,
+    server::{Server, ServerError},
+};
+use crate::{
+    args::PushArgs,
+    credentials,
+    exit::ExitStatus,
+    output::{Printer, bytes, count},
+    progress::Progress,
+};
+
+/// A file of the tree.
+#[derive(Clone, Debug)]
+struct Local {
+    project: ProjectName,
+    record: FileRecord,
+}
+
+/// What the server wants of some files.
+#[derive(Debug, Default)]
+struct Plan {
+    send: Vec<Local>,
+    update: Vec<Local>,
+    have: usize,
+    failed: Vec<Failed>,
+}
+
+/// What the run came to.
+#[derive(Debug, Default)]
+struct Report {
+    planned: (usize, usize),
+    sent: usize,
+    updated: usize,
+    have: usize,
+    bytes: u64,
+    failed: Vec<Failed>,
+    files: Vec<Value>,
+}
+
+/// Runs the verb.
+pub(crate) async fn run(args: PushArgs, printer: &Printer) -> anyhow::Result<ExitStatus> {
+    let started = Instant::now();
+    let server = Server::new(&args.url, credentials::token(&args)?)?;
+    let dir = &args.tree.dir;
+    anyhow::ensure!(
+        dir.join(depot_proto::layout::FILES).is_dir(),
+        "there is no saved tree in `{}`: save one first, or name it with --dir",
+        dir.display()
+    );
+    let tree = Arc::new(Tree::open_read_only(dir));
+    let mut report = Report::default();
+    let mut names = {
+        let tree = Arc::clone(&tree);
+        tokio::task::spawn_blocking(move || tree.projects()).await??
+    }
+    .into_iter();
+    // A plan at a time, so that memory does not grow with the tree.
+    loop {
+        let (files, rest, failed) = {
+            let tree = Arc::clone(&tree);
+            tokio::task::spawn_blocking(move || read_files(&tree, names)).await??
+        };
+        names = rest;
+        report.failed.extend(failed);
+        if files.is_empty() {
+            break;
+        }
+        for batch in files.chunks(MAX_PLAN_FILES) {
+            let plan = ask(&server, batch).await?;
+            push(&server, &tree, plan, &args, &mut report, printer).await?;
+        }
+    }
+    show(&report, &args, &server, started.elapsed(), printer);
+    Ok(if report.failed.is_empty() { ExitStatus::Done } else { ExitStatus::Partial })
+}
+
+type Read = (Vec<Local>, std::vec::IntoIter<ProjectName>, Vec<Failed>);
+
+/// The files of the next projects, until there are enough for a plan. A record that cannot be read fails alone.
+fn read_files(tree: &Tree, mut projects: std::vec::IntoIter<ProjectName>) -> anyhow::Result<Read> {
+    let (mut files, mut failed) = (Vec::new(), Vec::new());
+    while files.len() < MAX_PLAN_FILES {
+        let Some(project) = projects.next() else { break };
+        for filename in tree.filenames(&project)? {
+            match tree.record(&project, &filename) {
+                Ok(Some(record)) if record.filename == filename => {
+                    files.push(Local { project: project.clone(), record });
+                }
+                Ok(Some(record)) => {
+                    let reason = format!("its record speaks of `{}`", record.filename);
+                    failed.push(Failed { item: filename, reason });
+                }
+                Ok(None) => {}
+                Err(error) => failed.push(Failed { item: filename, reason: error.to_string() }),
+            }
+        }
+    }
+    Ok((files, projects, failed))
+}
+
+async fn ask(server: &Server, files: &[Local]) -> Result<Plan, ServerError> {
+    let asked = files.iter().map(|local| PlanFile {
+        project: local.project.to_string(),
+        filename: local.record.filename.clone(),
+        sha256: local.record.sha256,
+        size: local.record.size,
+        facts: local.record.facts.digest(),
+        mirrored: local.record.is_mirrored(),
+    });
+    let answers = server.plan(asked.collect()).await?;
+    let mut plan = Plan::default();
+    for (local, PlanAnswer { verdict, reason }) in files.iter().zip(answers) {
+        match verdict {
+            Verdict::Have => plan.have += 1,
+            Verdict::Update => plan.update.push(local.clone()),
+            Verdict::Missing => plan.send.push(local.clone()),
+            Verdict::Conflict => {
+                let reason = reason.unwrap_or_default();
+                let reason = format!("conflict: other bytes have this name there, and stay: {reason}");
+                plan.failed.push(Failed { item: local.record.filename.clone(), reason });
+            }
+            Verdict::Forbidden => {
+                let reason = reason.unwrap_or_else(|| "the server does not take it".to_owned());
+                plan.failed.push(Failed { item: local.record.filename.clone(), reason });
+            }
+        }
+    }
+    // The largest first, so that none is left for last.
+    plan.send.sort_by_key(|local| std::cmp::Reverse(local.record.size));
+    Ok(plan)
+}
+
+async fn push(
+    server: &Server,
+    tree: &Arc<Tree>,
+    plan: Plan,
+    args: &PushArgs,
+    report: &mut Report,
+    printer: &Printer,
+) -> anyhow::Result<()> {
+    let size: u64 = plan.send.iter().map(|local| local.record.size).sum();
+    printer.say(&format!(
+        "plan: {} to send ({}), {} to update, {} there already, {} refused",
+        count(plan.send.len(), "file"),
+        bytes(size),
+        plan.update.len(),
+        plan.have,
+        plan.failed.len(),
+    ));
+    report.planned.0 += plan.send.len();
+    report.planned.1 += plan.update.len();
+    report.have += plan.have;
+    report.failed.extend(plan.failed);
+    if args.dry_run {
+        for local in plan.send.iter().chain(&plan.update) {
+            printer.data(&format!("{}  {}", local.record.filename, bytes(local.record.size)));
+            report.files.push(row(local, "planned"));
+        }
+        return Ok(());
+    }
+    let progress = Progress::start(printer, plan.send.len() + plan.update.len());
+    let mut pushing = stream::iter(plan.send.into_iter().chain(plan.update))
+        .map(|local| {
+            let (server, tree, progress) = (server.clone(), Arc::clone(tree), progress.clone());
+            tokio::spawn(async move {
+                progress.begin(&local.record.filename);
+                let pushed = push_one(&server, &tree, &local).await;
+                (local, pushed)
+            })
+        })
+        .buffer_unordered(args.jobs.get());
+    while let Some(joined) = pushing.next().await {
+        let (local, pushed) = joined?;
+        let filename = &local.record.filename;
+        match pushed {
+            Ok(UploadOutcome::Created) => {
+                report.sent += 1;
+                report.bytes += local.record.size;
+                report.files.push(row(&local, "sent"));
+                progress.done(&format!("sent {filename} ({})", bytes(local.record.size)));
+            }
+            Ok(UploadOutcome::Updated) => {
+                report.updated += 1;
+                report.files.push(row(&local, "updated"));
+                progress.done(&format!("updated {filename}"));
+            }
+            Ok(UploadOutcome::Same | UploadOutcome::Send) => {
+                report.have += 1;
+                progress.done(&format!("there already: {filename}"));
+            }
+            Err(error) => {
+                let failed = Failed { item: filename.clone(), reason: format!("{error:#}") };
+                progress.done(&format!("failed {}: {}", failed.item, failed.reason));
+                report.failed.push(failed);
+            }
+        }
+    }
+    progress.finish();
+    Ok(())
+}
+
+/// Announces a file and sends it if it is wanted. The server may have forgotten an announcement by the time the bytes
+/// are there; then the facts are told again.
+async fn push_one(server: &Server, tree: &Arc<Tree>, local: &Local) -> anyhow::Result<UploadOutcome> {
+    let Local { project, record } = local;
+    let announced = server.announce(project, record).await?;
+    if announced.outcome != UploadOutcome::Send {
+        return Ok(announced.outcome);
+    }
+    let opened = {
+        let (tree, project, filename) = (Arc::clone(tree), project.clone(), record.filename.clone());
+        tokio::task::spawn_blocking(move || tree.open_part(&project, &filename, Part::Bytes)).await??
+    };
+    let opened = opened.ok_or_else(|| anyhow::anyhow!("its bytes are not in the tree"))?;
+    anyhow::ensure!(
+        opened.size == record.size,
+        "its bytes in the tree are {} and not {} long: save it again",
+        opened.size,
+        record.size
+    );
+    let sent = server.send(project, &record.filename, &Arc::new(opened.file), opened.size).await?;
+    if sent.facts != announced.facts && sent.facts != record.facts.digest() {
+        server.announce(project, record).await?;
+    }
+    Ok(sent.outcome)
+}
+
+fn row(local: &Local, outcome: &str) -> Value {
+    let record = &local.record;
+    json!({
+        "project": local.project,
+        "filename": record.filename,
+        "sha256": record.sha256,
+        "size": record.size,
+        "outcome": outcome,
+    })
+}
+
+fn show(report: &Report, args: &PushArgs, server: &Server, took: Duration, printer: &Printer) {
+    let seconds = (took.as_secs_f64() * 100.0).round() / 100.0;
+    for failed in &report.failed {
+        printer.error(&format!("{}: {}", failed.item, failed.reason));
+    }
+    let mut parts = if args.dry_run {
+        vec![
+            format!("would send {}", count(report.planned.0, "file")),
+            format!("update {}", report.planned.1),
+        ]
+    } else {
+        vec![
+            format!("sent {} ({})", count(report.sent, "file"), bytes(report.bytes)),
+            format!("{} updated", report.updated),
+        ]
+    };
+    parts.push(format!("{} there already", report.have));
+    if !report.failed.is_empty() {
+        parts.push(format!("{} failed", report.failed.len()));
+    }
+    printer.say(&format!("{} in {seconds} s, to {}", parts.join(", "), server.shown()));
+    printer.json(&json!({
+        "schema": "depot.push/1",
+        "server": server.shown(),
+        "dir": args.tree.dir,
+        "dry-run": args.dry_run,
+        "files": report.files,
+        "failed": report.failed.iter().map(|failed| json!({ "item": failed.item, "reason": failed.reason })).collect::<Vec<_>>(),
+        "counts": { "sent": report.sent, "updated": report.updated, "present": report.have, "failed": report.failed.len() },
+        "bytes": report.bytes,
+        "seconds": seconds,
+    }));
+}

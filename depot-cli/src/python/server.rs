@@ -1,0 +1,303 @@
+//! A depot server, as the client sees it: the plan, announcements and bytes.
+
+use std::{
+    fs::File,
+    io,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use bytes::Bytes;
+use depot_proto::{
+    FileRecord, Problem, ProjectName,
+    claims::TOKEN_USER,
+    push::{MAX_PLAN_FILES, PLAN_PATH, PlanAnswer, PlanFile, PlanRequest, PlanResponse, UploadAnswer},
+    redact::{SafeUrl, Secret},
+    retry::{self, Backoff},
+    simple::quote,
+};
+use depot_tree::read_at;
+use futures_util::stream;
+use reqwest::{
+    Body, Client, RequestBuilder, Response, StatusCode,
+    header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER},
+    redirect::Policy,
+};
+use url::Url;
+
+use crate::exit::UsageError;
+
+/// How much of a file is read at once, in bytes; what is smaller is sent in one piece.
+const CHUNK: usize = 256 * 1024;
+
+/// A server that does nothing with a request for this long is not going to. Publishing a large file takes its time.
+const READ_TIMEOUT: Duration = Duration::from_mins(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What the default hosted repository is mounted at.
+const DEFAULT_MOUNT: &str = "/python";
+
+/// Why the server did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ServerError {
+    /// The token is missing, wrong, expired or revoked.
+    #[error("the server asks for a token that is valid there: {0}")]
+    Unauthorized(String),
+    /// It refused.
+    #[error("{0}")]
+    Refused(Problem),
+    /// It answered with something that depot-server does not say.
+    #[error("`{url}` answered {status}, which is not an answer of a depot-server: is the URL right?")]
+    NotADepot {
+        /// What was asked.
+        url: SafeUrl,
+        /// The status.
+        status: StatusCode,
+    },
+    /// It could not be reached, or the connection broke.
+    #[error("`{url}` could not be reached ({attempts} attempts)")]
+    Unreachable {
+        /// What was asked.
+        url: SafeUrl,
+        /// How often.
+        attempts: u32,
+        /// What the last attempt met.
+        source: reqwest::Error,
+    },
+    /// The file could not be read.
+    #[error("the file cannot be read: {0}")]
+    Read(#[from] io::Error),
+}
+
+/// A repository of a server.
+#[derive(Clone, Debug)]
+pub(super) struct Server {
+    client: Client,
+    mount: Url,
+    token: Option<Secret>,
+    backoff: Backoff,
+}
+
+impl Server {
+    /// The repository that `url` means: an empty path is the default one, a trailing `/simple/` is ignored.
+    pub(super) fn new(url: &str, token: Option<Secret>) -> anyhow::Result<Self> {
+        let (mount, in_url) = mount(url)?;
+        let client = Client::builder()
+            .user_agent(concat!("depot/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(CONNECT_TIMEOUT)
+            .read_timeout(READ_TIMEOUT)
+            // A redirect could carry the token elsewhere, and no depot-server redirects what is sent here.
+            .redirect(Policy::none())
+            .build()?;
+        Ok(Self { client, mount, token: token.or(in_url), backoff: Backoff::default() })
+    }
+
+    /// The repository, for a message.
+    pub(super) fn shown(&self) -> &str {
+        self.mount.as_str()
+    }
+
+    /// Asks which of these files are wanted.
+    pub(super) async fn plan(&self, files: Vec<PlanFile>) -> Result<Vec<PlanAnswer>, ServerError> {
+        debug_assert!(files.len() <= MAX_PLAN_FILES);
+        let asked = files.len();
+        let url = self.url(PLAN_PATH);
+        let body = Bytes::from(serde_json::to_vec(&PlanRequest { files }).map_err(io::Error::from)?);
+        let response = self
+            .retrying(&url, || {
+                let request = self.client.post(url.clone()).header(CONTENT_TYPE, "application/json");
+                Ok(request.body(body.clone()))
+            })
+            .await?;
+        let status = response.status();
+        let plan: PlanResponse = read_json(response).await.ok_or_else(|| Self::not_a_depot(&url, status))?;
+        if plan.answers.len() == asked { Ok(plan.answers) } else { Err(Self::not_a_depot(&url, status)) }
+    }
+
+    /// Says what is known of a file.
+    pub(super) async fn announce(
+        &self,
+        project: &ProjectName,
+        record: &FileRecord,
+    ) -> Result<UploadAnswer, ServerError> {
+        let url = self.url(&format!("simple/{project}/{}.json", quote(&record.filename)));
+        let body = Bytes::from(record.to_document());
+        let response = self
+            .retrying(&url, || {
+                let request = self.client.put(url.clone()).header(CONTENT_TYPE, "application/json");
+                Ok(request.body(body.clone()))
+            })
+            .await?;
+        let status = response.status();
+        read_json(response).await.ok_or_else(|| Self::not_a_depot(&url, status))
+    }
+
+    /// Sends the bytes of a file.
+    pub(super) async fn send(
+        &self,
+        project: &ProjectName,
+        filename: &str,
+        file: &Arc<File>,
+        size: u64,
+    ) -> Result<UploadAnswer, ServerError> {
+        let url = self.url(&format!("simple/{project}/{}", quote(filename)));
+        let response = self
+            .retrying(&url, || {
+                let request = self.client.put(url.clone()).header(CONTENT_TYPE, "application/octet-stream");
+                Ok(request.header(CONTENT_LENGTH, size).body(body_of(file, size)?))
+            })
+            .await?;
+        let status = response.status();
+        read_json(response).await.ok_or_else(|| Self::not_a_depot(&url, status))
+    }
+
+    fn url(&self, path: &str) -> Url {
+        let mut url = self.mount.clone();
+        let mount = url.path().trim_end_matches('/').to_owned();
+        url.set_path(&format!("{mount}/{path}"));
+        url
+    }
+
+    fn not_a_depot(url: &Url, status: StatusCode) -> ServerError {
+        ServerError::NotADepot { url: url.clone().into(), status }
+    }
+
+    /// Sends a request until it is answered for good. Every request made here may be repeated: what was done already is
+    /// answered as such.
+    async fn retrying(
+        &self,
+        url: &Url,
+        request: impl Fn() -> Result<RequestBuilder, ServerError>,
+    ) -> Result<Response, ServerError> {
+        let mut attempt = 0;
+        loop {
+            let mut request = request()?.header(ACCEPT, "application/json, application/problem+json");
+            if let Some(token) = &self.token {
+                request = request.basic_auth(TOKEN_USER, Some(token.expose()));
+            }
+            let wait = match request.send().await {
+                Ok(response) if response.status().is_success() => return Ok(response),
+                Ok(response) => {
+                    let transient = retry::is_transient(response.status().as_u16());
+                    if !transient || attempt >= self.backoff.retries {
+                        return Err(self.refusal(url, response).await);
+                    }
+                    let told = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+                    told.and_then(|told| retry::retry_after(told, now()))
+                }
+                Err(source) if attempt >= self.backoff.retries => {
+                    let (url, attempts) = (url.clone().into(), attempt + 1);
+                    return Err(ServerError::Unreachable { url, attempts, source: source.without_url() });
+                }
+                Err(_) => None,
+            };
+            tokio::time::sleep(wait.unwrap_or_else(|| self.backoff.delay(attempt, jitter()))).await;
+            attempt += 1;
+        }
+    }
+
+    async fn refusal(&self, url: &Url, response: Response) -> ServerError {
+        let status = response.status();
+        match read_json::<Problem>(response).await {
+            Some(problem) if status == StatusCode::UNAUTHORIZED => ServerError::Unauthorized(problem.detail),
+            Some(problem) => ServerError::Refused(problem),
+            None => Self::not_a_depot(url, status),
+        }
+    }
+}
+
+async fn read_json<T: serde::de::DeserializeOwned>(response: Response) -> Option<T> {
+    serde_json::from_slice(&response.bytes().await.ok()?).ok()
+}
+
+/// The mount that a URL means, without credentials, and the token in it if there is one.
+fn mount(text: &str) -> anyhow::Result<(Url, Option<Secret>)> {
+    let usage = |words: String| anyhow::Error::from(UsageError(words));
+    let url: SafeUrl =
+        text.parse().map_err(|error| usage(format!("the server's URL cannot be read: {error}")))?;
+    if !matches!(url.as_url().scheme(), "http" | "https") {
+        return Err(usage("the server's URL must start with https:// or http://".to_owned()));
+    }
+    let given = url.as_url();
+    let secret = given.password().filter(|password| !password.is_empty()).unwrap_or(given.username());
+    let secret = (!secret.is_empty()).then(|| secret.to_owned().into());
+    let mut mount = url.without_credentials();
+    mount.set_query(None);
+    mount.set_fragment(None);
+    let path = mount.path().trim_end_matches('/');
+    let path = path.strip_suffix("/simple").unwrap_or(path).to_owned();
+    mount.set_path(if path.is_empty() { DEFAULT_MOUNT } else { &path });
+    Ok((mount, secret))
+}
+
+fn body_of(file: &Arc<File>, size: u64) -> Result<Body, ServerError> {
+    if size <= CHUNK as u64 {
+        let mut bytes = vec![0; size as usize];
+        let mut filled = 0;
+        while filled < bytes.len() {
+            match read_at(file, &mut bytes[filled..], filled as u64)? {
+                0 => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+                read => filled += read,
+            }
+        }
+        return Ok(Body::from(bytes));
+    }
+    let state = (Arc::clone(file), 0_u64);
+    Ok(Body::wrap_stream(stream::try_unfold(state, move |(file, offset)| async move {
+        if offset >= size {
+            return Ok::<_, io::Error>(None);
+        }
+        let reading = tokio::task::spawn_blocking(move || {
+            let mut bytes = vec![0; CHUNK.min(usize::try_from(size - offset).unwrap_or(CHUNK))];
+            let read = read_at(&file, &mut bytes, offset)?;
+            bytes.truncate(read);
+            io::Result::Ok((file, bytes))
+        });
+        let (file, bytes) = reading.await??;
+        if bytes.is_empty() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let next = offset + bytes.len() as u64;
+        Ok(Some((Bytes::from(bytes), (file, next))))
+    })))
+}
+
+#[expect(clippy::disallowed_methods, reason = "only to read Retry-After dates and to draw jitter")]
+fn system_time() -> SystemTime {
+    SystemTime::now()
+}
+
+fn now() -> depot_proto::Timestamp {
+    system_time().into()
+}
+
+/// Clients that failed together need not come back together; the clock's last digits are random enough for that.
+fn jitter() -> f64 {
+    let nanos = system_time().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
+    f64::from(nanos % 1000) / 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_means_a_repository() {
+        for (text, expected) in [
+            ("https://depot.example", "https://depot.example/python"),
+            ("https://depot.example/", "https://depot.example/python"),
+            ("https://depot.example/simple/", "https://depot.example/python"),
+            ("https://depot.example/python/simple/", "https://depot.example/python"),
+            ("https://depot.example/python", "https://depot.example/python"),
+            ("https://depot.example/under/team/", "https://depot.example/under/team"),
+        ] {
+            let (url, token) = mount(text).unwrap();
+            assert_eq!((url.as_str(), token), (expected, None), "{text}");
+        }
+        let (url, token) = mount("https://__token__:secret@depot.example").unwrap();
+        assert_eq!(url.as_str(), "https://depot.example/python");
+        assert_eq!(token.unwrap().expose(), "secret");
+        assert!(mount("depot.example").is_err());
+        assert!(mount("ftp://depot.example").is_err());
+    }
+}

@@ -1,0 +1,104 @@
+//! The client: its settings, and the HTTP machinery that every question shares.
+
+use std::{sync::Arc, time::Duration};
+
+use depot_proto::retry::Backoff;
+
+use crate::{attempts::Attempts, error::IndexError};
+
+/// How a [`Client`] behaves.
+#[derive(Clone, Debug)]
+pub struct ClientOptions {
+    /// What it calls itself to servers.
+    pub user_agent: String,
+    /// How long to wait for a connection, TLS included.
+    pub connect_timeout: Duration,
+    /// How long to wait for the next bytes of an answer. There is no limit on the whole: a large file takes its time.
+    pub read_timeout: Duration,
+    /// How often and after which waits to try again.
+    pub backoff: Backoff,
+    /// The largest page taken, in bytes after decompression.
+    pub page_limit: u64,
+    /// The largest metadata taken, in bytes.
+    pub metadata_limit: u64,
+    /// The largest file taken, in bytes, whatever the index says of its size.
+    pub file_limit: u64,
+    /// Whether the system's proxy settings (`HTTPS_PROXY`, `NO_PROXY` and the rest) are followed.
+    pub system_proxy: bool,
+}
+
+impl Default for ClientOptions {
+    /// 10 s to connect, 30 s between bytes, five retries.
+    fn default() -> Self {
+        Self {
+            user_agent: concat!("depot/", env!("CARGO_PKG_VERSION")).to_owned(),
+            connect_timeout: Duration::from_secs(10),
+            read_timeout: Duration::from_secs(30),
+            backoff: Backoff::default(),
+            // The largest pages of public indexes are some 20 MiB of JSON; six times that.
+            page_limit: 128 << 20,
+            metadata_limit: 10 << 20,
+            // The largest wheels of public indexes are a few GiB.
+            file_limit: 32 << 30,
+            system_proxy: true,
+        }
+    }
+}
+
+/// Reads Python package indexes. Clones share one pool of connections.
+#[derive(Clone, Debug)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    pages: reqwest::Client,
+    files: reqwest::Client,
+    options: ClientOptions,
+}
+
+impl Client {
+    /// Sets up a client that trusts the system's root certificates (or those of `SSL_CERT_FILE` and `SSL_CERT_DIR`).
+    ///
+    /// Reading the certificates takes tens of milliseconds: build one client and clone it.
+    pub fn new(options: ClientOptions) -> Result<Self, IndexError> {
+        // Two clients, because decompression is a setting of the whole client: pages may be compressed in transit,
+        // while a file is its bytes as they come, even from a server that labels a `.tar.gz` as gzip-encoded.
+        let pages = builder(&options).build().map_err(IndexError::Setup)?;
+        let files = builder(&options).no_gzip().no_zstd().build().map_err(IndexError::Setup)?;
+        Ok(Self { inner: Arc::new(Inner { pages, files, options }) })
+    }
+
+    /// The settings it was built with.
+    pub fn options(&self) -> &ClientOptions {
+        &self.inner.options
+    }
+
+    /// For pages: decompresses what comes.
+    pub(crate) fn pages(&self) -> &reqwest::Client {
+        &self.inner.pages
+    }
+
+    /// For files and their sidecars: never touches what comes.
+    pub(crate) fn files(&self) -> &reqwest::Client {
+        &self.inner.files
+    }
+
+    pub(crate) fn attempts(&self) -> Attempts {
+        Attempts::new(self.inner.options.backoff)
+    }
+}
+
+fn builder(options: &ClientOptions) -> reqwest::ClientBuilder {
+    let builder = reqwest::Client::builder()
+        .user_agent(&options.user_agent)
+        .connect_timeout(options.connect_timeout)
+        .read_timeout(options.read_timeout)
+        // Redirects are followed in `request.rs`, which decides at each hop who gets to see credentials; and retries
+        // are made where a broken body can be retried too.
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false);
+    if options.system_proxy { builder } else { builder.no_proxy() }
+}

@@ -1,0 +1,30 @@
+//! A client for any Python package index, whether it speaks HTML (PEP 503) or JSON (PEP 691).
+//!
+//! * [`Client::project`] reads a project's page, whichever form the index has.
+//! * [`Client::metadata`] reads a file's core metadata without downloading the file: from the sidecar (PEP 658), or
+//!   from the end of a wheel by range requests.
+//! * [`Client::size`] asks for a file's size.
+//! * [`Client::download`] streams a file into a [`Sink`] and verifies what came.
+//!
+//! What always holds: the root page of an index, which names every project, is never requested; credentials go to
+//! the origin they were given for and nowhere else; memory is bounded by the limits in [`ClientOptions`]; what may be
+//! better the next time is tried again, and nothing else is. How many requests run at once is the caller's choice.
+
+mod attempts;
+mod client;
+mod download;
+mod error;
+mod index_url;
+mod metadata;
+mod netrc;
+mod page;
+mod remote_zip;
+mod request;
+#[cfg(test)]
+mod testing;
+
+pub use client::{Client, ClientOptions};
+pub use download::{Downloaded, Sink};
+pub use error::IndexError;
+pub use index_url::{Credentials, IndexUrl, IndexUrlError};
+pub use netrc::Netrc;

@@ -1,0 +1,140 @@
+use std::io::Write as _;
+
+use depot_proto::{media_type::ACCEPT_PAGES, retry::Backoff};
+use flate2::{Compression, write::GzEncoder};
+
+use crate::{
+    IndexError,
+    testing::{FakeServer, answer, answer_announcing, client, client_with, project, redirect},
+};
+
+const JSON: &str = "application/vnd.pypi.simple.v1+json";
+
+fn json_page(link: &str) -> Vec<u8> {
+    format!(
+        r#"{{"meta": {{"api-version": "1.4"}}, "name": "teapot-tools", "versions": ["1.0"], "files": [
+            {{"filename": "teapot_tools-1.0.tar.gz", "url": "{link}", "hashes": {{}}, "size": 1}}]}}"#
+    )
+    .into_bytes()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[tokio::test]
+async fn reads_a_json_page_and_asks_for_nothing_else() {
+    let server = FakeServer::start(|_| {
+        answer(200, &[("Content-Type", JSON)], &json_page("../../f/teapot_tools-1.0.tar.gz"))
+    });
+    let page = client().project(&server.index(), &project()).await.unwrap();
+    assert_eq!(page.files[0].url, server.url("/f/teapot_tools-1.0.tar.gz"));
+
+    let [asked] = server.asked().try_into().unwrap();
+    assert_eq!((asked.method.as_str(), asked.path.as_str()), ("GET", "/simple/teapot-tools/"));
+    assert_eq!(asked.header("accept"), Some(ACCEPT_PAGES));
+    assert!(asked.header("user-agent").unwrap().starts_with("depot/"));
+    assert_eq!(asked.header("authorization"), None);
+}
+
+#[tokio::test]
+async fn reads_html_where_that_is_all_there_is() {
+    let server = FakeServer::start(|_| {
+        let page = r#"<!DOCTYPE html><html><body><a href="teapot_tools-1.0.tar.gz">teapot_tools-1.0.tar.gz</a></body></html>"#;
+        answer(200, &[("Content-Type", "text/html; charset=utf-8")], page.as_bytes())
+    });
+    let page = client().project(&server.index(), &project()).await.unwrap();
+    assert_eq!(page.files[0].url, server.url("/simple/teapot-tools/teapot_tools-1.0.tar.gz"));
+}
+
+#[tokio::test]
+async fn a_compressed_page_is_decompressed() {
+    let server = FakeServer::start(|asked| {
+        assert!(asked.header("accept-encoding").unwrap().contains("gzip"));
+        let headers = [("Content-Type", JSON), ("Content-Encoding", "gzip")];
+        answer(200, &headers, &gzip(&json_page("a/teapot_tools-1.0.tar.gz")))
+    });
+    assert_eq!(client().project(&server.index(), &project()).await.unwrap().files.len(), 1);
+}
+
+#[tokio::test]
+async fn the_limit_holds_for_what_a_page_decompresses_to() {
+    let server = FakeServer::start(|_| {
+        answer(200, &[("Content-Type", JSON), ("Content-Encoding", "gzip")], &gzip(&vec![b' '; 4 << 20]))
+    });
+    let client = client_with(|options| options.page_limit = 1 << 20);
+    let error = client.project(&server.index(), &project()).await.unwrap_err();
+    assert!(matches!(error, IndexError::TooLarge { limit: 0x10_0000, .. }), "{error}");
+}
+
+#[tokio::test]
+async fn links_are_resolved_against_where_a_redirect_leads() {
+    let server = FakeServer::start(|asked| match asked.path.as_str() {
+        "/simple/teapot-tools/" => redirect(301, "/moved/teapot-tools/"),
+        _ => answer(200, &[("Content-Type", JSON)], &json_page("teapot_tools-1.0.tar.gz")),
+    });
+    let page = client().project(&server.index(), &project()).await.unwrap();
+    assert_eq!(page.files[0].url, server.url("/moved/teapot-tools/teapot_tools-1.0.tar.gz"));
+}
+
+#[tokio::test]
+async fn an_absent_project_is_asked_for_once() {
+    let server = FakeServer::start(|_| answer(404, &[], b""));
+    let error = client().project(&server.index(), &project()).await.unwrap_err();
+    assert!(error.is_not_found(), "{error}");
+    assert_eq!(server.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn what_passes_is_tried_again() {
+    let server = FakeServer::start(|asked| match asked.before {
+        0 => answer(500, &[], b""),
+        1 => answer_announcing(4000, 200, &[("Content-Type", JSON)], b"{"),
+        _ => answer(200, &[("Content-Type", JSON)], &json_page("teapot_tools-1.0.tar.gz")),
+    });
+    assert_eq!(client().project(&server.index(), &project()).await.unwrap().files.len(), 1);
+    assert_eq!(server.asked().len(), 3);
+}
+
+#[tokio::test]
+async fn retry_after_takes_the_place_of_the_usual_wait() {
+    let server = FakeServer::start(|asked| match asked.before {
+        0 => answer(503, &[("Retry-After", "0")], b""),
+        _ => answer(200, &[("Content-Type", JSON)], &json_page("teapot_tools-1.0.tar.gz")),
+    });
+    let hour = std::time::Duration::from_hours(1);
+    let client = client_with(|options| options.backoff = Backoff { retries: 1, first: hour, max: hour });
+    assert_eq!(client.project(&server.index(), &project()).await.unwrap().files.len(), 1);
+}
+
+#[tokio::test]
+async fn a_lasting_fault_is_reported_with_the_number_of_attempts() {
+    let server = FakeServer::start(|_| answer(502, &[], b""));
+    let error = client().project(&server.index(), &project()).await.unwrap_err();
+    assert!(matches!(error, IndexError::Status { status: 502, attempts: 3, .. }), "{error}");
+    assert_eq!(server.asked().len(), 3);
+}
+
+#[tokio::test]
+async fn what_is_no_page_is_refused_by_its_type() {
+    for content_type in ["application/json", "text/plain", "application/octet-stream"] {
+        let server = FakeServer::start(move |_| answer(200, &[("Content-Type", content_type)], b"{}"));
+        let error = client().project(&server.index(), &project()).await.unwrap_err();
+        assert!(matches!(error, IndexError::NotAPage { .. }), "{error}");
+    }
+    let server = FakeServer::start(|_| answer(200, &[], b"{}"));
+    assert!(matches!(
+        client().project(&server.index(), &project()).await.unwrap_err(),
+        IndexError::NotAPage { content_type, .. } if content_type.is_empty()
+    ));
+}
+
+#[tokio::test]
+async fn an_unreadable_page_is_not_asked_for_again() {
+    let server = FakeServer::start(|_| answer(200, &[("Content-Type", JSON)], b"[1, 2"));
+    let error = client().project(&server.index(), &project()).await.unwrap_err();
+    assert!(matches!(error, IndexError::BadPage { .. }), "{error}");
+    assert_eq!(server.asked().len(), 1);
+}

@@ -1,0 +1,202 @@
+//! One request, redirects included: who sees credentials, where a link may lead, what a status means.
+
+use std::{error::Error, io};
+
+use bytes::{Bytes, BytesMut};
+use depot_proto::{media_type::ACCEPT_PAGES, redact::SafeUrl, retry, simple::PageFile};
+use reqwest::{
+    Method, RequestBuilder, Response, StatusCode,
+    header::{ACCEPT, ACCEPT_ENCODING, LOCATION, RANGE},
+};
+use url::Url;
+
+use crate::{
+    attempts::{Failure, wanted_wait},
+    client::Client,
+    error::IndexError,
+    index_url::{Credentials, IndexUrl, split_credentials},
+};
+
+/// The most redirects followed for one request.
+const MAX_REDIRECTS: usize = 5;
+
+/// What is asked for, and the shape of a good answer.
+#[derive(Clone, Debug)]
+pub(crate) enum Wanted {
+    /// A page, in whatever form the index has.
+    Page,
+    /// All bytes of a file, as they are stored.
+    File,
+    /// Some bytes of a file: the value of the `Range` header. The server may send all of it instead.
+    Part(String),
+    /// Only the headers of a file.
+    Head,
+}
+
+impl Client {
+    /// Makes one attempt and returns a good answer, its body unread.
+    pub(crate) async fn send(
+        &self,
+        index: &IndexUrl,
+        asked: &Url,
+        wanted: &Wanted,
+    ) -> Result<Response, Failure> {
+        let mut url = asked.clone();
+        // Once a chain of redirects has left the index, whoever it leads back has no claim to its credentials.
+        let mut at_home = true;
+        for _ in 0..=MAX_REDIRECTS {
+            at_home &= index.is_same_origin(&url);
+            let own = split_credentials(&mut url);
+            let credentials = own.as_ref().or(index.credentials().filter(|_| at_home));
+            let request = authorize(self.request(&url, wanted), credentials);
+            let response = request.send().await.map_err(|error| unreachable(asked, error))?;
+            match next_hop(&response, &url)? {
+                Some(next) => url = next,
+                None => return judge(response, asked, wanted, credentials.is_some()),
+            }
+        }
+        Err(refused(asked, "it redirects too often").into())
+    }
+
+    fn request(&self, url: &Url, wanted: &Wanted) -> RequestBuilder {
+        let (client, method) = match wanted {
+            Wanted::Page => (self.pages(), Method::GET),
+            Wanted::File | Wanted::Part(_) => (self.files(), Method::GET),
+            Wanted::Head => (self.files(), Method::HEAD),
+        };
+        let request = client.request(method, url.clone());
+        match wanted {
+            // `Accept-Encoding` is filled in by the client that will decode.
+            Wanted::Page => request.header(ACCEPT, ACCEPT_PAGES),
+            Wanted::File | Wanted::Head => request.header(ACCEPT_ENCODING, "identity"),
+            Wanted::Part(range) => request.header(ACCEPT_ENCODING, "identity").header(RANGE, range),
+        }
+    }
+}
+
+/// The address of a file that a page lists, if it is one that may be fetched.
+pub(crate) fn file_url(index: &IndexUrl, file: &PageFile) -> Result<Url, IndexError> {
+    let mut url = Url::parse(&file.url)
+        .map_err(|source| IndexError::BadLink { filename: file.filename.clone(), source })?;
+    url.set_fragment(None);
+    check_hop(index.as_url(), &url)?;
+    Ok(url)
+}
+
+/// The address as errors show it: user info is masked when printed, and a signed URL's secret is in its query.
+pub(crate) fn shown(url: &Url) -> SafeUrl {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.set_fragment(None);
+    url.into()
+}
+
+/// Reads a body into memory, up to `limit` bytes.
+pub(crate) async fn read_body(mut response: Response, asked: &Url, limit: u64) -> Result<Bytes, Failure> {
+    let too_large = || IndexError::TooLarge { url: shown(asked), limit };
+    // Both the announcement and the bytes are checked: the one may be absent, or be of the compressed form.
+    if response.content_length().is_some_and(|announced| announced > limit) {
+        return Err(too_large().into());
+    }
+    let mut body = BytesMut::new();
+    loop {
+        let received = body.len() as u64;
+        let chunk = response.chunk().await.map_err(|error| broke_off(asked, received, error))?;
+        let Some(chunk) = chunk else { return Ok(body.freeze()) };
+        if received + chunk.len() as u64 > limit {
+            return Err(too_large().into());
+        }
+        body.extend_from_slice(&chunk);
+    }
+}
+
+/// What it means when a body ends in an error.
+pub(crate) fn broke_off(asked: &Url, received: u64, error: reqwest::Error) -> Failure {
+    let url = shown(asked);
+    let error = if error.is_timeout() {
+        IndexError::Unreachable { url, attempts: 1, source: error.without_url() }
+    } else {
+        IndexError::Truncated { url, received, attempts: 1, source: Some(error.without_url()) }
+    };
+    Failure::Again(Box::new(error), None)
+}
+
+fn authorize(request: RequestBuilder, credentials: Option<&Credentials>) -> RequestBuilder {
+    match credentials {
+        Some(Credentials { user, password }) => request.basic_auth(user, Some(password.expose())),
+        None => request,
+    }
+}
+
+/// Where a redirect leads, if the answer is one.
+fn next_hop(response: &Response, from: &Url) -> Result<Option<Url>, IndexError> {
+    if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+        return Ok(None);
+    }
+    let Some(location) = response.headers().get(LOCATION) else { return Ok(None) };
+    let to = from
+        .join(&String::from_utf8_lossy(location.as_bytes()))
+        .map_err(|_| refused(from, "it redirects to something that is not a URL"))?;
+    check_hop(from, &to)?;
+    Ok(Some(to))
+}
+
+/// Every address that an index gives us passes here, links and redirects alike.
+fn check_hop(from: &Url, to: &Url) -> Result<(), IndexError> {
+    match (from.scheme(), to.scheme()) {
+        (_, "https") | ("http", "http") => Ok(()),
+        (_, "http") => {
+            Err(refused(to, "an https address led to it, and that must not fall back to plain http"))
+        }
+        _ => Err(refused(to, "only https and http addresses are followed")),
+    }
+}
+
+fn refused(url: &Url, reason: &'static str) -> IndexError {
+    IndexError::Refused { url: shown(url), reason }
+}
+
+fn judge(response: Response, asked: &Url, wanted: &Wanted, sent: bool) -> Result<Response, Failure> {
+    let status = response.status();
+    let url = shown(asked);
+    Err(match status {
+        StatusCode::OK => return Ok(response),
+        // Only who asked for a part may take one: elsewhere it would pass for the whole.
+        StatusCode::PARTIAL_CONTENT if matches!(wanted, Wanted::Part(_)) => return Ok(response),
+        StatusCode::NOT_FOUND | StatusCode::GONE => IndexError::NotFound { url }.into(),
+        StatusCode::UNAUTHORIZED => IndexError::Unauthorized { url, sent }.into(),
+        StatusCode::FORBIDDEN => IndexError::Forbidden { url }.into(),
+        _ => {
+            let error = IndexError::Status { url, status: status.as_u16(), attempts: 1 };
+            if retry::is_transient(status.as_u16()) {
+                Failure::Again(Box::new(error), wanted_wait(&response))
+            } else {
+                Failure::Final(error)
+            }
+        }
+    })
+}
+
+fn unreachable(asked: &Url, error: reqwest::Error) -> Failure {
+    let lasting = error.is_builder() || is_tls_error(&error);
+    let error = IndexError::Unreachable { url: shown(asked), attempts: 1, source: error.without_url() };
+    if lasting { Failure::Final(error) } else { Failure::Again(Box::new(error), None) }
+}
+
+/// Whether the two sides do not get on: a certificate that is not trusted, or no TLS at all. That does not pass.
+fn is_tls_error(error: &reqwest::Error) -> bool {
+    let mut source = error.source().filter(|_| error.is_connect());
+    while let Some(error) = source {
+        source = match error.downcast_ref::<io::Error>() {
+            // rustls reports through the stream as invalid data; a connection that merely breaks has other kinds.
+            Some(error) if error.kind() == io::ErrorKind::InvalidData => return true,
+            // An I/O error names as its source what its content came from, so the content is asked for itself.
+            Some(error) => error.get_ref().map(|content| content as &(dyn Error + 'static)),
+            None => error.source(),
+        };
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,6 @@
+//! One binary for all tests that cross crates: linking a second one would cost more than running this one.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod harness;
+mod tidy;

@@ -1,0 +1,166 @@
+//! The real clients (pip, uv, twine), so fenced in that only their arguments decide what they ask and whom.
+
+use std::env;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::process::{Output, clean_command, run, target_dir, workspace_root};
+
+/// The virtual environment with the pinned clients, made by `.ci/venv`.
+#[derive(Debug, Clone)]
+pub struct Clients {
+    venv: PathBuf,
+}
+
+impl Clients {
+    /// The clients at `DEPOT_TEST_VENV`, else in `test-venv` of the target folder.
+    ///
+    /// `None` only where `DEPOT_TEST_VENV=none` says that this machine has no Python: the test then passes without
+    /// having run, and `.ci/test` says so in its last line. Clients that are merely absent fail the test.
+    pub fn find() -> Option<Self> {
+        let venv = match env::var_os("DEPOT_TEST_VENV") {
+            Some(path) if path == "none" => {
+                eprintln!("skipped: DEPOT_TEST_VENV=none");
+                return None;
+            }
+            // A relative path is meant from the root, and the tests run in their package's folder.
+            Some(path) => workspace_root().join(path),
+            None => target_dir().join("test-venv"),
+        };
+        for name in ["python", "pip", "uv", "twine"] {
+            let path = venv.join("bin").join(name);
+            assert!(path.exists(), "{} is missing: run `.ci/venv` first", path.display());
+        }
+        Some(Self { venv })
+    }
+
+    /// A fresh room to work in.
+    pub fn room(&self) -> Room {
+        let room = Room { clients: self.clone(), folder: TempDir::new().unwrap() };
+        for folder in ["home", "tmp", "work"] {
+            fs::create_dir(room.folder.path().join(folder)).unwrap();
+        }
+        room
+    }
+
+    fn program(&self, name: &str) -> PathBuf {
+        self.venv.join("bin").join(name)
+    }
+}
+
+/// A temporary folder with a home, caches and a virtual environment of its own; gone when dropped.
+///
+/// Commands run in its `work` folder. A `.netrc`, where a test wants one, goes to [`Self::home`].
+#[derive(Debug)]
+pub struct Room {
+    clients: Clients,
+    folder: TempDir,
+}
+
+impl Room {
+    /// The working folder of the commands.
+    pub fn path(&self) -> PathBuf {
+        self.folder.path().join("work")
+    }
+
+    /// The home of the commands.
+    pub fn home(&self) -> PathBuf {
+        self.folder.path().join("home")
+    }
+
+    /// A command of the clients' environment (`pip`, `uv`, `twine`, `python`), to add arguments and variables to.
+    pub fn command(&self, program: &str) -> Command {
+        let folder = self.folder.path();
+        let mut command = clean_command(self.clients.program(program));
+        command
+            .current_dir(self.path())
+            .env("HOME", self.home())
+            .env("TMPDIR", folder.join("tmp"))
+            // No configuration file of the user or of the machine is read.
+            .env("PIP_CONFIG_FILE", "/dev/null")
+            .env("PIP_CACHE_DIR", folder.join("pip-cache"))
+            .env("PIP_DISABLE_PIP_VERSION_CHECK", "1")
+            .env("PIP_NO_INPUT", "1")
+            .env("UV_NO_CONFIG", "1")
+            .env("UV_CACHE_DIR", folder.join("uv-cache"))
+            .env("UV_PYTHON_DOWNLOADS", "never")
+            // twine brings keyring, which would ask the desktop of whoever runs the tests.
+            .env("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring");
+        command
+    }
+
+    /// Runs pip with these arguments, for the virtual environment of this room.
+    pub fn pip<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Output {
+        let python = self.venv();
+        run(self.command("pip").arg("--python").arg(python).args(args))
+    }
+
+    /// `pip install` from this index alone into the virtual environment of this room.
+    pub fn pip_install<S: AsRef<OsStr>>(&self, index_url: &str, args: impl IntoIterator<Item = S>) -> Output {
+        let python = self.venv();
+        let mut command = self.command("pip");
+        command.arg("--python").arg(python).args(["install", "--index-url", index_url]).args(args);
+        run(&mut command)
+    }
+
+    /// `pip download` from this index alone into this folder.
+    pub fn pip_download<S: AsRef<OsStr>>(
+        &self,
+        index_url: &str,
+        folder: &Path,
+        args: impl IntoIterator<Item = S>,
+    ) -> Output {
+        let mut command = self.command("pip");
+        command.args(["download", "--index-url", index_url, "--dest"]).arg(folder).args(args);
+        run(&mut command)
+    }
+
+    /// Runs uv with these arguments.
+    pub fn uv<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Output {
+        run(self.command("uv").args(args))
+    }
+
+    /// `uv pip install` from this index alone into the virtual environment of this room.
+    pub fn uv_install<S: AsRef<OsStr>>(&self, index_url: &str, args: impl IntoIterator<Item = S>) -> Output {
+        let python = self.venv();
+        let mut command = self.command("uv");
+        command.args(["pip", "install", "--default-index", index_url, "--python"]).arg(python).args(args);
+        run(&mut command)
+    }
+
+    /// Runs twine with these arguments.
+    pub fn twine<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Output {
+        run(self.command("twine").arg("--no-color").args(args))
+    }
+
+    /// Runs the Python of this room's virtual environment: `room.python(["-c", "import six"])`.
+    pub fn python<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Output {
+        let python = self.venv();
+        let mut command = clean_command(python);
+        command.current_dir(self.path()).env("HOME", self.home()).args(args);
+        run(&mut command)
+    }
+
+    /// The `__version__` of a module that was installed here.
+    #[track_caller]
+    pub fn installed_version(&self, module: &str) -> String {
+        let script = format!("import {module}; print({module}.__version__)");
+        self.python(["-c", &script]).assert_success().stdout.trim().to_owned()
+    }
+
+    /// The Python of this room's virtual environment, made by uv at the first call (about 20 ms).
+    pub fn venv(&self) -> PathBuf {
+        let venv = self.folder.path().join("venv");
+        let python = venv.join("bin").join("python");
+        if !python.exists() {
+            let mut command = self.command("uv");
+            command.args(["venv", "--quiet", "--python"]).arg(self.clients.program("python")).arg(&venv);
+            run(&mut command).assert_success();
+        }
+        python
+    }
+}
