@@ -2,5 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod example_tree;
 mod harness;
+mod online;
 mod tidy;

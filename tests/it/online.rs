@@ -1,0 +1,27 @@
+//! The same way with the public index at its start: opt-in (`make test-online`), and for a handful of named packages.
+
+use depot_tests::{Clients, ServerProcess, depot};
+
+/// Small, stable, and each of another kind: pure, with a dependency's name in capitals, sdist beside wheel.
+const PINNED: [&str; 3] = ["six==1.17.0", "idna==3.10", "PyYAML==6.0.2"];
+
+#[test]
+#[ignore = "asks the public index"]
+fn what_is_saved_from_the_public_index_is_pushed_and_installs() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("storage");
+    let dir = dir.to_str().unwrap();
+    let saved = depot(["python", "save", "--dir", dir].into_iter().chain(PINNED)).assert_success();
+    assert!(saved.stderr.contains("0 there already"), "{}", saved.stderr);
+    let again = depot(["python", "save", "--dir", dir].into_iter().chain(PINNED)).assert_success();
+    assert!(again.stderr.contains("saved 0 files"), "{}", again.stderr);
+
+    let server = ServerProcess::start(&folder.path().join("data"), [""; 0]);
+    let token = server.token();
+    depot(["python", "push", server.url(), "--dir", dir, "--token", &token]).assert_success();
+    let Some(clients) = Clients::find() else { return };
+    let room = clients.room();
+    let index = format!("{}/python/simple/", server.url());
+    room.pip_install(&index, &["six", "idna"]).assert_success();
+    assert_eq!(room.installed_version("six"), "1.17.0");
+}
