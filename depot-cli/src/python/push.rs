@@ -207,7 +207,7 @@ async fn push(
             }
             Err(error) => {
                 let failed = Failed { item: filename.clone(), reason: format!("{error:#}") };
-                progress.done(&format!("failed {}: {}", failed.item, failed.reason));
+                progress.done(&format!("failed {}", failed.item));
                 report.failed.push(failed);
             }
         }

@@ -119,7 +119,7 @@ async fn save(
             }
             Err(error) => {
                 let failed = failed(&wanted, &error);
-                progress.done(&format!("failed {}: {}", failed.item, failed.reason));
+                progress.done(&format!("failed {}", failed.item));
                 report.failed.push(failed);
             }
         }

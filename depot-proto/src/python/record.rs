@@ -286,6 +286,17 @@ impl Facts {
         }
     }
 
+    /// Whether someone whose facts have this digest has nothing to add to these: they are the same, or the same but for
+    /// what was left out and filled in here (see [`FileRecord::take_facts`]).
+    pub fn cover(&self, digest: Sha256Digest) -> bool {
+        let silent_of_python = Self { requires_python: None, ..self.clone() };
+        let silent_of_origin = Self { origin: None, ..self.clone() };
+        let silent_of_both = Self { requires_python: None, origin: None, ..self.clone() };
+        [self, &silent_of_python, &silent_of_origin, &silent_of_both]
+            .iter()
+            .any(|facts| facts.digest() == digest)
+    }
+
     /// A digest that changes when, and only when, a fact does: what the plan of a push compares.
     pub fn digest(&self) -> Sha256Digest {
         let mut object = self.to_json();
@@ -462,12 +473,17 @@ mod tests {
     #[test]
     fn news_are_taken_and_silence_loses_nothing() {
         let mut record = FileRecord::read(DOCUMENT.as_bytes(), None).unwrap();
-        let said = Facts { yanked: Yanked::because("bad"), ..Facts::default() };
+        let other = record.facts.other.clone();
+        let upload_time = record.facts.upload_time;
+        let said = Facts { yanked: Yanked::because("bad"), upload_time, other, ..Facts::default() };
         assert!(record.take_facts(&said));
         assert_eq!(record.facts.requires_python.as_deref(), Some(">=3.9"));
         assert_eq!(record.effective_yank().reason(), Some("bad"));
         let again = record.facts.clone();
         assert!(!record.take_facts(&again));
+        // Whoever says the same, or the same and less, has nothing to add.
+        assert!(record.facts.cover(said.digest()));
+        assert!(!record.facts.cover(Facts::default().digest()));
     }
 
     #[test]

@@ -57,10 +57,10 @@ pub(super) fn open(config: Config) -> Result<Depot, OpenError> {
             "the journal ended in an unfinished line, which was never acknowledged; it is cut"
         );
     }
-    let (packages, accounts) = open_store(&config)?;
+    let names = Arc::new(Names::default());
+    let (packages, accounts) = open_store(&config, &names)?;
     journal.continue_after(packages.applied()?);
-    let missed = catch_up(&journal, &packages, &name, &tree)?;
-    let names = Arc::new(read_names(&packages)?);
+    let missed = catch_up(&journal, &packages, &names, &name, &tree)?;
     let packages: Arc<dyn Packages> = Arc::new(packages);
     let committer = Committer::start(journal, Arc::clone(&packages), Arc::clone(&names));
     let committer = Arc::new(committer.map_err(io(&config.data_dir))?);
@@ -100,8 +100,8 @@ fn lock(config: &Config) -> Result<File, OpenError> {
 }
 
 /// Opens the store, and empties it if what it holds cannot be trusted.
-fn open_store(config: &Config) -> Result<(SledPackages, SledAccounts), OpenError> {
-    let opened = open_trusted(config);
+fn open_store(config: &Config, names: &Names) -> Result<(SledPackages, SledAccounts), OpenError> {
+    let opened = open_trusted(config, names);
     let (packages, accounts) = match opened {
         Ok(stores) => stores,
         Err(StoreError::Damaged(reason)) => {
@@ -112,14 +112,16 @@ fn open_store(config: &Config) -> Result<(SledPackages, SledAccounts), OpenError
             let _ = std::fs::remove_dir_all(&aside);
             std::fs::rename(&folder, &aside)
                 .map_err(|source| OpenError::Io { path: folder.clone(), source })?;
-            open_trusted(config)?
+            names.clear();
+            open_trusted(config, names)?
         }
         Err(error) => return Err(error.into()),
     };
     Ok((packages, accounts))
 }
 
-fn open_trusted(config: &Config) -> Result<(SledPackages, SledAccounts), StoreError> {
+/// Opens the store and reads every row of it once: to learn the names, and to know that none was lost.
+fn open_trusted(config: &Config, names: &Names) -> Result<(SledPackages, SledAccounts), StoreError> {
     let Opened { db, replaced } = open_sled(&config.store())?;
     if let Some(reason) = replaced {
         tracing::error!(
@@ -128,7 +130,7 @@ fn open_trusted(config: &Config) -> Result<(SledPackages, SledAccounts), StoreEr
         );
     }
     let (packages, accounts) = (SledPackages::new(&db)?, SledAccounts::new(&db)?);
-    packages.scan(&mut |_| ())?;
+    packages.scan(&mut |row| names.note(&row.repository, &row.project, row.serial))?;
     Ok((packages, accounts))
 }
 
@@ -137,6 +139,7 @@ fn open_trusted(config: &Config) -> Result<(SledPackages, SledAccounts), StoreEr
 fn catch_up(
     journal: &Journal,
     packages: &SledPackages,
+    names: &Names,
     name: &RepositoryName,
     tree: &Tree,
 ) -> Result<Missed, OpenError> {
@@ -147,7 +150,8 @@ fn catch_up(
         let revoked = &mut missed.revoked;
         report(journal.replay(0, &mut |_, entry| note_revocation(entry, revoked))?);
         let serial = head.max(1);
-        let (projects, files) = reindex::rebuild(name, tree, packages, serial).map_err(reindex_error)?;
+        let (projects, files) =
+            reindex::rebuild(name, tree, packages, names, serial).map_err(reindex_error)?;
         if files > 0 {
             tracing::warn!(projects, files, "the store was empty and has been built from the tree");
         }
@@ -172,7 +176,9 @@ fn catch_up(
         "the store lags and is caught up"
     );
     for (repository, project) in missed.projects.iter().filter(|(repository, _)| repository == name) {
-        packages.replace_project(repository, project, &reindex::read_project(tree, project), head)?;
+        let releases = reindex::read_project(tree, project);
+        packages.replace_project(repository, project, &releases, head)?;
+        names.set(repository, project, head, !releases.is_empty());
     }
     packages.set_applied(head)?;
     Ok(missed)
@@ -195,12 +201,6 @@ fn reindex_error(error: reindex::ReindexError) -> OpenError {
         reindex::ReindexError::Tree(error) => error.into(),
         reindex::ReindexError::Store(error) => error.into(),
     }
-}
-
-fn read_names(packages: &SledPackages) -> Result<Names, StoreError> {
-    let names = Names::default();
-    packages.scan(&mut |row| names.note(&row.repository, &row.project, row.serial))?;
-    Ok(names)
 }
 
 /// Commits what a crash left between the tree and the journal.

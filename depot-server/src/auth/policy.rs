@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use depot_proto::{ProjectName, RepositoryName, scope::Action};
+use depot_proto::{
+    ProjectName, RepositoryName,
+    scope::{Action, ProjectPattern},
+};
 
 use crate::store::records::TokenRecord;
 
@@ -61,6 +64,13 @@ impl Principal {
         self.check(actions, place, |token, action| {
             token.scopes.iter().any(|scope| scope.allows_in(action, repository))
         })
+    }
+
+    /// Whether they may do one of these to every project there is or will be.
+    pub(crate) fn may_everywhere(&self, actions: &[Action], repository: &RepositoryName) -> bool {
+        let Self::Token(token) = self else { return false };
+        let mut scopes = token.scopes.iter().filter(|scope| *scope.projects() == ProjectPattern::All);
+        scopes.any(|scope| actions.iter().any(|action| scope.allows_in(*action, repository)))
     }
 
     fn check(

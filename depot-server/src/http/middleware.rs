@@ -47,7 +47,14 @@ pub(crate) async fn envelope(ids: &RequestIds, request: Request, next: Next) -> 
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let reads = Reads::of(request.headers());
     let mut response = next.run(request).await;
-    if let Some(ApiError(problem)) = response.extensions_mut().remove::<ApiError>() {
+    let refusal = response.extensions_mut().remove::<ApiError>();
+    // The framework refuses paths and queries that it cannot decode, in words of its own.
+    let refusal = refusal.or_else(|| {
+        let undecodable =
+            || ApiError::bad_request(ErrorCode::BadRequest, "the path or query cannot be decoded");
+        (response.status() == StatusCode::BAD_REQUEST).then(undecodable)
+    });
+    if let Some(ApiError(problem)) = refusal {
         let with_id = Problem { request_id: Some(id.clone()), ..*problem };
         write_problem(&mut response, &with_id, reads, method == Method::HEAD);
     }

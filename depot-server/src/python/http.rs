@@ -32,6 +32,9 @@ pub(crate) struct Door {
     pub(crate) publishing: Semaphore,
 }
 
+/// What lets someone read. Who may push may see what is there: a token for nothing but pushing would be of little use.
+const READING: [Action; 4] = [Action::Read, Action::Push, Action::PushNew, Action::Mirror];
+
 type Shared = axum::extract::State<Arc<Door>>;
 
 /// The routes under a repository's mount.
@@ -53,12 +56,15 @@ impl Door {
         if self.anonymous_read {
             return Ok(());
         }
-        // Who may push may see what is there; a token for nothing but pushing would be of little use to pip.
-        let actions = [Action::Read, Action::Push, Action::PushNew, Action::Mirror];
         match project {
-            Some(project) => principal.may(&actions, &self.repository.name, project),
-            None => principal.may_in(&actions, &self.repository.name),
+            Some(project) => principal.may(&READING, &self.repository.name, project),
+            None => principal.may_in(&READING, &self.repository.name),
         }
+    }
+
+    /// Whether the caller may read every project, so that the list of all is for them.
+    fn may_list_all(&self, principal: &Principal) -> bool {
+        self.anonymous_read || principal.may_everywhere(&READING, &self.repository.name)
     }
 
     /// The first word of `Cache-Control`: shared caches must not keep what not everyone may read.

@@ -66,7 +66,7 @@ fn compare(known: &[FileRecord], file: &PlanFile) -> PlanAnswer {
         let reason = format!("the server has `{}` with sha256 {}", known.filename, known.sha256);
         return PlanAnswer { verdict: Verdict::Conflict, reason: Some(reason) };
     }
-    answer(if known.facts.digest() == file.facts { Verdict::Have } else { Verdict::Update })
+    answer(if known.facts.cover(file.facts) { Verdict::Have } else { Verdict::Update })
 }
 
 /// Whether someone may upload a file of this project, saying that it is a mirrored one or not.

@@ -9,9 +9,12 @@ use depot_proto::{
 };
 use depot_tree::{Tree, TreeError};
 
-use crate::store::{
-    Packages, StoreError,
-    records::{ReleaseRecord, Serial},
+use crate::{
+    service::names::Names,
+    store::{
+        Packages, StoreError,
+        records::{ReleaseRecord, Serial},
+    },
 };
 
 /// Why a repository could not be read again.
@@ -93,6 +96,7 @@ pub(crate) fn rebuild(
     repository: &RepositoryName,
     tree: &Tree,
     packages: &dyn Packages,
+    names: &Names,
     serial: Serial,
 ) -> Result<(usize, usize), ReindexError> {
     let (mut projects, mut files) = (0, 0);
@@ -104,6 +108,7 @@ pub(crate) fn rebuild(
         projects += 1;
         files += releases.iter().map(|release| release.files.len()).sum::<usize>();
         packages.replace_project(repository, &project, &releases, serial)?;
+        names.note(repository, &project, serial);
     }
     Ok((projects, files))
 }

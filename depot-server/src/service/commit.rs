@@ -195,11 +195,7 @@ impl Writer {
                     self.put(&mut files, &mut at, &mut puts)?;
                     let releases = read();
                     self.packages.replace_project(&repository, &project, &releases, serial)?;
-                    if releases.is_empty() {
-                        self.names.forget(&repository, &project, serial);
-                    } else {
-                        self.names.note(&repository, &project, serial);
-                    }
+                    self.names.set(&repository, &project, serial, !releases.is_empty());
                 }
             }
         }

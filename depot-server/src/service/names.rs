@@ -56,8 +56,28 @@ impl Names {
         }
     }
 
+    /// Notes that a project is there, or that it is not.
+    pub(crate) fn set(
+        &self,
+        repository: &RepositoryName,
+        project: &ProjectName,
+        serial: Serial,
+        is_there: bool,
+    ) {
+        if is_there {
+            self.note(repository, project, serial)
+        } else {
+            self.forget(repository, project, serial)
+        }
+    }
+
+    /// Forgets everything, to be read again.
+    pub(crate) fn clear(&self) {
+        self.write().clear();
+    }
+
     /// Notes that a project is gone.
-    pub(crate) fn forget(&self, repository: &RepositoryName, project: &ProjectName, serial: Serial) {
+    fn forget(&self, repository: &RepositoryName, project: &ProjectName, serial: Serial) {
         let mut repositories = self.write();
         let listed = repositories.entry(repository.clone()).or_default();
         listed.last = listed.last.max(serial);
