@@ -50,7 +50,11 @@ impl Pages {
         project: Option<&ProjectName>,
         format: PageFormat,
     ) -> Option<Arc<Page>> {
-        self.0.get(&key(repository, project, format)?)
+        let key = match project {
+            Some(project) => project_key(repository, project, format)?,
+            None => root_key(repository, format),
+        };
+        self.0.get(&key)
     }
 
     /// The page of a project, rendered if need be; none if the project is not here. May block.
@@ -62,7 +66,7 @@ impl Pages {
         project: &ProjectName,
         format: PageFormat,
     ) -> Result<Option<Arc<Page>>, Arc<StoreError>> {
-        let Some(key) = key(repository, Some(project), format) else { return Ok(None) };
+        let Some(key) = project_key(repository, project, format) else { return Ok(None) };
         let rendered = self.0.try_get_with(key, || match catalog::project_page(repository, project) {
             Ok(Some(page)) => Ok(Page::new(simple::render_project(&page, format), format)),
             Ok(None) => Err(None),
@@ -82,21 +86,29 @@ impl Pages {
     }
 
     /// The list of projects, rendered if need be. May block.
-    pub(crate) fn root(&self, repository: &Repository, format: PageFormat) -> Option<Arc<Page>> {
-        let key = key(repository, None, format)?;
-        Some(self.0.get_with(key, || {
-            let names = repository.names.list(&repository.name);
-            Page::new(simple::render_root(names.iter().map(ProjectName::as_str), None, format), format)
-        }))
+    pub(crate) fn root(&self, repository: &Repository, format: PageFormat) -> Arc<Page> {
+        self.0.get_with(root_key(repository, format), || {
+            Self::root_of(repository.names.list(&repository.name).iter(), format)
+        })
+    }
+
+    /// A list of these projects, for those who may not see the others; it is not kept.
+    pub(crate) fn root_of<'a>(
+        projects: impl Iterator<Item = &'a ProjectName>,
+        format: PageFormat,
+    ) -> Arc<Page> {
+        Page::new(simple::render_root(projects.map(ProjectName::as_str), None, format), format)
     }
 }
 
-fn key(repository: &Repository, project: Option<&ProjectName>, format: PageFormat) -> Option<Key> {
-    let generation = match project {
-        Some(project) => repository.serial(project)?,
-        None => repository.names.root(&repository.name).names_changed,
-    };
-    Some(Key { repository: repository.name.clone(), project: project.cloned(), format, generation })
+fn project_key(repository: &Repository, project: &ProjectName, format: PageFormat) -> Option<Key> {
+    let generation = repository.serial(project)?;
+    Some(Key { repository: repository.name.clone(), project: Some(project.clone()), format, generation })
+}
+
+fn root_key(repository: &Repository, format: PageFormat) -> Key {
+    let generation = repository.names.root(&repository.name).names_changed;
+    Key { repository: repository.name.clone(), project: None, format, generation }
 }
 
 impl Page {

@@ -21,7 +21,7 @@ use crate::{
         conditional::none_match_names,
         error::{ApiError, ApiResult},
     },
-    python::pages::Page,
+    python::pages::{Page, Pages},
     store::records::Serial,
 };
 
@@ -42,13 +42,18 @@ pub(super) async fn root(
 ) -> ApiResult {
     door.may_read(&principal, None)?;
     let format = format_of(&headers, query.format.as_deref())?;
-    let page = match door.pages.cached(&door.repository, None, format) {
+    let page = if door.may_list_all(&principal) {
+        door.pages.cached(&door.repository, None, format)
+    } else {
+        let names = door.repository.names.list(&door.repository.name);
+        let readable = names.iter().filter(|project| door.may_read(&principal, Some(project)).is_ok());
+        Some(Pages::root_of(readable, format))
+    };
+    let page = match page {
         Some(page) => page,
         None => {
             let door = Arc::clone(&door);
-            let rendered =
-                tokio::task::spawn_blocking(move || door.pages.root(&door.repository, format)).await?;
-            rendered.ok_or_else(|| ApiError::internal("the root page has no key"))?
+            tokio::task::spawn_blocking(move || door.pages.root(&door.repository, format)).await?
         }
     };
     Ok(respond(&door, &headers, &page, door.repository.last_serial()))
