@@ -30,9 +30,10 @@ pub use python::filename::{
 };
 pub use python::metadata::{self, CoreMetadata, MetadataError};
 pub use python::name::{ProjectName, ProjectNameError};
-pub use python::record::{self, Facts, FileRecord, Origin, RecordError, Yanked};
+pub use python::record::{self, Facts, FileRecord, Origin, RecordError};
 pub use python::requirement::{Requirement, RequirementError};
 pub use python::version::{Version, VersionKey};
+pub use python::yank::Yanked;
 pub use python::{media_type, simple};
 pub use repository::{RepositoryName, RepositoryNameError};
 pub use timestamp::{Timestamp, TimestampError};

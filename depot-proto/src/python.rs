@@ -8,3 +8,4 @@ pub mod record;
 pub(crate) mod requirement;
 pub mod simple;
 pub(crate) mod version;
+pub(crate) mod yank;

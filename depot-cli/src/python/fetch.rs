@@ -7,7 +7,7 @@ use depot_dist::{DistError, Limits};
 use depot_index::{Client, IndexUrl, Sink};
 use depot_proto::{
     DistributionFilename, DistributionKind, Facts, FileRecord, ProjectName, Sha256Digest, Timestamp,
-    redact::SafeUrl,
+    redact::SafeUrl, simple::PageFile,
 };
 use depot_tree::{Incoming, Published, Tree, TreeError};
 
@@ -67,9 +67,14 @@ pub(super) async fn fetch(
     tokio::task::spawn_blocking(move || publish(&tree, &filename, incoming, record)).await?
 }
 
-/// What the index says of a file, with its own address in it. Neither holds credentials.
-pub(super) fn facts(index: &IndexUrl, file: &depot_proto::simple::PageFile) -> Facts {
-    let url = file.url.parse::<SafeUrl>().map(|url| url.without_credentials().to_string());
+/// What the index says of a file, with the file's address there. No credentials are in it, and no query, which in a
+/// signed address is one.
+pub(super) fn facts(index: &IndexUrl, file: &PageFile) -> Facts {
+    let url = file.url.parse::<SafeUrl>().map(|url| {
+        let mut url = url.without_credentials();
+        url.set_query(None);
+        url.to_string()
+    });
     Facts::of_page_file(file, index.as_url().as_str(), &url.unwrap_or_default())
 }
 

@@ -23,6 +23,7 @@ use reqwest::{
     header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER},
     redirect::Policy,
 };
+use serde::de::DeserializeOwned;
 use url::Url;
 
 use crate::exit::UsageError;
@@ -33,6 +34,8 @@ const CHUNK: usize = 256 * 1024;
 /// A server that does nothing with a request for this long is not going to. Publishing a large file takes its time.
 const READ_TIMEOUT: Duration = Duration::from_mins(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+const JSON: &str = "application/json";
 
 /// What the default hosted repository is mounted at.
 const DEFAULT_MOUNT: &str = "/python";
@@ -103,14 +106,10 @@ impl Server {
         let asked = files.len();
         let url = self.url(PLAN_PATH);
         let body = Bytes::from(serde_json::to_vec(&PlanRequest { files }).map_err(io::Error::from)?);
-        let response = self
-            .retrying(&url, || {
-                let request = self.client.post(url.clone()).header(CONTENT_TYPE, "application/json");
-                Ok(request.body(body.clone()))
-            })
+        let plan: PlanResponse = self
+            .ask(&url, || Ok(self.client.post(url.clone()).header(CONTENT_TYPE, JSON).body(body.clone())))
             .await?;
-        let status = response.status();
-        let plan: PlanResponse = read_json(response).await.ok_or_else(|| Self::not_a_depot(&url, status))?;
+        let status = StatusCode::OK;
         if plan.answers.len() == asked { Ok(plan.answers) } else { Err(Self::not_a_depot(&url, status)) }
     }
 
@@ -122,14 +121,8 @@ impl Server {
     ) -> Result<UploadAnswer, ServerError> {
         let url = self.url(&format!("simple/{project}/{}.json", quote(&record.filename)));
         let body = Bytes::from(record.to_document());
-        let response = self
-            .retrying(&url, || {
-                let request = self.client.put(url.clone()).header(CONTENT_TYPE, "application/json");
-                Ok(request.body(body.clone()))
-            })
-            .await?;
-        let status = response.status();
-        read_json(response).await.ok_or_else(|| Self::not_a_depot(&url, status))
+        self.ask(&url, || Ok(self.client.put(url.clone()).header(CONTENT_TYPE, JSON).body(body.clone())))
+            .await
     }
 
     /// Sends the bytes of a file.
@@ -141,14 +134,11 @@ impl Server {
         size: u64,
     ) -> Result<UploadAnswer, ServerError> {
         let url = self.url(&format!("simple/{project}/{}", quote(filename)));
-        let response = self
-            .retrying(&url, || {
-                let request = self.client.put(url.clone()).header(CONTENT_TYPE, "application/octet-stream");
-                Ok(request.header(CONTENT_LENGTH, size).body(body_of(file, size)?))
-            })
-            .await?;
-        let status = response.status();
-        read_json(response).await.ok_or_else(|| Self::not_a_depot(&url, status))
+        self.ask(&url, || {
+            let request = self.client.put(url.clone()).header(CONTENT_TYPE, "application/octet-stream");
+            Ok(request.header(CONTENT_LENGTH, size).body(body_of(file, size)?))
+        })
+        .await
     }
 
     fn url(&self, path: &str) -> Url {
@@ -160,6 +150,17 @@ impl Server {
 
     fn not_a_depot(url: &Url, status: StatusCode) -> ServerError {
         ServerError::NotADepot { url: url.clone().into(), status }
+    }
+
+    /// Sends a request and reads what the server says to it.
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        url: &Url,
+        request: impl Fn() -> Result<RequestBuilder, ServerError>,
+    ) -> Result<T, ServerError> {
+        let response = self.retrying(url, request).await?;
+        let status = response.status();
+        read_json(response).await.ok_or_else(|| Self::not_a_depot(url, status))
     }
 
     /// Sends a request until it is answered for good. Every request made here may be repeated: what was done already is
@@ -206,7 +207,7 @@ impl Server {
     }
 }
 
-async fn read_json<T: serde::de::DeserializeOwned>(response: Response) -> Option<T> {
+async fn read_json<T: DeserializeOwned>(response: Response) -> Option<T> {
     serde_json::from_slice(&response.bytes().await.ok()?).ok()
 }
 

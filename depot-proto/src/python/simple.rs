@@ -19,7 +19,7 @@ use std::{collections::BTreeMap, convert::Infallible, fmt, str::FromStr};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
-use super::{media_type::PageFormat, name::ProjectName, record::Yanked, version::Version};
+use super::{media_type::PageFormat, name::ProjectName, version::Version, yank::Yanked};
 use crate::{Sha256Digest, Timestamp};
 
 /// The most files read from one page; the largest projects have some ten thousands.

@@ -65,9 +65,9 @@ impl Names {
         is_there: bool,
     ) {
         if is_there {
-            self.note(repository, project, serial)
+            self.note(repository, project, serial);
         } else {
-            self.forget(repository, project, serial)
+            self.forget(repository, project, serial);
         }
     }
 
