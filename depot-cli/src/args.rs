@@ -100,7 +100,7 @@ pub(crate) struct PushArgs {
     #[arg(long, env = "DEPOT_AUTH_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     pub(crate) token: Option<String>,
     /// The file that holds the token
-    #[arg(long, env = "DEPOT_AUTH_TOKEN_FILE", value_name = "FILE")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) tree: TreeArgs,

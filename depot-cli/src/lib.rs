@@ -16,7 +16,7 @@ use clap::Parser as _;
 
 use args::{Arguments, Ecosystem, PythonVerb};
 use exit::ExitStatus;
-use output::Printer;
+use output::{Printer, explain};
 
 /// The index that packages are saved from unless another is named: PyPI.
 pub const DEFAULT_INDEX: &str = "https://pypi.org/simple/";
@@ -44,7 +44,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match done {
         Ok(status) => status.into(),
         Err(error) => {
-            printer.error(&format!("{error:#}"));
+            printer.error(&explain(&error));
             ExitStatus::of(&error).into()
         }
     }

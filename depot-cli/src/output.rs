@@ -66,12 +66,23 @@ impl Printer {
     }
 }
 
-/// Words of servers and files must not command a terminal.
+/// Words of servers and files must not command a terminal, nor pass for lines of ours.
 fn printable(line: &str) -> String {
-    let escape = |c: char| {
-        if c.is_control() && c != '\n' && c != '\t' { c.escape_default().to_string() } else { c.to_string() }
-    };
+    let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
     line.chars().map(escape).collect()
+}
+
+/// An error with its causes, each said once: some errors name theirs themselves.
+pub(crate) fn explain(error: &anyhow::Error) -> String {
+    let mut words = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if words.is_empty() {
+            words = cause;
+        } else if !words.contains(&cause) {
+            words = format!("{words}: {cause}");
+        }
+    }
+    words
 }
 
 /// A number of bytes for people.
@@ -117,6 +128,13 @@ mod tests {
 
     #[test]
     fn control_characters_are_shown_and_not_obeyed() {
-        assert_eq!(printable("a\u{1b}[2Jb\tc"), "a\\u{1b}[2Jb\tc");
+        assert_eq!(printable("a\u{1b}[2Jb\nc"), "a\\u{1b}[2Jb\\nc");
+    }
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let inner = std::io::Error::other("disk on fire");
+        let error = anyhow::Error::from(inner).context("cannot write: disk on fire").context("saving failed");
+        assert_eq!(explain(&error), "saving failed: cannot write: disk on fire");
     }
 }

@@ -24,13 +24,14 @@ mod timestamp;
 
 pub use digest::{DigestError, Sha256Digest, Sha256Hasher};
 pub use problem::{ErrorCode, PROBLEM_JSON, Problem};
+pub use python::facts::{Facts, Origin};
 pub use python::filename::{
     DistributionFilename, DistributionKind, FilenameError, Legacy, MAX_FILENAME_LEN, Sdist, SdistFormat,
     Wheel,
 };
 pub use python::metadata::{self, CoreMetadata, MetadataError};
 pub use python::name::{ProjectName, ProjectNameError};
-pub use python::record::{self, Facts, FileRecord, Origin, RecordError};
+pub use python::record::{FileRecord, RecordError};
 pub use python::requirement::{Requirement, RequirementError};
 pub use python::version::{Version, VersionKey};
 pub use python::yank::Yanked;

@@ -15,7 +15,7 @@ pub const PLAN_PATH: &str = "_/plan";
 pub const MAX_PLAN_FILES: usize = 10_000;
 
 /// The largest file record taken, in bytes. PyPI's own file objects are under 2 KiB.
-pub const MAX_RECORD_SIZE: usize = 256 * 1024;
+pub const MAX_RECORD_SIZE: usize = 64 * 1024;
 
 /// Which of these files do you want?
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

@@ -2,12 +2,13 @@
 
 use std::{fmt, str::FromStr};
 
-use chrono::{DateTime, SecondsFormat, TimeZone as _, Utc};
+use chrono::{DateTime, Datelike as _, SecondsFormat, TimeZone as _, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// An instant in UTC with microseconds, written `2026-10-02T07:15:09.000000Z`.
 ///
-/// Always six fractional digits: Python before 3.11 reads three or six, nothing else (PEP 700 allows up to six).
+/// Always six fractional digits: Python before 3.11 reads three or six, nothing else (PEP 700 allows up to six). The year
+/// is one of 1 to 9999, as RFC 3339 has it: others would be written in a form that nobody reads.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Timestamp(i64);
 
@@ -19,7 +20,8 @@ pub struct TimestampError(String);
 impl Timestamp {
     /// The instant this many microseconds after the Unix epoch, where the calendar can name it.
     pub fn from_micros(micros: i64) -> Option<Self> {
-        Utc.timestamp_micros(micros).single().map(|_| Self(micros))
+        let time = Utc.timestamp_micros(micros).single()?;
+        (1..=9999).contains(&time.year()).then_some(Self(micros))
     }
 
     /// The instant this many whole seconds after the Unix epoch, where the calendar can name it.
@@ -63,9 +65,9 @@ impl FromStr for Timestamp {
     type Err = TimestampError;
 
     fn from_str(text: &str) -> Result<Self, TimestampError> {
-        DateTime::parse_from_rfc3339(text.trim())
-            .map(|time| Self(time.timestamp_micros()))
-            .map_err(|_| TimestampError(text.chars().take(80).collect()))
+        let time = DateTime::parse_from_rfc3339(text.trim()).ok();
+        time.and_then(|time| Self::from_micros(time.timestamp_micros()))
+            .ok_or_else(|| TimestampError(text.chars().take(80).collect()))
     }
 }
 
@@ -95,6 +97,9 @@ mod tests {
         ] {
             assert_eq!(read.parse::<Timestamp>().unwrap().to_string(), written);
         }
-        assert!("yesterday".parse::<Timestamp>().is_err());
+        // The last of these is in the year 10000 by UTC.
+        for text in ["yesterday", "0000-12-31T00:00:00Z", "9999-12-31T23:59:59-12:00"] {
+            assert!(text.parse::<Timestamp>().is_err(), "{text}");
+        }
     }
 }

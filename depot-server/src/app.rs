@@ -132,21 +132,26 @@ impl Depot {
     /// Waits until every change that was taken is written. No change is taken from here on.
     pub fn close(&self) {
         self.committer.stop();
+        if let Err(error) = self.door.repository.packages.flush() {
+            tracing::warn!(%error, "the store could not be flushed; the next start catches up");
+        }
     }
 
-    /// Reads every project of the repository again from its tree; the numbers of projects and files.
+    /// Reads every project of the repository again from its tree, and commits those that are not known so; the numbers of
+    /// projects and files.
     pub(crate) fn reindex(&self) -> Result<(usize, usize), OpenError> {
         let repository = &self.door.repository;
-        let mut projects: Vec<_> = repository.tree.projects()?;
-        projects.extend(repository.names.list(&repository.name));
-        projects.sort_unstable();
-        projects.dedup();
+        let projects = reindex::projects(&repository.name, &repository.tree, &repository.names);
         let (mut kept, mut files) = (0, 0);
-        for project in projects {
-            self.reread(&project)?;
-            let releases = repository.packages.releases(&repository.name, &project)?;
-            kept += usize::from(!releases.is_empty());
-            files += releases.iter().map(|release| release.files.len()).sum::<usize>();
+        for project in projects.map_err(|error| OpenError::Store(error.to_string()))? {
+            let in_tree = reindex::read_project(&repository.tree, &project)?;
+            let known = repository.packages.releases(&repository.name, &project);
+            // A row that cannot be read is one more reason to write it again.
+            if !known.is_ok_and(|known| reindex::are_alike(&known, &in_tree)) {
+                self.reread(&project)?;
+            }
+            kept += usize::from(!in_tree.is_empty());
+            files += in_tree.iter().map(|release| release.files.len()).sum::<usize>();
         }
         Ok((kept, files))
     }
@@ -156,8 +161,8 @@ impl Depot {
         let repository = &self.door.repository.name;
         let change = Change::Reindex { repository: repository.clone(), project: project.clone() };
         let entry = Entry { time: clock::now(), who: SERVER.to_owned(), change };
-        let (door, of) = (Arc::clone(&self.door), project.clone());
-        let read = Box::new(move || reindex::read_project(&door.repository.tree, &of));
+        let (tree, of) = (Arc::clone(&self.door.repository.tree), project.clone());
+        let read = Box::new(move || reindex::read_project(&tree, &of).map_err(|error| error.to_string()));
         self.committer.project(entry, repository, project, read)?;
         Ok(())
     }

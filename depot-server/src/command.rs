@@ -34,7 +34,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            say(&format!("depot-server: {error:#}"));
+            let causes = error.chain().map(ToString::to_string);
+            // Some errors name their causes themselves.
+            let words = causes
+                .reduce(|all, cause| if all.contains(&cause) { all } else { format!("{all}: {cause}") });
+            say(&format!("depot-server: {}", words.unwrap_or_default()));
             ExitCode::FAILURE
         }
     }

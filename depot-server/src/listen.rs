@@ -4,6 +4,7 @@ use std::{
     convert::Infallible,
     future::Future,
     pin::{Pin, pin},
+    sync::Arc,
     time::Duration,
 };
 
@@ -13,7 +14,10 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto::Builder, graceful::GracefulShutdown},
 };
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+};
 use tower::ServiceExt as _;
 
 /// A client that has not sent its headers by then is not going to.
@@ -22,29 +26,32 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 /// The most bytes of request head that are read.
 const MAX_HEAD: usize = 64 * 1024;
 
+/// The most connections at once; more wait in the system's queue.
+const MAX_CONNECTIONS: usize = 10_000;
+
 /// How long requests under way may take to finish once the server is told to stop.
 const DRAIN: Duration = Duration::from_secs(30);
 
 /// Serves until `stop` is done, then takes no more connections and waits for the requests under way. False if some
 /// were cut off.
 pub(crate) async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) -> bool {
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
-        .max_buf_size(MAX_HEAD)
-        .pipeline_flush(true);
-    builder.http2().timer(TokioTimer::new()).max_header_list_size(MAX_HEAD as u32);
+    // Without TLS there is no way to agree on HTTP/2, and no client of these pages tries.
+    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(MAX_HEAD);
     let connections = GracefulShutdown::new();
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut stop = pin!(stop);
     loop {
+        let accepted = async {
+            let place = Arc::clone(&places).acquire_owned().await.map_err(std::io::Error::other)?;
+            Ok::<_, std::io::Error>((listener.accept().await?.0, place))
+        };
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = accepted => accepted,
             () = &mut stop => break,
         };
         match accepted {
-            Ok((stream, _)) => {
+            Ok((stream, place)) => {
                 let connection = builder
                     .serve_connection(
                         TokioIo::new(prepare(stream)),
@@ -53,6 +60,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stop: impl Futu
                     .into_owned();
                 let watched = connections.watch(connection);
                 tokio::spawn(async move {
+                    let _place = place;
                     // A connection that breaks is the client's affair.
                     if let Err(error) = watched.await {
                         tracing::trace!(%error, "a connection broke");

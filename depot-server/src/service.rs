@@ -2,6 +2,4 @@
 
 pub(crate) mod commit;
 pub(crate) mod names;
-pub(crate) mod private;
-pub(crate) mod random;
 pub(crate) mod tokens;

@@ -93,7 +93,8 @@ pub(crate) trait Packages: Send + Sync {
     /// own file. The last change's serial is the last applied.
     fn put_files(&self, changes: &[FileChange]) -> Result<Vec<Put>, StoreError>;
 
-    /// Makes these the only releases of a project; with none, the project is forgotten.
+    /// Makes these the only releases of a project; with none, the project is forgotten. What was applied stays as it
+    /// is, as this may be one project of many: see [`Self::set_applied`].
     fn replace_project(
         &self,
         repository: &RepositoryName,
@@ -104,6 +105,9 @@ pub(crate) trait Packages: Send + Sync {
 
     /// Notes that everything up to this serial is in the store.
     fn set_applied(&self, serial: Serial) -> Result<(), StoreError>;
+
+    /// Hands everything to the system, so that the next start has nothing to catch up.
+    fn flush(&self) -> Result<(), StoreError>;
 
     /// Visits every release; [`StoreError::Damaged`] if what is there is not what was put.
     fn scan(&self, visit: &mut dyn FnMut(Row)) -> Result<(), StoreError>;

@@ -37,6 +37,7 @@ pub struct Sealed {
 #[derive(Debug)]
 pub(crate) struct Temporary {
     stem: PathBuf,
+    keeps_note: bool,
 }
 
 impl Temporary {
@@ -53,6 +54,16 @@ impl Temporary {
         self.with(".metadata")
     }
 
+    /// A record on its way into the place of another.
+    pub(crate) fn new_record(&self) -> PathBuf {
+        self.with(".new")
+    }
+
+    /// Leaves the note when everything else is removed.
+    pub(crate) fn keep_note(&mut self) {
+        self.keeps_note = true;
+    }
+
     fn with(&self, suffix: &str) -> PathBuf {
         let mut path = self.stem.clone().into_os_string();
         path.push(suffix);
@@ -62,7 +73,10 @@ impl Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        for path in [self.bytes(), self.metadata(), self.record()] {
+        for path in [self.bytes(), self.metadata(), self.new_record(), self.record()] {
+            if self.keeps_note && path == self.record() {
+                continue;
+            }
             // Most are not there; one that cannot be removed is swept at the next opening.
             let _ = fs::remove_file(path);
         }
@@ -84,7 +98,7 @@ impl Tree {
                 io::Error::new(io::ErrorKind::PermissionDenied, "the tree was opened for reading only");
             return Err(refused).on("write into", self.root());
         };
-        Ok(Temporary { stem: session.stem(project) })
+        Ok(Temporary { stem: session.stem(project), keeps_note: false })
     }
 }
 
@@ -131,6 +145,12 @@ impl Sealed {
         self.size
     }
 
+    /// Goes, but leaves the note of what the bytes became: the next to open the tree will report the file again
+    /// ([`crate::Recovered`]). For one who published the file and could not write that down elsewhere.
+    pub fn leave_note(mut self) {
+        self.files.keep_note();
+    }
+
     /// The bytes, from the start.
     pub fn reader(&mut self) -> Result<&mut File, TreeError> {
         use io::Seek as _;
@@ -145,3 +165,6 @@ pub(crate) fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), TreeError> {
     file.write_all(bytes).on("write to", path)?;
     file.sync_data().on("sync", path)
 }
+
+#[cfg(test)]
+mod tests;

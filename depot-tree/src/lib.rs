@@ -13,13 +13,15 @@ mod read;
 mod recover;
 mod session;
 mod sync;
+#[cfg(test)]
+mod testing;
 mod tree;
 mod verified;
 mod verify;
 
 pub use error::TreeError;
 pub use incoming::{Incoming, Sealed};
-pub use publish::Published;
+pub use publish::{Changed, Published};
 pub use read::{OpenedFile, read_at};
 pub use recover::Recovered;
 pub use tree::Tree;

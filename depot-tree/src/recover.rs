@@ -3,14 +3,14 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use depot_proto::{
-    FileRecord, ProjectName,
+    FileRecord, ProjectName, Sha256Digest,
     layout::{self, Part},
 };
 
 use crate::{
     error::{OnPath as _, TreeError},
     publish,
-    session::{is_dead, session_of},
+    session::{is_dead, lock_tree, session_of},
     sync,
     tree::{Tree, names},
     verify::hash,
@@ -34,9 +34,15 @@ pub(crate) fn recover(tree: &Tree) -> Result<Recovered, TreeError> {
             dead.entry(session.to_owned()).or_default().push(name);
         }
     }
-    dead.retain(|session, _| is_dead(&tmp, session));
+    {
+        let _alone = lock_tree(&tmp)?;
+        dead.retain(|session, _| is_dead(&tmp, session));
+    }
     let mut recovered = Recovered::default();
-    for name in dead.into_values().flatten() {
+    let mut names: Vec<String> = dead.into_values().flatten().collect();
+    // The notes first: what they speak of is still needed to finish them.
+    names.sort_by_key(|name| Path::new(name).extension() != Some("json".as_ref()));
+    for name in names {
         let path = tmp.join(&name);
         if let Some(note) = name.strip_suffix(".json")
             && let Some(published) = finish(tree, note, &path)?
@@ -44,10 +50,13 @@ pub(crate) fn recover(tree: &Tree) -> Result<Recovered, TreeError> {
             recovered.published.push(published);
         }
         match fs::remove_file(&path) {
+            // The session ended as it should, or it was swept by someone else, after the names were read.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            removed => removed.on("remove", &path)?,
+            removed => {
+                removed.on("remove", &path)?;
+                recovered.swept += 1;
+            }
         }
-        recovered.swept += 1;
     }
     Ok(recovered)
 }
@@ -58,18 +67,27 @@ fn finish(tree: &Tree, note: &str, path: &Path) -> Result<Option<(ProjectName, S
     else {
         return Ok(None);
     };
-    let document = fs::read(path).on("read", path)?;
+    let document = match fs::read(path) {
+        // Another process opened the tree at the same time, and was faster.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        document => document.on("read", path)?,
+    };
     // A note that was not written whole belongs to an upload that had not begun to publish.
     let Ok(record) = FileRecord::read(&document, None) else { return Ok(None) };
     let published = tree.exclusively(|| {
-        if let Some(present) = tree.record(&project, &record.filename)? {
-            return Ok(present.sha256 == record.sha256);
+        match tree.record(&project, &record.filename) {
+            Ok(None) => {}
+            Ok(Some(present)) => return Ok(present.sha256 == record.sha256),
+            // It was damaged later. That is one file's misfortune, and not the whole tree's.
+            Err(TreeError::Record { .. }) => return Ok(false),
+            Err(error) => return Err(error),
         }
         let Some(bytes) = tree.open_part(&project, &record.filename, Part::Bytes)? else { return Ok(false) };
         let at = tree.path(&project, &record.filename, Part::Bytes);
         if bytes.size != record.size || hash(bytes.file).on("read", &at)? != record.sha256 {
             return Ok(false);
         }
+        finish_metadata(tree, &project, &record, &path.with_extension("metadata"))?;
         publish::link(path, &tree.path(&project, &record.filename, Part::Record))?;
         Ok(true)
     })?;
@@ -78,3 +96,23 @@ fn finish(tree: &Tree, note: &str, path: &Path) -> Result<Option<(ProjectName, S
     }
     Ok(published.then_some((project, record.filename)))
 }
+
+/// Puts the core metadata beside its wheel, if it was written whole and is not there yet.
+fn finish_metadata(
+    tree: &Tree,
+    project: &ProjectName,
+    record: &FileRecord,
+    path: &Path,
+) -> Result<(), TreeError> {
+    let target = tree.path(project, &record.filename, Part::Metadata);
+    match fs::read(path) {
+        Ok(metadata) if record.core_metadata == Some(Sha256Digest::of(&metadata)) => {
+            fs::rename(path, &target).on("create", target)
+        }
+        // It was not synced, so it may be cut short or gone: whoever serves the wheel can derive it again.
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

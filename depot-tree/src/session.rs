@@ -13,6 +13,9 @@ use crate::error::{OnPath as _, TreeError};
 
 pub(crate) const LOCK_SUFFIX: &str = ".lock";
 
+/// Held by whoever links, opens a session or judges one.
+const LINKING: &str = "linking.lock";
+
 /// This process's share of `tmp/`.
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -28,6 +31,8 @@ impl Session {
         let tmp = root.join(layout::TMP);
         let id = random_id().on("draw a random number for", &tmp)?;
         let path = tmp.join(format!("{id}{LOCK_SUFFIX}"));
+        // Between its creation and its locking the session would look dead.
+        let _alone = lock_tree(&tmp)?;
         let lock = File::create_new(&path).on("create", &path)?;
         lock.lock().on("lock", &path)?;
         Ok(Self { tmp, id, next: AtomicU64::new(0), _lock: lock })
@@ -38,6 +43,11 @@ impl Session {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         self.tmp.join(format!("{}-{number}.{project}", self.id))
     }
+
+    /// The path in `tmp/` of something that is no upload; swept with the session.
+    pub(crate) fn scratch(&self, name: &str) -> PathBuf {
+        self.tmp.join(format!("{}-{name}", self.id))
+    }
 }
 
 impl Drop for Session {
@@ -47,13 +57,21 @@ impl Drop for Session {
     }
 }
 
+/// Keeps other processes from linking, and from opening and judging sessions, for as long as the file lives.
+pub(crate) fn lock_tree(tmp: &Path) -> Result<File, TreeError> {
+    let path = tmp.join(LINKING);
+    let lock = File::options().create(true).truncate(false).write(true).open(&path).on("open", &path)?;
+    lock.lock().on("lock", &path)?;
+    Ok(lock)
+}
+
 /// Which session a name in `tmp/` belongs to.
 pub(crate) fn session_of(name: &str) -> Option<&str> {
     let id = name.split(['-', '.']).next()?;
     (id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(id)
 }
 
-/// Whether nobody holds the session's lock any more.
+/// Whether nobody holds the session's lock any more. The tree must be locked ([`lock_tree`]).
 pub(crate) fn is_dead(tmp: &Path, id: &str) -> bool {
     match File::open(tmp.join(format!("{id}{LOCK_SUFFIX}"))) {
         Ok(lock) => !matches!(lock.try_lock(), Err(TryLockError::WouldBlock)),

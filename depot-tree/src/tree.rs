@@ -26,6 +26,10 @@ pub struct Tree {
     pub(crate) session: Option<Session>,
     /// Held by one thread while it links; the file of the same purpose keeps other processes out.
     pub(crate) linking: Mutex<()>,
+    /// Held while a record is read, changed and put back.
+    pub(crate) changing: Mutex<()>,
+    /// Held while a project's folder is made durable: who finds it there must not be ahead of that.
+    pub(crate) founding: Mutex<()>,
 }
 
 impl Tree {
@@ -37,14 +41,20 @@ impl Tree {
             sync::create_folder(&root.join(folder))?;
         }
         let session = Session::start(&root)?;
-        let tree = Self { root, session: Some(session), linking: Mutex::new(()) };
+        let tree = Self { session: Some(session), ..Self::open_read_only(root) };
         let recovered = recover::recover(&tree)?;
         Ok((tree, recovered))
     }
 
     /// Opens a tree for reading only: nothing in it is ever created, locked or removed.
     pub fn open_read_only(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), session: None, linking: Mutex::new(()) }
+        Self {
+            root: root.into(),
+            session: None,
+            linking: Mutex::default(),
+            changing: Mutex::default(),
+            founding: Mutex::default(),
+        }
     }
 
     /// The root folder.
@@ -107,3 +117,6 @@ pub(crate) fn names(folder: &Path) -> Result<Vec<String>, TreeError> {
     }
     Ok(names)
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,6 +19,8 @@ use crate::{
 #[derive(Debug)]
 pub struct Verified {
     path: PathBuf,
+    /// Where it is written before it takes the place of the old one; none in a tree opened for reading only.
+    new: Option<PathBuf>,
     files: HashMap<String, Seen>,
     changed: bool,
 }
@@ -39,7 +41,8 @@ impl Verified {
         let files = fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
         let files = files.as_ref().and_then(Value::as_object).into_iter().flatten();
         let files = files.filter_map(|(name, seen)| Some((name.clone(), Seen::from_json(seen)?))).collect();
-        Self { path, files, changed: false }
+        let new = tree.session.as_ref().map(|session| session.scratch("verified.new"));
+        Self { path, new, files, changed: false }
     }
 
     /// Whether the file is there with the bytes that this digest means: from memory, or by reading it.
@@ -75,16 +78,13 @@ impl Verified {
         }
     }
 
-    /// Writes the memory down, if it changed.
+    /// Writes the memory down, if it changed and the tree may be written to.
     pub fn store(&mut self) -> Result<(), TreeError> {
-        if !self.changed {
-            return Ok(());
-        }
+        let Some(new) = self.new.as_ref().filter(|_| self.changed) else { return Ok(()) };
         let files: serde_json::Map<String, Value> =
             self.files.iter().map(|(name, seen)| (name.clone(), seen.to_json())).collect();
-        let new = self.path.with_extension(format!("{}.new", std::process::id()));
-        fs::write(&new, Value::Object(files).to_string()).on("write to", &new)?;
-        fs::rename(&new, &self.path).on("replace", &self.path)?;
+        fs::write(new, Value::Object(files).to_string()).on("write to", new)?;
+        fs::rename(new, &self.path).on("replace", &self.path)?;
         self.changed = false;
         Ok(())
     }
@@ -112,3 +112,6 @@ impl Seen {
         Some(Self { sha256, size: number(1)?, modified: number(2)?, inode: number(3)? })
     }
 }
+
+#[cfg(test)]
+mod tests;

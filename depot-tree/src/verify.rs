@@ -65,3 +65,6 @@ pub(crate) fn hash(mut file: File) -> io::Result<Sha256Digest> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use depot_dist::{DistError, Limits};
 use depot_index::{Client, IndexUrl, Sink};
 use depot_proto::{
-    DistributionFilename, DistributionKind, Facts, FileRecord, ProjectName, Sha256Digest, Timestamp,
-    redact::SafeUrl, simple::PageFile,
+    DistributionFilename, DistributionKind, Facts, FileRecord, Sha256Digest, Timestamp, redact::SafeUrl,
+    simple::PageFile,
 };
 use depot_tree::{Incoming, Published, Tree, TreeError};
 
@@ -61,6 +61,7 @@ pub(super) async fn fetch(
     let incoming = sink.finish().await?;
     let facts = facts(index, &file);
     let mut record = FileRecord::new(filename.as_str(), downloaded.sha256, downloaded.size);
+    record.said = Some(facts.digest());
     record.facts = facts;
     record.first_seen = Some(now);
     let tree = Arc::clone(tree);
@@ -87,8 +88,8 @@ fn publish(
     let mut sealed = incoming.seal()?;
     let (metadata, warning) = match depot_dist::read(sealed.reader()?, filename, &Limits::default()) {
         Ok(contents) => {
-            let facts = &mut record.facts;
-            facts.requires_python = facts.requires_python.take().or(contents.metadata.requires_python);
+            let said = record.facts.requires_python.take();
+            record.facts.requires_python = contents.metadata.requires_python.or(said);
             let is_wheel = filename.kind() == DistributionKind::Wheel;
             (is_wheel.then_some(contents.raw_metadata), None)
         }
@@ -102,15 +103,13 @@ fn publish(
     let saved = |outcome| Fetched { outcome, sha256, size, warning };
     match tree.publish(&sealed, &record, metadata.as_deref())? {
         Published::Created => Ok(saved(Outcome::Saved)),
-        Published::Same(mut known) => {
+        Published::Same(_) => {
             // It was fetched although it has a record: its bytes were lost or damaged.
             tree.repair(&sealed, filename.as_str())?;
             if let Some(metadata) = metadata {
                 tree.write_metadata(filename.project(), filename.as_str(), &metadata)?;
             }
-            if known.take_facts(&record.facts) {
-                tree.replace_record(filename.project(), &known)?;
-            }
+            refresh(tree, filename, &record.facts)?;
             Ok(saved(Outcome::Saved))
         }
         Published::Conflict(known) => Err(conflict(&known)),
@@ -123,30 +122,15 @@ pub(super) fn conflict(known: &FileRecord) -> anyhow::Error {
     anyhow::anyhow!("the tree has `{filename}` with other bytes (sha256 {sha256}), which are kept")
 }
 
-/// Brings what a tree says of a file it has up to what the index says now.
+/// Brings what the tree says of a file it has up to what the index says now; true if that was news.
 pub(super) fn refresh(
     tree: &Tree,
-    project: &ProjectName,
-    mut known: FileRecord,
+    filename: &DistributionFilename,
     facts: &Facts,
-) -> Result<Fetched, TreeError> {
-    let (sha256, size) = (known.sha256, known.size);
-    let mut outcome = Outcome::Present;
-    // The first origin stands: the same bytes from another mirror are no news.
-    let facts =
-        Facts { origin: known.facts.origin.clone().or_else(|| facts.origin.clone()), ..facts.clone() };
-    // An index that tells less than the one before takes nothing back but a yank.
-    let facts = Facts {
-        upload_time: facts.upload_time.or(known.facts.upload_time),
-        provenance: facts.provenance.or_else(|| known.facts.provenance.clone()),
-        other: if facts.other.is_empty() { known.facts.other.clone() } else { facts.other },
-        ..facts
-    };
-    if known.take_facts(&facts) {
-        tree.replace_record(project, &known)?;
-        outcome = Outcome::Updated;
-    }
-    Ok(Fetched { outcome, sha256, size, warning: None })
+) -> Result<bool, TreeError> {
+    let change = |known: &mut FileRecord| known.take_facts(facts, facts.digest());
+    let changed = tree.change_record(filename.project(), filename.as_str(), change)?;
+    Ok(changed.is_some_and(|changed| changed.is_news()))
 }
 
 /// Writes what is downloaded into `tmp/`, on blocking threads.

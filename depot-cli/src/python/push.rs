@@ -22,7 +22,7 @@ use crate::{
     args::PushArgs,
     credentials,
     exit::ExitStatus,
-    output::{Printer, bytes, count},
+    output::{Printer, bytes, count, explain},
     progress::Progress,
 };
 
@@ -66,29 +66,38 @@ pub(crate) async fn run(args: PushArgs, printer: &Printer) -> anyhow::Result<Exi
     );
     let tree = Arc::new(Tree::open_read_only(dir));
     let mut report = Report::default();
-    let mut names = {
-        let tree = Arc::clone(&tree);
-        tokio::task::spawn_blocking(move || tree.projects()).await??
+    let done = push_all(&server, &tree, &args, &mut report, printer).await;
+    // What was done is told even where the rest could not be.
+    if done.is_ok() || report.sent > 0 {
+        show(&report, &args, &server, started.elapsed(), printer);
     }
-    .into_iter();
-    // A plan at a time, so that memory does not grow with the tree.
+    done?;
+    Ok(if report.failed.is_empty() { ExitStatus::Done } else { ExitStatus::Partial })
+}
+
+/// Pushes the tree a plan at a time, so that memory does not grow with it.
+async fn push_all(
+    server: &Server,
+    tree: &Arc<Tree>,
+    args: &PushArgs,
+    report: &mut Report,
+    printer: &Printer,
+) -> anyhow::Result<()> {
+    let of = Arc::clone(tree);
+    let mut names = tokio::task::spawn_blocking(move || of.projects()).await??.into_iter();
     loop {
-        let (files, rest, failed) = {
-            let tree = Arc::clone(&tree);
-            tokio::task::spawn_blocking(move || read_files(&tree, names)).await??
-        };
+        let of = Arc::clone(tree);
+        let (files, rest, failed) = tokio::task::spawn_blocking(move || read_files(&of, names)).await??;
         names = rest;
         report.failed.extend(failed);
         if files.is_empty() {
-            break;
+            return Ok(());
         }
         for batch in files.chunks(MAX_PLAN_FILES) {
-            let plan = ask(&server, batch).await?;
-            push(&server, &tree, plan, &args, &mut report, printer).await?;
+            let plan = ask(server, batch).await?;
+            push(server, tree, plan, args, report, printer).await?;
         }
     }
-    show(&report, &args, &server, started.elapsed(), printer);
-    Ok(if report.failed.is_empty() { ExitStatus::Done } else { ExitStatus::Partial })
 }
 
 type Read = (Vec<Local>, std::vec::IntoIter<ProjectName>, Vec<Failed>);
@@ -206,7 +215,7 @@ async fn push(
                 progress.done(&format!("there already: {filename}"));
             }
             Err(error) => {
-                let failed = Failed { item: filename.clone(), reason: format!("{error:#}") };
+                let failed = Failed { item: filename.clone(), reason: explain(&error) };
                 progress.done(&format!("failed {}", failed.item));
                 report.failed.push(failed);
             }
@@ -236,7 +245,7 @@ async fn push_one(server: &Server, tree: &Arc<Tree>, local: &Local) -> anyhow::R
         record.size
     );
     let sent = server.send(project, &record.filename, &Arc::new(opened.file), opened.size).await?;
-    if sent.facts != announced.facts && sent.facts != record.facts.digest() {
+    if sent.facts != announced.facts {
         server.announce(project, record).await?;
     }
     Ok(sent.outcome)

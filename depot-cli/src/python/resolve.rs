@@ -11,6 +11,7 @@ use depot_proto::{
 use futures_util::{StreamExt as _, stream};
 
 use super::{inputs::Input, select::select};
+use crate::output::explain;
 
 /// A file to be saved.
 #[derive(Clone, Debug)]
@@ -56,7 +57,7 @@ pub(super) async fn resolve(
                 if error.is_not_found() {
                     format!("there is no project `{project}` in {index}")
                 } else {
-                    format!("{:#}", anyhow::Error::from(error))
+                    explain(&anyhow::Error::from(error))
                 }
             });
             (project, page)

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::Context as _;
 use depot_index::{Client, ClientOptions, IndexUrl};
-use depot_proto::Timestamp;
+use depot_proto::{Timestamp, layout::Part};
 use depot_tree::{Tree, Verified};
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
@@ -20,8 +20,8 @@ use super::{
 use crate::{
     DEFAULT_INDEX,
     args::SaveArgs,
-    exit::ExitStatus,
-    output::{Printer, bytes, count},
+    exit::{ExitStatus, UsageError},
+    output::{Printer, bytes, count, explain},
     progress::Progress,
 };
 
@@ -35,14 +35,15 @@ struct Report {
 /// Runs the verb.
 pub(crate) async fn run(args: SaveArgs, printer: &Printer) -> anyhow::Result<ExitStatus> {
     let started = Instant::now();
-    let index: IndexUrl = args.index_url.as_deref().unwrap_or(DEFAULT_INDEX).parse()?;
+    let index = args.index_url.as_deref().unwrap_or(DEFAULT_INDEX).parse::<IndexUrl>();
+    let index = index.map_err(|error| UsageError(error.to_string()))?;
     let inputs = inputs::read(&args.specs, args.stdin, &args.requirements)?;
     let client = Client::new(ClientOptions::default())?;
     let jobs = args.jobs.get();
     printer.detail(&format!("asking {index} for {}", count(inputs.len(), "requirement")));
     let resolved = resolve(&client, &index, &inputs, args.all_versions, jobs).await;
     let report = if args.dry_run {
-        look(&client, &index, resolved, jobs).await
+        look(&client, &index, &Tree::open_read_only(&args.tree.dir), resolved, jobs).await
     } else {
         save(&client, &index, &args, resolved, printer).await?
     };
@@ -50,9 +51,13 @@ pub(crate) async fn run(args: SaveArgs, printer: &Printer) -> anyhow::Result<Exi
     Ok(if report.failed.is_empty() { ExitStatus::Done } else { ExitStatus::Partial })
 }
 
-/// Fills in the sizes that the index does not tell, and touches nothing.
-async fn look(client: &Client, index: &IndexUrl, resolved: Resolved, jobs: usize) -> Report {
+/// Tells what is there already from what would be fetched, fills in the sizes that the index does not tell, and touches
+/// nothing.
+async fn look(client: &Client, index: &IndexUrl, tree: &Tree, resolved: Resolved, jobs: usize) -> Report {
     let sized = stream::iter(resolved.files).map(|mut wanted| async move {
+        if let Some(present) = glance(tree, &wanted) {
+            return (wanted, Some(present));
+        }
         if wanted.file.size.is_none() {
             // A size that cannot be had is not worth a failure.
             wanted.file.size = client.size(index, &wanted.file).await.ok().flatten();
@@ -60,6 +65,18 @@ async fn look(client: &Client, index: &IndexUrl, resolved: Resolved, jobs: usize
         (wanted, None)
     });
     Report { files: sized.buffered(jobs).collect().await, failed: resolved.failed }
+}
+
+/// Whether a file is in the tree by its record and its size; the bytes are not read for a dry run.
+fn glance(tree: &Tree, wanted: &Wanted) -> Option<Fetched> {
+    let (project, filename) = (wanted.filename.project(), wanted.filename.as_str());
+    let known = tree.record(project, filename).ok()??;
+    let bytes = tree.open_part(project, filename, Part::Bytes).ok()??;
+    let is_same =
+        wanted.file.sha256().is_none_or(|sha256| sha256 == known.sha256) && bytes.size == known.size;
+    let present =
+        Fetched { outcome: Outcome::Present, sha256: known.sha256, size: known.size, warning: None };
+    is_same.then_some(present)
 }
 
 async fn save(
@@ -164,11 +181,13 @@ fn stock_of(
     if !verified.is_right(tree, project, filename, known.sha256)? {
         return Ok(None);
     }
-    Ok(Some(refresh(tree, project, known, &facts(index, &wanted.file))?))
+    let is_news = refresh(tree, &wanted.filename, &facts(index, &wanted.file))?;
+    let outcome = if is_news { Outcome::Updated } else { Outcome::Present };
+    Ok(Some(Fetched { outcome, sha256: known.sha256, size: known.size, warning: None }))
 }
 
 fn failed(wanted: &Wanted, error: &anyhow::Error) -> Failed {
-    Failed { item: wanted.filename.to_string(), reason: format!("{error:#}") }
+    Failed { item: wanted.filename.to_string(), reason: explain(error) }
 }
 
 fn show(report: &Report, args: &SaveArgs, index: &IndexUrl, took: Duration, printer: &Printer) {
@@ -189,12 +208,14 @@ fn show(report: &Report, args: &SaveArgs, index: &IndexUrl, took: Duration, prin
         printer.error(&format!("{}: {}", failed.item, failed.reason));
     }
     if args.dry_run {
-        for (wanted, _) in &report.files {
+        let planned: Vec<_> = report.files.iter().filter(|(_, present)| present.is_none()).collect();
+        for (wanted, _) in &planned {
             let size = wanted.file.size.map_or_else(|| "size unknown".to_owned(), bytes);
             printer.data(&format!("{}  {size}", wanted.filename));
         }
-        let known: u64 = report.files.iter().filter_map(|(wanted, _)| wanted.file.size).sum();
-        printer.say(&format!("would save {} ({})", count(report.files.len(), "file"), bytes(known)));
+        let size: u64 = planned.iter().filter_map(|(wanted, _)| wanted.file.size).sum();
+        let files = count(planned.len(), "file");
+        printer.say(&format!("would save {files} ({}), {} there already", bytes(size), present.0));
     } else {
         let mut parts = vec![format!("saved {} ({})", count(saved.0, "file"), bytes(saved.1))];
         if updated.0 > 0 {

@@ -43,8 +43,11 @@ const DEFAULT_MOUNT: &str = "/python";
 /// Why the server did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ServerError {
-    /// The token is missing, wrong, expired or revoked.
-    #[error("the server asks for a token that is valid there: {0}")]
+    /// It wants a token, and none was given.
+    #[error("the server wants a token: give it with --token, --token-file or DEPOT_AUTH_TOKEN")]
+    NoToken,
+    /// The token is wrong, expired or revoked.
+    #[error("the server does not take the token: {0}")]
     Unauthorized(String),
     /// It refused.
     #[error("{0}")]
@@ -200,6 +203,7 @@ impl Server {
     async fn refusal(&self, url: &Url, response: Response) -> ServerError {
         let status = response.status();
         match read_json::<Problem>(response).await {
+            Some(_) if status == StatusCode::UNAUTHORIZED && self.token.is_none() => ServerError::NoToken,
             Some(problem) if status == StatusCode::UNAUTHORIZED => ServerError::Unauthorized(problem.detail),
             Some(problem) => ServerError::Refused(problem),
             None => Self::not_a_depot(url, status),

@@ -1,12 +1,10 @@
 //! The file record: what depot keeps of one file, the same document on disk, on the wire and in the store.
 
-use std::fmt;
-
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::{
-    filename::{DistributionFilename, DistributionKind},
+    facts::{Facts, Origin},
     simple::{MetadataMark, PageFile},
     yank::Yanked,
 };
@@ -14,37 +12,6 @@ use crate::{DigestError, Sha256Digest, Timestamp, TimestampError};
 
 /// The version of depot's own facts in a record.
 const FACTS_VERSION: u64 = 1;
-
-/// Where a file comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// Published here by those who made it.
-    FirstParty,
-    /// Copied from an index that had it first.
-    Mirrored {
-        /// The index's root, without credentials.
-        index: String,
-        /// The file's address there, without credentials.
-        url: String,
-    },
-}
-
-/// What is known of a file beyond its bytes: this is what travels without them when it changes upstream.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Facts {
-    /// When the index that published it says it was uploaded.
-    pub upload_time: Option<Timestamp>,
-    /// `Requires-Python`, verbatim.
-    pub requires_python: Option<String>,
-    /// Whether upstream yanked it.
-    pub yanked: Yanked,
-    /// Where its PEP 740 document is upstream.
-    pub provenance: Option<String>,
-    /// Where it comes from, where that was said.
-    pub origin: Option<Origin>,
-    /// Keys of the document that depot does not know, kept as they came.
-    pub other: Map<String, Value>,
-}
 
 /// One stored file: a PEP 691 file object plus depot's own facts under the key `depot`.
 ///
@@ -65,9 +32,16 @@ pub struct FileRecord {
     pub yanked_here: Yanked,
     /// When this tree first had it.
     pub first_seen: Option<Timestamp>,
+    /// The digest of what was last said of it, whether any of that was news: whoever says it again need not.
+    pub said: Option<Sha256Digest>,
     /// Keys under `depot` that this version does not know, kept as they came.
     pub depot_other: Map<String, Value>,
 }
+
+/// How much of keys that are not known is kept, in bytes and in levels. A record is stored inside that of its release,
+/// and what is written there must be readable there.
+const MAX_UNKNOWN: usize = 16 * 1024;
+const MAX_UNKNOWN_DEPTH: usize = 16;
 
 /// Why a document is not a file record.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -86,6 +60,11 @@ pub enum RecordError {
         /// What is wrong with its value.
         reason: String,
     },
+    /// What it says beyond what is known is more than is kept.
+    #[error(
+        "the file record has more unknown keys, or deeper ones, than the 16 KiB and 16 levels that are kept"
+    )]
+    TooMuch,
     /// The record was written by a newer depot.
     #[error("the file record is of version {0}, which this depot does not know: use a newer one")]
     TooNew(u64),
@@ -102,6 +81,7 @@ impl FileRecord {
             facts: Facts::default(),
             yanked_here: Yanked::No,
             first_seen: None,
+            said: None,
             depot_other: Map::new(),
         }
     }
@@ -146,15 +126,20 @@ impl FileRecord {
         }
     }
 
-    /// Takes the facts of `said`, which speaks of the same bytes; true if any of them was news.
-    pub fn take_facts(&mut self, said: &Facts) -> bool {
-        let mut facts = said.clone();
-        // What the bytes say themselves is not lost to one who says nothing.
-        facts.requires_python = facts.requires_python.or_else(|| self.facts.requires_python.clone());
-        facts.origin = facts.origin.or_else(|| self.facts.origin.clone());
-        let news = facts != self.facts;
-        self.facts = facts;
-        news
+    /// Takes what someone says of the same bytes ([`Facts::take`]); true if the record changed by it. `digest` is that of
+    /// all they said, of which `said` may be the part that is theirs to say.
+    pub fn take_facts(&mut self, said: &Facts, digest: Sha256Digest) -> bool {
+        let heard = self.has_heard(digest);
+        let news = self.facts.take(said);
+        if news || !heard {
+            self.said = Some(digest);
+        }
+        news || !heard
+    }
+
+    /// Whether someone whose facts have this digest has nothing new to say.
+    pub fn has_heard(&self, digest: Sha256Digest) -> bool {
+        self.said == Some(digest) || self.facts.digest() == digest
     }
 
     /// The record as a JSON object.
@@ -173,6 +158,9 @@ impl FileRecord {
         }
         if let Some(first_seen) = self.first_seen {
             depot.insert("first-seen".to_owned(), json!(first_seen));
+        }
+        if let Some(said) = self.said {
+            depot.insert("said".to_owned(), json!(said));
         }
         if self.yanked_here.is_yanked() {
             depot.insert("yanked".to_owned(), self.yanked_here.to_json());
@@ -211,6 +199,7 @@ impl FileRecord {
         let origin = depot.remove("origin").map(|origin| Origin::from_json(&origin)).transpose()?;
         let first_seen = time(&mut depot, "first-seen")?;
         let yanked_here = yanked(&mut depot)?;
+        let said = depot.remove("said").and_then(|said| sha256_of(&said)?.ok());
         let facts = Facts {
             upload_time: time(&mut object, "upload-time")?,
             requires_python: text(&mut object, "requires-python")?.filter(|text| !text.is_empty()),
@@ -219,78 +208,10 @@ impl FileRecord {
             origin,
             other: object,
         };
-        Ok(Self { filename, sha256, size, core_metadata, facts, yanked_here, first_seen, depot_other: depot })
-    }
-}
-
-impl Facts {
-    /// The facts a page states of a file, with the origin that this makes.
-    pub fn of_page_file(file: &PageFile, index: &str, url: &str) -> Self {
-        Self {
-            upload_time: file.upload_time,
-            requires_python: file.requires_python.clone(),
-            yanked: file.yanked.clone(),
-            provenance: file.provenance.clone(),
-            origin: Some(Origin::Mirrored { index: index.to_owned(), url: url.to_owned() }),
-            other: Map::new(),
-        }
-    }
-
-    /// Whether someone whose facts have this digest has nothing to add to these: they are the same, or the same but for
-    /// what was left out and filled in here (see [`FileRecord::take_facts`]).
-    pub fn cover(&self, digest: Sha256Digest) -> bool {
-        let silent_of_python = Self { requires_python: None, ..self.clone() };
-        let silent_of_origin = Self { origin: None, ..self.clone() };
-        let silent_of_both = Self { requires_python: None, origin: None, ..self.clone() };
-        [self, &silent_of_python, &silent_of_origin, &silent_of_both]
-            .iter()
-            .any(|facts| facts.digest() == digest)
-    }
-
-    /// A digest that changes when, and only when, a fact does: what the plan of a push compares.
-    pub fn digest(&self) -> Sha256Digest {
-        let mut object = self.to_json();
-        if let Some(origin) = &self.origin {
-            object.insert("origin".to_owned(), origin.to_json());
-        }
-        let mut text = String::new();
-        write_canonical(&Value::Object(object), &mut text);
-        Sha256Digest::of(text.as_bytes())
-    }
-
-    fn to_json(&self) -> Map<String, Value> {
-        let mut object = self.other.clone();
-        if let Some(upload_time) = self.upload_time {
-            object.insert("upload-time".to_owned(), json!(upload_time));
-        }
-        if let Some(requires_python) = &self.requires_python {
-            object.insert("requires-python".to_owned(), json!(requires_python));
-        }
-        if self.yanked.is_yanked() {
-            object.insert("yanked".to_owned(), self.yanked.to_json());
-        }
-        if let Some(provenance) = &self.provenance {
-            object.insert("provenance".to_owned(), json!(provenance));
-        }
-        object
-    }
-}
-
-impl Origin {
-    fn to_json(&self) -> Value {
-        match self {
-            Self::FirstParty => json!({ "kind": "first-party" }),
-            Self::Mirrored { index, url } => json!({ "kind": "mirrored", "index": index, "url": url }),
-        }
-    }
-
-    fn from_json(value: &Value) -> Result<Self, RecordError> {
-        let part = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-        match part("kind").as_str() {
-            "first-party" => Ok(Self::FirstParty),
-            "mirrored" => Ok(Self::Mirrored { index: part("index"), url: part("url") }),
-            _ => Err(wrong("depot.origin", "has no `kind` of `first-party` or `mirrored`")),
-        }
+        check_unknown(&facts.other)?;
+        check_unknown(&depot)?;
+        let depot_other = depot;
+        Ok(Self { filename, sha256, size, core_metadata, facts, yanked_here, first_seen, said, depot_other })
     }
 }
 
@@ -307,18 +228,18 @@ impl<'de> Deserialize<'de> for FileRecord {
     }
 }
 
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::FirstParty => f.write_str("published here"),
-            Self::Mirrored { index, .. } => write!(f, "mirrored from {index}"),
-        }
+fn check_unknown(keys: &Map<String, Value>) -> Result<(), RecordError> {
+    fn depth(value: &Value) -> usize {
+        let inner = match value {
+            Value::Array(items) => items.iter().map(depth).max(),
+            Value::Object(keys) => keys.values().map(depth).max(),
+            _ => None,
+        };
+        1 + inner.unwrap_or(0)
     }
-}
-
-/// Whether core metadata is served beside a file of this name: for wheels only (PEP 658 as PyPI practises it).
-pub fn has_sidecar(filename: &DistributionFilename) -> bool {
-    filename.kind() == DistributionKind::Wheel
+    let size: usize = keys.iter().map(|(key, value)| key.len() + value.to_string().len()).sum();
+    let depth = keys.values().map(depth).max().unwrap_or(0);
+    if size > MAX_UNKNOWN || depth > MAX_UNKNOWN_DEPTH { Err(RecordError::TooMuch) } else { Ok(()) }
 }
 
 fn wrong(key: &'static str, reason: impl Into<String>) -> RecordError {
@@ -355,37 +276,6 @@ fn sha256(hashes: Option<&Value>, key: &'static str) -> Result<Option<Sha256Dige
         .map_err(|error| wrong(key, format!("is wrong: {error}")))
 }
 
-/// JSON with sorted keys and no spaces, whatever order the parser kept.
-fn write_canonical(value: &Value, text: &mut String) {
-    match value {
-        Value::Object(object) => {
-            let mut keys: Vec<_> = object.keys().collect();
-            keys.sort_unstable();
-            text.push('{');
-            for (index, key) in keys.into_iter().enumerate() {
-                if index > 0 {
-                    text.push(',');
-                }
-                text.push_str(&Value::String(key.clone()).to_string());
-                text.push(':');
-                write_canonical(&object[key], text);
-            }
-            text.push('}');
-        }
-        Value::Array(items) => {
-            text.push('[');
-            for (index, item) in items.iter().enumerate() {
-                if index > 0 {
-                    text.push(',');
-                }
-                write_canonical(item, text);
-            }
-            text.push(']');
-        }
-        leaf => text.push_str(&leaf.to_string()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -414,6 +304,7 @@ mod tests {
         same.first_seen = None;
         same.yanked_here = Yanked::Yes;
         same.core_metadata = None;
+        same.facts.origin = None;
         assert_eq!(same.facts.digest(), record.facts.digest());
         let mut other = record.clone();
         other.facts.yanked = Yanked::No;
@@ -423,17 +314,32 @@ mod tests {
     #[test]
     fn news_are_taken_and_silence_loses_nothing() {
         let mut record = FileRecord::read(DOCUMENT.as_bytes(), None).unwrap();
-        let other = record.facts.other.clone();
-        let upload_time = record.facts.upload_time;
-        let said = Facts { yanked: Yanked::because("bad"), upload_time, other, ..Facts::default() };
-        assert!(record.take_facts(&said));
-        assert_eq!(record.facts.requires_python.as_deref(), Some(">=3.9"));
+        let said = Facts {
+            yanked: Yanked::because("bad"),
+            requires_python: Some(">=2".to_owned()),
+            origin: Some(Origin::FirstParty),
+            ..Facts::default()
+        };
+        assert!(!record.has_heard(said.digest()));
+        assert!(record.take_facts(&said, said.digest()));
         assert_eq!(record.effective_yank().reason(), Some("bad"));
-        let again = record.facts.clone();
-        assert!(!record.take_facts(&again));
-        // Whoever says the same, or the same and less, has nothing to add.
-        assert!(record.facts.cover(said.digest()));
-        assert!(!record.facts.cover(Facts::default().digest()));
+        assert_eq!(record.facts.requires_python.as_deref(), Some(">=3.9"));
+        assert!(record.facts.upload_time.is_some() && record.is_mirrored());
+        // Whoever says that again, or says all that is known now, has nothing to add.
+        assert!(record.has_heard(said.digest()) && record.has_heard(record.facts.digest()));
+        assert!(!record.take_facts(&said, said.digest()));
+        assert!(!record.has_heard(Facts::default().digest()));
+        assert_eq!(FileRecord::read(&record.to_document(), None).unwrap(), record);
+    }
+
+    #[test]
+    fn unknown_keys_are_kept_within_bounds() {
+        let deep = format!("{}1{}", "[".repeat(17), "]".repeat(17));
+        let large = format!("\"{}\"", "x".repeat(17_000));
+        for value in [deep, large] {
+            let document = DOCUMENT.replace("\"gpg-sig\": false", &format!("\"gpg-sig\": {value}"));
+            assert_eq!(FileRecord::read(document.as_bytes(), None), Err(RecordError::TooMuch));
+        }
     }
 
     #[test]

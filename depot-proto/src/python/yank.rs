@@ -28,9 +28,12 @@ impl Yanked {
         }
     }
 
-    /// Yanked for this reason, or for none if it is empty.
+    /// Yanked for this reason, or for none if it says nothing. Reasons stand on pages, so they are kept short and are text:
+    /// the first two thousand characters, with spaces for controls.
     pub fn because(reason: &str) -> Self {
-        if reason.is_empty() { Self::Yes } else { Self::Because(reason.to_owned()) }
+        let text: String = reason.chars().map(|c| if c.is_control() { ' ' } else { c }).take(2000).collect();
+        let text = text.trim();
+        if text.is_empty() { Self::Yes } else { Self::Because(text.to_owned()) }
     }
 
     /// The JSON form: `false`, `true`, or the reason.

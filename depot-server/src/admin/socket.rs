@@ -20,14 +20,19 @@ use crate::app::Depot;
 const MAX_REQUEST: u64 = 1 << 20;
 
 /// Binds the socket, in the place of one that a process that died left behind: the data directory's lock is held.
-pub(crate) fn bind(path: &Path) -> io::Result<UnixListener> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
+///
+/// It is made in `state`, which lets nobody else in, and moved to its place when only its owner may use it.
+pub(crate) fn bind(path: &Path, state: &Path) -> io::Result<UnixListener> {
+    let new = state.join("socket");
+    for stale in [path, &new] {
+        match fs::remove_file(stale) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
     }
-    // The data directory lets nobody else in, so there is no moment in which others could connect.
-    let listener = UnixListener::bind(path)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+    let listener = UnixListener::bind(&new)?;
+    fs::set_permissions(&new, fs::Permissions::from_mode(0o600))?;
+    fs::rename(&new, path)?;
     Ok(listener)
 }
 

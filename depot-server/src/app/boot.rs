@@ -19,11 +19,18 @@ use crate::{
     clock,
     config::Config,
     http::authenticate::Gate,
-    python::{files::Files, http::Door, pages::Pages, reindex, repository::Repository},
+    private,
+    python::{
+        files::Files,
+        http::Door,
+        pages::Pages,
+        reindex::{self, ReindexError},
+        repository::Repository,
+    },
+    random,
     service::{
         commit::Committer,
         names::Names,
-        private, random,
         tokens::{Tokens, TokensError},
     },
     store::{
@@ -50,6 +57,7 @@ pub(super) fn open(config: Config) -> Result<Depot, OpenError> {
     let lock = lock(&config)?;
     let name = RepositoryName::default_hosted();
     let (tree, recovered) = Tree::open(config.repository(name.as_str()))?;
+    let tree = Arc::new(tree);
     let OpenedJournal { mut journal, cut } = Journal::open(&config.journal())?;
     if cut > 0 {
         tracing::warn!(
@@ -59,8 +67,9 @@ pub(super) fn open(config: Config) -> Result<Depot, OpenError> {
     }
     let names = Arc::new(Names::default());
     let (packages, accounts) = open_store(&config, &names)?;
-    journal.continue_after(packages.applied()?);
     let missed = catch_up(&journal, &packages, &names, &name, &tree)?;
+    journal.continue_after(packages.applied()?);
+    names.note_last(&name, packages.applied()?);
     let packages: Arc<dyn Packages> = Arc::new(packages);
     let committer = Committer::start(journal, Arc::clone(&packages), Arc::clone(&names));
     let committer = Arc::new(committer.map_err(io(&config.data_dir))?);
@@ -134,8 +143,8 @@ fn open_trusted(config: &Config, names: &Names) -> Result<(SledPackages, SledAcc
     Ok((packages, accounts))
 }
 
-/// Brings the store up to the journal's last line: project by project where it lags, from the whole tree where it is
-/// empty.
+/// Brings the store up to the journal's last line: project by project where it lags, and from the whole tree where it is
+/// empty or the journal does not say what it missed.
 fn catch_up(
     journal: &Journal,
     packages: &SledPackages,
@@ -145,42 +154,45 @@ fn catch_up(
 ) -> Result<Missed, OpenError> {
     let (applied, head) = (packages.applied()?, journal.head());
     let mut missed = Missed::default();
-    if applied == 0 {
-        // A new store: everything is in the tree, and every revocation is applied again.
-        let revoked = &mut missed.revoked;
-        report(journal.replay(0, &mut |_, entry| note_revocation(entry, revoked))?);
-        let serial = head.max(1);
-        let (projects, files) =
-            reindex::rebuild(name, tree, packages, names, serial).map_err(reindex_error)?;
-        if files > 0 {
-            tracing::warn!(projects, files, "the store was empty and has been built from the tree");
-        }
-        if head > 0 {
-            packages.set_applied(head)?;
-        }
+    if applied > 0 && applied == head {
         return Ok(missed);
     }
-    if applied >= head {
-        return Ok(missed);
-    }
-    let unreadable = journal.replay(applied, &mut |_, entry| {
+    // A journal that ends before the store does has lost lines, and nobody knows how many.
+    let lost = applied > head;
+    let mut unknown = false;
+    let broken = journal.replay(if lost { 0 } else { applied }, &mut |_, entry| {
         if let Some((repository, project)) = entry.change.project() {
             missed.projects.insert((repository.clone(), project.clone()));
         }
+        unknown |= entry.change == Change::Unknown;
         note_revocation(entry, &mut missed.revoked);
     })?;
-    report(unreadable);
-    tracing::warn!(
-        behind = head - applied,
-        projects = missed.projects.len(),
-        "the store lags and is caught up"
-    );
-    for (repository, project) in missed.projects.iter().filter(|(repository, _)| repository == name) {
-        let releases = reindex::read_project(tree, project);
-        packages.replace_project(repository, project, &releases, head)?;
-        names.set(repository, project, head, !releases.is_empty());
+    if broken > 0 {
+        tracing::error!(places = broken, "the journal is damaged; the tree says what it cannot");
     }
-    packages.set_applied(head)?;
+    // What is read from the tree may be news, so it gets a number that nobody has seen.
+    let serial = if lost { applied + 1 } else { head.max(1) };
+    let mut is_empty = head == 0;
+    if applied == 0 || lost || broken > 0 || unknown {
+        let (projects, files) =
+            reindex::rebuild(name, tree, packages, names, serial).map_err(reindex_error)?;
+        if files > 0 {
+            tracing::warn!(projects, files, "the store has been built from the tree");
+            is_empty = false;
+        }
+    } else {
+        let behind = head - applied;
+        tracing::warn!(behind, projects = missed.projects.len(), "the store lags and is caught up");
+        for (repository, project) in missed.projects.iter().filter(|(repository, _)| repository == name) {
+            let releases = reindex::read_project(tree, project)?;
+            packages.replace_project(repository, project, &releases, serial)?;
+            names.set(repository, project, serial, !releases.is_empty());
+        }
+    }
+    // An empty server has nothing to be ahead of.
+    if !is_empty {
+        packages.set_applied(serial)?;
+    }
     Ok(missed)
 }
 
@@ -190,16 +202,11 @@ fn note_revocation(entry: Entry, revoked: &mut Vec<(String, Timestamp)>) {
     }
 }
 
-fn report(unreadable: u64) {
-    if unreadable > 0 {
-        tracing::error!(lines = unreadable, "lines of the journal cannot be read; what they say is lost");
-    }
-}
-
-fn reindex_error(error: reindex::ReindexError) -> OpenError {
+fn reindex_error(error: ReindexError) -> OpenError {
     match error {
-        reindex::ReindexError::Tree(error) => error.into(),
-        reindex::ReindexError::Store(error) => error.into(),
+        ReindexError::Tree(error) => error.into(),
+        ReindexError::Store(error) => error.into(),
+        ReindexError::EmptyTree { .. } => OpenError::Store(error.to_string()),
     }
 }
 

@@ -9,7 +9,7 @@ use aws_lc_rs::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use depot_proto::Sha256Digest;
 
-use crate::{clock, service::private};
+use crate::{clock, private};
 
 /// Why the keys cannot be used.
 #[derive(Debug, thiserror::Error)]

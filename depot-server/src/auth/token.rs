@@ -12,7 +12,7 @@ use depot_proto::{
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 
 use super::{keys::Key, policy::Principal};
-use crate::{service::random, store::records::TokenRecord};
+use crate::{random, store::records::TokenRecord};
 
 /// Longer texts are no tokens; one with a hundred scopes is below this.
 const MAX_TOKEN_LEN: usize = 16 * 1024;

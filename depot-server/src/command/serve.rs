@@ -39,12 +39,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
     let address = listener.local_addr()?;
     #[cfg(unix)]
-    let admin = {
-        let path = depot.config.admin_socket();
-        let socket =
-            crate::admin::socket::bind(&path).with_context(|| format!("cannot bind `{}`", path.display()))?;
-        tokio::spawn(crate::admin::socket::serve(socket, Arc::clone(&depot)))
-    };
+    let admin = admin_socket(&depot);
     say(&format!("depot-server: listening on http://{address}"));
     say(&format!(
         "depot-server: pip install --index-url http://{address}/{}/simple/ ...",
@@ -52,7 +47,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
     ));
     let finished = listen::serve(listener, depot.router(), stop).await;
     #[cfg(unix)]
-    {
+    if let Some(admin) = admin {
         admin.abort();
         // The next start removes one that is left.
         let _ = std::fs::remove_file(depot.config.admin_socket());
@@ -63,6 +58,21 @@ async fn run(config: Config) -> anyhow::Result<()> {
     tokio::task::spawn_blocking(move || depot.close()).await?;
     say("depot-server: stopped");
     Ok(())
+}
+
+/// Answers the admin verbs. A server whose socket cannot be bound, because the path is too long for one, serves all the
+/// same.
+#[cfg(unix)]
+fn admin_socket(depot: &Arc<Depot>) -> Option<tokio::task::JoinHandle<()>> {
+    let path = depot.config.admin_socket();
+    match crate::admin::socket::bind(&path, &depot.config.state()) {
+        Ok(socket) => Some(tokio::spawn(crate::admin::socket::serve(socket, Arc::clone(depot)))),
+        Err(error) => {
+            let path = path.display();
+            tracing::warn!(%path, %error, "the admin verbs work only while this server is stopped");
+            None
+        }
+    }
 }
 
 /// Done when the process is told to stop.

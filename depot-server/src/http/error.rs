@@ -18,14 +18,19 @@ const CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"depot\", 
 
 /// A refused request. Its body is written by the middleware, which knows what the client reads.
 #[derive(Debug, Clone)]
-pub(crate) struct ApiError(pub(crate) Box<Problem>);
+pub(crate) struct ApiError {
+    /// What the client is told.
+    pub(crate) problem: Box<Problem>,
+    /// What only the log is told, beside the request's id.
+    pub(crate) cause: Option<String>,
+}
 
 /// What every handler returns.
 pub(crate) type ApiResult<T = Response> = Result<T, ApiError>;
 
 impl ApiError {
     pub(crate) fn new(status: StatusCode, code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self(Box::new(Problem::new(status.as_u16(), code, detail)))
+        Self { problem: Box::new(Problem::new(status.as_u16(), code, detail)), cause: None }
     }
 
     pub(crate) fn bad_request(code: ErrorCode, detail: impl Into<String>) -> Self {
@@ -42,9 +47,9 @@ impl ApiError {
 
     /// A failure that is ours: the log has the cause, the client only the fact.
     pub(crate) fn internal(cause: impl std::fmt::Display) -> Self {
-        tracing::error!(error = %cause, "a request failed");
         let detail = "the server failed to do this; its log says why, under this request's id";
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Internal, detail)
+        let error = Self::new(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Internal, detail);
+        Self { cause: Some(cause.to_string()), ..error }
     }
 
     fn full() -> Self {
@@ -65,7 +70,7 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status = StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = status.into_response();
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, CHALLENGE);
@@ -120,6 +125,7 @@ impl From<CommitError> for ApiError {
     fn from(error: CommitError) -> Self {
         match error {
             CommitError::Store(error) => Self::from(&*error),
+            CommitError::Unreadable(reason) => Self::internal(reason),
             CommitError::Stopping => Self::unavailable("the server is stopping: try again in a moment"),
         }
     }

@@ -54,7 +54,10 @@ pub(crate) async fn envelope(ids: &RequestIds, request: Request, next: Next) -> 
             || ApiError::bad_request(ErrorCode::BadRequest, "the path or query cannot be decoded");
         (response.status() == StatusCode::BAD_REQUEST).then(undecodable)
     });
-    if let Some(ApiError(problem)) = refusal {
+    if let Some(ApiError { problem, cause }) = refusal {
+        if let Some(cause) = cause {
+            tracing::error!(cause, id, "a request failed");
+        }
         let with_id = Problem { request_id: Some(id.clone()), ..*problem };
         write_problem(&mut response, &with_id, reads, method == Method::HEAD);
     }
@@ -115,6 +118,8 @@ fn write_problem(response: &mut Response, problem: &Problem, reads: Reads, head:
     headers.insert(header::CONTENT_TYPE, content_type);
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
     headers.entry(header::VARY).or_insert(HeaderValue::from_static("Accept"));
+    // What is not there may be there in a moment.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
     *response.body_mut() = if head { Body::empty() } else { Body::from(body) };
 }
 
@@ -145,7 +150,7 @@ fn escape(text: &str) -> String {
 
 /// The answer where no route fits.
 pub(crate) async fn no_route() -> ApiError {
-    ApiError::not_found("nothing is served at this path")
+    ApiError::not_found("nothing is served at this path; a repository's index is at /<repository>/simple/")
 }
 
 /// The answer where a route takes other methods.

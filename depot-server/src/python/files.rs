@@ -9,7 +9,7 @@ use depot_tree::TreeError;
 use moka::sync::Cache;
 
 use super::repository::Repository;
-use crate::store::StoreError;
+use crate::store::{StoreError, records::Serial};
 
 /// The most files kept open; well below the usual limit of 1,024 descriptors a process.
 const MAX_OPEN: u64 = 256;
@@ -55,7 +55,8 @@ pub(crate) enum Content {
     Memory(Bytes),
 }
 
-type Key = (ProjectName, String);
+/// A file, as of the last change of its project: after another, whether it is still there is asked again.
+type Key = (ProjectName, String, Serial);
 
 /// The opened files of one repository.
 pub(crate) struct Files {
@@ -73,8 +74,13 @@ impl Files {
     }
 
     /// A part of a file, if it is open already.
-    pub(crate) fn cached(&self, filename: &DistributionFilename, part: Part) -> Option<Arc<Served>> {
-        self.cache(part).get(&key(filename))
+    pub(crate) fn cached(
+        &self,
+        repository: &Repository,
+        filename: &DistributionFilename,
+        part: Part,
+    ) -> Option<Arc<Served>> {
+        self.cache(part).get(&key(repository, filename)?)
     }
 
     /// A part of a file; none if the file, or that part of it, is not here. May block.
@@ -84,6 +90,7 @@ impl Files {
         filename: &DistributionFilename,
         part: Part,
     ) -> Result<Option<Arc<Served>>, FileError> {
+        let Some(key) = key(repository, filename) else { return Ok(None) };
         let Some(record) = repository.file(filename)? else { return Ok(None) };
         let served = match part {
             Part::Bytes => open_bytes(repository, filename, record.sha256, record.size)?,
@@ -94,7 +101,7 @@ impl Files {
             Part::Record | Part::Provenance => return Ok(None),
         };
         let served = Arc::new(served);
-        self.cache(part).insert(key(filename), Arc::clone(&served));
+        self.cache(part).insert(key, Arc::clone(&served));
         Ok(Some(served))
     }
 
@@ -103,8 +110,9 @@ impl Files {
     }
 }
 
-fn key(filename: &DistributionFilename) -> Key {
-    (filename.project().clone(), filename.as_str().to_owned())
+fn key(repository: &Repository, filename: &DistributionFilename) -> Option<Key> {
+    let serial = repository.serial(filename.project())?;
+    Some((filename.project().clone(), filename.as_str().to_owned(), serial))
 }
 
 fn damaged(filename: &DistributionFilename, reason: impl Into<String>) -> FileError {
@@ -144,7 +152,9 @@ fn open_sidecar(
         if Sha256Digest::of(&derived) != sha256 {
             return Err(damaged(filename, "its metadata is not what was published"));
         }
-        repository.tree.write_metadata(project, name, &derived)?;
+        if let Err(error) = repository.tree.write_metadata(project, name, &derived) {
+            tracing::warn!(%filename, %error, "metadata that was lost could not be stored again");
+        }
         metadata = Some(derived);
     }
     let body = Bytes::from(metadata.unwrap_or_default());

@@ -115,6 +115,12 @@ impl Page {
     fn new(body: Vec<u8>, format: PageFormat) -> Arc<Self> {
         // Half the digest is enough to tell the versions of a page apart.
         let digest = Sha256Digest::of(&body).to_string();
-        Arc::new(Self { body: body.into(), etag: format!("\"{}\"", &digest[..32]), format })
+        // Two forms may have the same bytes, and are two representations all the same.
+        let form = match format {
+            PageFormat::Json => "json",
+            PageFormat::HtmlV1 => "v1",
+            PageFormat::Html => "html",
+        };
+        Arc::new(Self { body: body.into(), etag: format!("\"{}-{form}\"", &digest[..32]), format })
     }
 }

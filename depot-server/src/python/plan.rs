@@ -53,11 +53,17 @@ fn answer_one(
         let files = repository.release(&project, &key)?.unwrap_or_default();
         *last = Some((project, key, files));
     }
-    let files = last.as_ref().map(|(_, _, files)| files.as_slice()).unwrap_or_default();
-    Ok(compare(files, file))
+    let Some((project, _, files)) = last else { return Ok(forbidden("its release was not read".to_owned())) };
+    Ok(compare(repository, principal, project, files, file))
 }
 
-fn compare(known: &[FileRecord], file: &PlanFile) -> PlanAnswer {
+fn compare(
+    repository: &Repository,
+    principal: &Principal,
+    project: &ProjectName,
+    known: &[FileRecord],
+    file: &PlanFile,
+) -> PlanAnswer {
     let answer = |verdict| PlanAnswer { verdict, reason: None };
     let Some(known) = known.iter().find(|known| known.filename.eq_ignore_ascii_case(&file.filename)) else {
         return answer(Verdict::Missing);
@@ -66,7 +72,21 @@ fn compare(known: &[FileRecord], file: &PlanFile) -> PlanAnswer {
         let reason = format!("the server has `{}` with sha256 {}", known.filename, known.sha256);
         return PlanAnswer { verdict: Verdict::Conflict, reason: Some(reason) };
     }
-    answer(if known.facts.cover(file.facts) { Verdict::Have } else { Verdict::Update })
+    // What the caller may not change is no news from them.
+    let is_news = !known.has_heard(file.facts) && may_change(repository, principal, project, known).is_ok();
+    answer(if is_news { Verdict::Update } else { Verdict::Have })
+}
+
+/// Whether someone may change what is said of a file that is here: the facts of a mirrored one are for those to bring who
+/// may mirror.
+pub(crate) fn may_change(
+    repository: &Repository,
+    principal: &Principal,
+    project: &ProjectName,
+    known: &FileRecord,
+) -> Result<(), Denied> {
+    let needed = if known.is_mirrored() { Action::Mirror } else { Action::Push };
+    principal.may(&[needed], &repository.name, project)
 }
 
 /// Whether someone may upload a file of this project, saying that it is a mirrored one or not.

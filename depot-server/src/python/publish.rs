@@ -1,14 +1,21 @@
 //! How a file is announced, judged and published: the one path that every upload takes.
 
+use std::sync::Arc;
+
 use depot_dist::{DistError, Limits};
 use depot_proto::{
-    DistributionFilename, DistributionKind, FileRecord, Origin, RecordError, Sha256Digest,
+    DistributionFilename, DistributionKind, Facts, FileRecord, Origin, RecordError, Sha256Digest,
     push::{UploadAnswer, UploadOutcome},
+    scope::Action,
 };
 use depot_tree::{Published, Sealed, TreeError};
 
-use super::repository::Repository;
+use super::{
+    plan::{may_change, may_upload},
+    repository::Repository,
+};
 use crate::{
+    auth::policy::{Denied, Principal},
     clock,
     service::commit::CommitError,
     store::{
@@ -31,6 +38,9 @@ pub(crate) enum PublishError {
         /// The name in the path.
         sent_for: String,
     },
+    /// Whoever sent it may not.
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// The bytes are not the ones that were announced.
     #[error("the bytes of `{filename}` have {what} {actual}, but {expected} was announced")]
     NotAnnounced {
@@ -51,8 +61,8 @@ pub(crate) enum PublishError {
         /// How.
         source: DistError,
     },
-    /// The bytes are not what the name promises.
-    #[error("`{filename}` is not a distribution that can be served: {source}")]
+    /// The bytes are not what the name promises, or not what is published here.
+    #[error("`{filename}` is not a distribution that can be published: {source}")]
     Invalid {
         /// The file.
         filename: String,
@@ -85,23 +95,26 @@ pub(crate) enum PublishError {
 pub(crate) fn announce(
     repository: &Repository,
     filename: &DistributionFilename,
-    record: FileRecord,
-    who: &str,
+    mut record: FileRecord,
+    principal: &Principal,
 ) -> Result<UploadAnswer, PublishError> {
+    // What others said to its sender is the sender's affair.
+    record.said = None;
     if record.filename != filename.as_str() {
         return Err(PublishError::OtherFile { said: record.filename, sent_for: filename.to_string() });
     }
-    let project = filename.project();
-    let _facts = repository.lock_facts(project);
-    let Some(mut known) = repository.tree.record(project, filename.as_str())? else {
-        let answer = answer_of(UploadOutcome::Send, &record);
-        repository.announce(project, who, record);
-        return Ok(answer);
-    };
-    if known.sha256 != record.sha256 {
-        return Err(PublishError::Exists { filename: known.filename, sha256: known.sha256 });
+    may_upload(repository, principal, filename.project(), record.is_mirrored())?;
+    match repository.tree.record(filename.project(), filename.as_str())? {
+        None => {
+            let answer = answer_of(UploadOutcome::Send, &record);
+            repository.announce(filename.project(), principal.name(), record);
+            Ok(answer)
+        }
+        Some(known) if known.sha256 != record.sha256 => {
+            Err(PublishError::Exists { filename: known.filename, sha256: known.sha256 })
+        }
+        Some(_) => take_facts(repository, filename, Some(&record.facts), principal),
     }
-    take_facts(repository, filename, &mut known, Some(&record), who)
 }
 
 /// Publishes bytes that were received whole, with what was announced of them. May block.
@@ -110,36 +123,36 @@ pub(crate) fn publish(
     filename: &DistributionFilename,
     mut sealed: Sealed,
     announced: Option<&FileRecord>,
-    who: &str,
+    principal: &Principal,
 ) -> Result<UploadAnswer, PublishError> {
     let mut record = FileRecord::new(filename.as_str(), sealed.sha256(), sealed.size());
+    record.facts.origin = Some(Origin::FirstParty);
     if let Some(announced) = announced {
         check_announced(announced, &record)?;
-        record = announced.clone();
+        record.facts.origin = announced.facts.origin.clone().or(record.facts.origin);
+        record.depot_other.clone_from(&announced.depot_other);
+        let said = permitted(repository, filename, &announced.facts, &record, principal);
+        record.take_facts(&said, announced.facts.digest());
     }
-    let metadata = judge(&mut sealed, filename, &mut record)?;
-    record.facts.origin.get_or_insert(Origin::FirstParty);
     record.first_seen = Some(clock::now());
+    let metadata = judge(&mut sealed, filename, &mut record)?;
     let answer = match repository.tree.publish(&sealed, &record, metadata.as_deref())? {
-        Published::Created => {
-            let (repository_name, project) = (repository.name.clone(), filename.project().clone());
-            let (name, sha256) = (record.filename.clone(), record.sha256);
-            let change = Change::Publish { repository: repository_name, project, filename: name, sha256 };
-            commit(repository, filename, &record, change, who)?;
-            answer_of(UploadOutcome::Created, &record)
-        }
+        Published::Created => match commit(repository, filename, &record, principal, false) {
+            Ok(()) => answer_of(UploadOutcome::Created, &record),
+            Err(error) => {
+                // The file is in the tree: the next start must bring it into journal and store.
+                sealed.leave_note();
+                return Err(error);
+            }
+        },
         Published::Same(_) => {
-            let _facts = repository.lock_facts(filename.project());
-            // Read again under the lock: its facts may have changed since.
-            let known = repository.tree.record(filename.project(), filename.as_str())?;
-            let mut known = known.unwrap_or_else(|| record.clone());
-            take_facts(repository, filename, &mut known, announced, who)?
+            take_facts(repository, filename, announced.map(|record| &record.facts), principal)?
         }
         Published::Conflict(known) => {
             return Err(PublishError::Exists { filename: known.filename, sha256: known.sha256 });
         }
     };
-    repository.forget_announced(filename, who);
+    repository.forget_announced(filename, principal.name());
     Ok(answer)
 }
 
@@ -154,6 +167,31 @@ fn check_announced(announced: &FileRecord, came: &FileRecord) -> Result<(), Publ
         return refuse("sha256", announced.sha256.to_string(), came.sha256.to_string());
     }
     Ok(())
+}
+
+/// What of someone's words about a file is theirs to say.
+///
+/// A mirrored file's facts are its index's, and whoever may mirror brings them. When a first-party file was uploaded the
+/// server knows best, unless one says otherwise who may mirror; whether it is yanked is for those to say who may yank.
+fn permitted(
+    repository: &Repository,
+    filename: &DistributionFilename,
+    said: &Facts,
+    known: &FileRecord,
+    principal: &Principal,
+) -> Facts {
+    let mut facts = said.clone();
+    if known.is_mirrored() {
+        return facts;
+    }
+    let may = |action| principal.may(&[action], &repository.name, filename.project()).is_ok();
+    if !may(Action::Mirror) {
+        facts.upload_time = None;
+    }
+    if !may(Action::Yank) {
+        facts.yanked = known.facts.yanked.clone();
+    }
+    facts
 }
 
 /// Reads the bytes as the distribution they claim to be, and completes the record with what they say.
@@ -173,9 +211,10 @@ fn judge(
             let path = filename.as_str().into();
             return Err(TreeError::Io { what: "read back", path, source }.into());
         }
-        Err(DistError::Unsupported { .. }) => return Ok(None),
         Err(error) if record.is_mirrored() => {
-            tracing::info!(%filename, %error, "a mirrored file is taken although it breaks the rules");
+            if !matches!(error, DistError::Unsupported { .. }) {
+                tracing::info!(%filename, %error, "a mirrored file is taken although it breaks the rules");
+            }
             return Ok(None);
         }
         Err(source @ DistError::Disagrees { .. }) => {
@@ -183,8 +222,8 @@ fn judge(
         }
         Err(source) => return Err(PublishError::Invalid { filename: filename.to_string(), source }),
     };
-    let facts = &mut record.facts;
-    facts.requires_python = facts.requires_python.take().or(contents.metadata.requires_python);
+    let said = record.facts.requires_python.take();
+    record.facts.requires_python = contents.metadata.requires_python.or(said);
     if filename.kind() != DistributionKind::Wheel {
         return Ok(None);
     }
@@ -197,35 +236,47 @@ fn judge(
 fn take_facts(
     repository: &Repository,
     filename: &DistributionFilename,
-    known: &mut FileRecord,
-    said: Option<&FileRecord>,
-    who: &str,
+    said: Option<&Facts>,
+    principal: &Principal,
 ) -> Result<UploadAnswer, PublishError> {
-    let news = said.is_some_and(|said| known.take_facts(&said.facts));
-    if news {
-        repository.tree.replace_record(filename.project(), known)?;
-    }
+    let change = |known: &mut FileRecord| match said {
+        Some(said) if may_change(repository, principal, filename.project(), known).is_ok() => {
+            let permitted = permitted(repository, filename, said, known, principal);
+            known.take_facts(&permitted, said.digest())
+        }
+        _ => false,
+    };
+    let changed = repository.tree.change_record(filename.project(), filename.as_str(), change)?;
+    let Some(changed) = changed else {
+        let gone = std::io::Error::from(std::io::ErrorKind::NotFound);
+        return Err(TreeError::Io { what: "find", path: filename.as_str().into(), source: gone }.into());
+    };
     let stored = repository.file(filename)?;
-    if stored.as_ref() != Some(known) {
-        let (repository_name, project) = (repository.name.clone(), filename.project().clone());
-        let (name, sha256) = (known.filename.clone(), known.sha256);
-        let change = match stored {
-            Some(_) => Change::Facts { repository: repository_name, project, filename: name, sha256 },
-            None => Change::Publish { repository: repository_name, project, filename: name, sha256 },
-        };
-        commit(repository, filename, known, change, who)?;
+    if stored.as_ref() != Some(&changed.record)
+        && let Err(error) = commit(repository, filename, &changed.record, principal, stored.is_some())
+    {
+        changed.leave_note();
+        return Err(error);
     }
-    Ok(answer_of(if news { UploadOutcome::Updated } else { UploadOutcome::Same }, known))
+    let outcome = if changed.is_news() { UploadOutcome::Updated } else { UploadOutcome::Same };
+    Ok(answer_of(outcome, &changed.record))
 }
 
 fn commit(
     repository: &Repository,
     filename: &DistributionFilename,
     record: &FileRecord,
-    change: Change,
-    who: &str,
+    principal: &Principal,
+    is_known: bool,
 ) -> Result<(), PublishError> {
-    let entry = Entry { time: clock::now(), who: who.to_owned(), change };
+    let (of, project) = (repository.name.clone(), filename.project().clone());
+    let (name, sha256) = (record.filename.clone(), record.sha256);
+    let change = if is_known {
+        Change::Facts { repository: of, project, filename: name, sha256 }
+    } else {
+        Change::Publish { repository: of, project, filename: name, sha256 }
+    };
+    let entry = Entry { time: clock::now(), who: principal.name().to_owned(), change };
     let file = FileChange {
         serial: 0,
         repository: repository.name.clone(),
@@ -234,10 +285,13 @@ fn commit(
         key: filename.version().key(),
         file: record.clone(),
     };
-    repository.committer.file(entry, file)?;
+    let (tree, named) = (Arc::clone(&repository.tree), filename.clone());
+    let read = Box::new(move || tree.record(named.project(), named.as_str()).ok().flatten());
+    repository.committer.file(entry, file, read)?;
     Ok(())
 }
 
 fn answer_of(outcome: UploadOutcome, record: &FileRecord) -> UploadAnswer {
-    UploadAnswer { outcome, sha256: record.sha256, facts: record.facts.digest() }
+    let facts = record.said.unwrap_or_else(|| record.facts.digest());
+    UploadAnswer { outcome, sha256: record.sha256, facts }
 }

@@ -23,50 +23,70 @@ pub(crate) enum ReindexError {
     /// The tree could not be walked.
     #[error(transparent)]
     Tree(#[from] TreeError),
+    /// The tree holds nothing.
+    #[error("the tree is empty, but {known} projects are known from it: is its disk there?")]
+    EmptyTree {
+        /// How many.
+        known: usize,
+    },
     /// The store could not take what was read.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 /// Reads a project's releases. A file that cannot be served, because its record or its bytes are damaged, is passed
-/// over with a warning; it stays in the tree.
-pub(crate) fn read_project(tree: &Tree, project: &ProjectName) -> Vec<ReleaseRecord> {
-    let filenames = match tree.filenames(project) {
-        Ok(filenames) => filenames,
-        Err(error) => {
-            tracing::error!(%project, %error, "a project cannot be listed");
-            return Vec::new();
-        }
-    };
+/// over with a warning; it stays in the tree. What cannot be read is not taken for absent: that is an error.
+pub(crate) fn read_project(tree: &Tree, project: &ProjectName) -> Result<Vec<ReleaseRecord>, TreeError> {
     let mut releases: BTreeMap<VersionKey, ReleaseRecord> = BTreeMap::new();
-    for filename in filenames {
+    for filename in tree.filenames(project)? {
         match read_file(tree, project, &filename) {
             Ok((named, file)) => {
                 let version = named.version();
                 let empty = || ReleaseRecord { version: version.to_string(), serial: 0, files: Vec::new() };
                 releases.entry(version.key()).or_insert_with(empty).files.push(file);
             }
-            Err(reason) => tracing::warn!(%project, filename, reason, "a file of the tree is passed over"),
+            Err(Skipped::Damaged(reason)) => {
+                tracing::warn!(%project, filename, reason, "a file of the tree is passed over");
+            }
+            Err(Skipped::Unreadable(error)) => return Err(error),
         }
     }
-    releases.into_values().collect()
+    Ok(releases.into_values().collect())
+}
+
+/// Why a file is not among a project's files.
+enum Skipped {
+    /// It is not what its record says, or its record says nothing.
+    Damaged(String),
+    /// The disk would not tell.
+    Unreadable(TreeError),
+}
+
+impl From<TreeError> for Skipped {
+    fn from(error: TreeError) -> Self {
+        match error {
+            TreeError::Record { .. } => Self::Damaged(error.to_string()),
+            TreeError::Full { .. } | TreeError::Io { .. } => Self::Unreadable(error),
+        }
+    }
 }
 
 fn read_file(
     tree: &Tree,
     project: &ProjectName,
     filename: &str,
-) -> Result<(DistributionFilename, FileRecord), String> {
-    let named = DistributionFilename::parse(filename, project).map_err(|error| error.to_string())?;
-    let record = tree.record(project, filename).map_err(|error| error.to_string())?;
-    let mut record = record.ok_or("its record is gone")?;
+) -> Result<(DistributionFilename, FileRecord), Skipped> {
+    let damaged = |reason: &str| Skipped::Damaged(reason.to_owned());
+    let named = DistributionFilename::parse(filename, project);
+    let named = named.map_err(|error| Skipped::Damaged(error.to_string()))?;
+    let mut record = tree.record(project, filename)?.ok_or_else(|| damaged("its record is gone"))?;
     if record.filename != filename {
-        return Err(format!("its record speaks of `{}`", record.filename));
+        return Err(Skipped::Damaged(format!("its record speaks of `{}`", record.filename)));
     }
-    let bytes = tree.open_part(project, filename, Part::Bytes).map_err(|error| error.to_string())?;
-    let size = bytes.map(|bytes| bytes.size).ok_or("its bytes are gone")?;
-    if size != record.size {
-        return Err(format!("its bytes are {size} and not {} long", record.size));
+    let bytes =
+        tree.open_part(project, filename, Part::Bytes)?.ok_or_else(|| damaged("its bytes are gone"))?;
+    if bytes.size != record.size {
+        return Err(Skipped::Damaged(format!("its bytes are {} and not {} long", bytes.size, record.size)));
     }
     if named.kind() == DistributionKind::Wheel && record.core_metadata.is_none() {
         complete(tree, &named, &mut record);
@@ -79,16 +99,52 @@ fn complete(tree: &Tree, named: &DistributionFilename, record: &mut FileRecord) 
     let project = named.project();
     let Ok(Some(bytes)) = tree.open_part(project, named.as_str(), Part::Bytes) else { return };
     let Ok(contents) = depot_dist::read(bytes.file, named, &Limits::default()) else { return };
-    record.core_metadata = Some(Sha256Digest::of(&contents.raw_metadata));
-    let facts = &mut record.facts;
-    facts.requires_python = facts.requires_python.take().or(contents.metadata.requires_python);
+    let add = |record: &mut FileRecord| {
+        record.core_metadata = Some(Sha256Digest::of(&contents.raw_metadata));
+        let requires_python = contents.metadata.requires_python.clone();
+        record.facts.requires_python = requires_python.or_else(|| record.facts.requires_python.take());
+        true
+    };
     let written = tree
         .write_metadata(project, named.as_str(), &contents.raw_metadata)
-        .and_then(|()| tree.replace_record(project, record));
-    if let Err(error) = written {
-        tracing::warn!(%project, filename = named.as_str(), %error, "core metadata could not be stored");
-        record.core_metadata = None;
+        .and_then(|()| tree.change_record(project, named.as_str(), add));
+    match written {
+        Ok(Some(changed)) => record.clone_from(&changed.record),
+        Ok(None) => {}
+        Err(error) => {
+            tracing::warn!(%project, filename = named.as_str(), %error, "core metadata could not be stored");
+        }
     }
+}
+
+/// The projects that a tree holds or that were known from it. A tree that holds nothing although much is known is not
+/// taken at its word: its disk may not be there.
+pub(crate) fn projects(
+    repository: &RepositoryName,
+    tree: &Tree,
+    names: &Names,
+) -> Result<Vec<ProjectName>, ReindexError> {
+    let mut projects = tree.projects()?;
+    let known = names.list(repository);
+    if projects.is_empty() && !known.is_empty() {
+        return Err(ReindexError::EmptyTree { known: known.len() });
+    }
+    projects.extend(known);
+    projects.sort_unstable();
+    projects.dedup();
+    Ok(projects)
+}
+
+/// Whether two lists of releases hold the same files, whatever their order and the numbers of their changes.
+pub(crate) fn are_alike(one: &[ReleaseRecord], two: &[ReleaseRecord]) -> bool {
+    fn files(releases: &[ReleaseRecord]) -> BTreeMap<&str, &FileRecord> {
+        releases
+            .iter()
+            .flat_map(|release| &release.files)
+            .map(|file| (file.filename.as_str(), file))
+            .collect()
+    }
+    files(one) == files(two)
 }
 
 /// Reads a whole repository into the store; the numbers of projects and files.
@@ -99,16 +155,13 @@ pub(crate) fn rebuild(
     names: &Names,
     serial: Serial,
 ) -> Result<(usize, usize), ReindexError> {
-    let (mut projects, mut files) = (0, 0);
-    for project in tree.projects()? {
-        let releases = read_project(tree, &project);
-        if releases.is_empty() {
-            continue;
-        }
-        projects += 1;
+    let (mut kept, mut files) = (0, 0);
+    for project in projects(repository, tree, names)? {
+        let releases = read_project(tree, &project)?;
+        kept += usize::from(!releases.is_empty());
         files += releases.iter().map(|release| release.files.len()).sum::<usize>();
         packages.replace_project(repository, &project, &releases, serial)?;
-        names.note(repository, &project, serial);
+        names.set(repository, &project, serial, !releases.is_empty());
     }
-    Ok((projects, files))
+    Ok((kept, files))
 }

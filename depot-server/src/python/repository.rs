@@ -1,10 +1,6 @@
 //! A hosted repository: a tree, and what the server knows of it.
 
-use std::{
-    hash::{DefaultHasher, Hash as _, Hasher as _},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use depot_proto::{DistributionFilename, FileRecord, ProjectName, RepositoryName, VersionKey};
 use depot_tree::Tree;
@@ -15,26 +11,23 @@ use crate::{
     store::{Packages, StoreError, records::Serial},
 };
 
-/// Announcements that wait for their bytes: more push out the oldest. Their senders are asked to announce again.
-const MAX_ANNOUNCED: u64 = 20_000;
+/// Announcements that wait for their bytes, in bytes of their documents: more push out the oldest, whose senders see by
+/// the answer to their bytes that the facts must be told again.
+const MAX_ANNOUNCED: u64 = 32 << 20;
 const ANNOUNCED_FOR: Duration = Duration::from_hours(1);
-
-/// As many changes of facts as run at once; more projects share a lock.
-const FACT_LOCKS: usize = 64;
 
 /// A hosted repository.
 pub(crate) struct Repository {
     /// Its name, which is also the first part of every key.
     pub(crate) name: RepositoryName,
     /// The files.
-    pub(crate) tree: Tree,
+    pub(crate) tree: Arc<Tree>,
     /// The largest file taken, in bytes.
     pub(crate) max_file_size: u64,
     pub(crate) packages: Arc<dyn Packages>,
     pub(crate) names: Arc<Names>,
     pub(crate) committer: Arc<Committer>,
     announced: Cache<Announced, Arc<FileRecord>>,
-    facts: Vec<Mutex<()>>,
 }
 
 /// What an announcement is kept under: whose it is matters, so that nobody's bytes are judged by another's words.
@@ -48,15 +41,18 @@ struct Announced {
 impl Repository {
     pub(crate) fn new(
         name: RepositoryName,
-        tree: Tree,
+        tree: Arc<Tree>,
         max_file_size: u64,
         packages: Arc<dyn Packages>,
         names: Arc<Names>,
         committer: Arc<Committer>,
     ) -> Self {
-        let announced = Cache::builder().max_capacity(MAX_ANNOUNCED).time_to_live(ANNOUNCED_FOR).build();
-        let facts = (0..FACT_LOCKS).map(|_| Mutex::new(())).collect();
-        Self { name, tree, max_file_size, packages, names, committer, announced, facts }
+        let weight = |_: &Announced, record: &Arc<FileRecord>| {
+            u32::try_from(record.to_document().len() + 256).unwrap_or(u32::MAX)
+        };
+        let announced = Cache::builder().max_capacity(MAX_ANNOUNCED).weigher(weight);
+        let announced = announced.time_to_live(ANNOUNCED_FOR).build();
+        Self { name, tree, max_file_size, packages, names, committer, announced }
     }
 
     /// The serial of a project's last change; none if it is not here.
@@ -104,13 +100,5 @@ impl Repository {
     pub(super) fn forget_announced(&self, filename: &DistributionFilename, who: &str) {
         let (project, filename) = (filename.project().clone(), filename.as_str().to_owned());
         self.announced.invalidate(&Announced { project, filename, who: who.to_owned() });
-    }
-
-    /// Held while a record of the project is read, changed and put back.
-    pub(super) fn lock_facts(&self, project: &ProjectName) -> MutexGuard<'_, ()> {
-        let mut hasher = DefaultHasher::new();
-        project.hash(&mut hasher);
-        let lock = &self.facts[hasher.finish() as usize % FACT_LOCKS];
-        lock.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

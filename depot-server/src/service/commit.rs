@@ -6,6 +6,7 @@
 //! tree at the next start.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -14,7 +15,7 @@ use std::{
     thread::JoinHandle,
 };
 
-use depot_proto::{ProjectName, RepositoryName};
+use depot_proto::{FileRecord, ProjectName, RepositoryName};
 
 use super::names::Names;
 use crate::store::{
@@ -32,6 +33,9 @@ pub(crate) enum CommitError {
     /// The journal or the store could not take it.
     #[error("{0}")]
     Store(Arc<StoreError>),
+    /// What was to be committed could not be read.
+    #[error("{0}")]
+    Unreadable(String),
     /// The server is stopping.
     #[error("the server is stopping")]
     Stopping,
@@ -46,14 +50,18 @@ pub(crate) struct Committed {
     pub(crate) put: Option<Put>,
 }
 
-/// Reads the releases of a project as its tree has them now.
-pub(crate) type ReadReleases = Box<dyn FnOnce() -> Vec<ReleaseRecord> + Send>;
+/// Reads the releases of a project as its tree has them when its turn comes, or says why it cannot.
+pub(crate) type ReadReleases = Box<dyn FnOnce() -> Result<Vec<ReleaseRecord>, String> + Send>;
+
+/// Reads a file's record as its tree has it when its turn comes: of several changes of one file the last to be applied
+/// is then never an older one.
+pub(crate) type ReadRecord = Box<dyn FnOnce() -> Option<FileRecord> + Send>;
 
 enum Effect {
     /// Only the journal is concerned.
     Note,
-    /// A file's record; its serial is filled in.
-    File(Box<FileChange>),
+    /// A file's record; its serial is filled in, and the record is read.
+    File(Box<FileChange>, ReadRecord),
     /// A project is read again.
     Project(RepositoryName, ProjectName, ReadReleases),
 }
@@ -87,8 +95,13 @@ impl Committer {
     }
 
     /// Commits a file's record. Blocks until the group it is in is on disk.
-    pub(crate) fn file(&self, entry: Entry, change: FileChange) -> Result<Committed, CommitError> {
-        self.commit(entry, Effect::File(Box::new(change)))
+    pub(crate) fn file(
+        &self,
+        entry: Entry,
+        change: FileChange,
+        read: ReadRecord,
+    ) -> Result<Committed, CommitError> {
+        self.commit(entry, Effect::File(Box::new(change), read))
     }
 
     /// Reads a project again, in turn with all other changes.
@@ -142,8 +155,13 @@ struct Writer {
     journal: Journal,
     packages: Arc<dyn Packages>,
     names: Arc<Names>,
+    /// Cleared by a failure after which journal and store may disagree: what is in the journal is brought into the
+    /// store by the next start, and until then nothing may be put on top of the gap.
     well: Arc<AtomicBool>,
 }
+
+/// What became of each change of a group.
+type Outcomes = Vec<Result<Option<Put>, CommitError>>;
 
 impl Writer {
     fn run(&mut self, receiver: &Receiver<Work>) {
@@ -156,14 +174,11 @@ impl Writer {
 
     fn write(&mut self, mut group: Vec<Work>) {
         let first = self.journal.head() + 1;
-        let entries: Vec<Entry> = group.iter().map(|work| work.entry.clone()).collect();
-        let written = self.journal.append(&entries).and_then(|()| self.apply(first, &mut group));
-        self.well.store(self.journal.is_well(), Ordering::Relaxed);
-        match written {
-            Ok(puts) => {
-                for ((work, put), serial) in group.into_iter().zip(puts).zip(first..) {
+        match self.try_write(first, &mut group) {
+            Ok(outcomes) => {
+                for ((work, outcome), serial) in group.into_iter().zip(outcomes).zip(first..) {
                     // Whoever waited may have gone; the change stands.
-                    let _ = work.done.send(Ok(Committed { serial, put }));
+                    let _ = work.done.send(outcome.map(|put| Committed { serial, put }));
                 }
             }
             Err(error) => {
@@ -176,46 +191,70 @@ impl Writer {
         }
     }
 
+    fn try_write(&mut self, first: Serial, group: &mut [Work]) -> Result<Outcomes, StoreError> {
+        if !self.well.load(Ordering::Relaxed) {
+            return Err(StoreError::Failed("store"));
+        }
+        let entries: Vec<Entry> = group.iter().map(|work| work.entry.clone()).collect();
+        if let Err(error) = self.journal.append(&entries) {
+            self.well.store(self.journal.is_well(), Ordering::Relaxed);
+            return Err(error);
+        }
+        // sled panics on damage that it meets.
+        let applied = catch_unwind(AssertUnwindSafe(|| self.apply(first, group)));
+        let applied = applied.unwrap_or_else(|_| Err(StoreError::Damaged("it panicked".to_owned())));
+        if applied.is_err() {
+            self.well.store(false, Ordering::Relaxed);
+        }
+        applied
+    }
+
     /// Brings a group that is in the journal into the store and the names.
-    fn apply(&self, first: Serial, group: &mut [Work]) -> Result<Vec<Option<Put>>, StoreError> {
-        let mut puts = vec![None; group.len()];
+    fn apply(&self, first: Serial, group: &mut [Work]) -> Result<Outcomes, StoreError> {
+        let mut outcomes: Outcomes = group.iter().map(|_| Ok(None)).collect();
         let mut files = Vec::new();
         let mut at = Vec::new();
         for (index, work) in group.iter_mut().enumerate() {
             let serial = first + index as Serial;
             match std::mem::replace(&mut work.effect, Effect::Note) {
                 Effect::Note => {}
-                Effect::File(mut change) => {
+                Effect::File(mut change, read) => {
                     change.serial = serial;
+                    change.file = read().unwrap_or(change.file);
                     files.push(*change);
                     at.push(index);
                 }
                 Effect::Project(repository, project, read) => {
                     // What came before it in the group must be in the store before it is read over.
-                    self.put(&mut files, &mut at, &mut puts)?;
-                    let releases = read();
-                    self.packages.replace_project(&repository, &project, &releases, serial)?;
-                    self.names.set(&repository, &project, serial, !releases.is_empty());
+                    self.put(&mut files, &mut at, &mut outcomes)?;
+                    match read() {
+                        Ok(releases) => {
+                            self.packages.replace_project(&repository, &project, &releases, serial)?;
+                            self.names.set(&repository, &project, serial, !releases.is_empty());
+                        }
+                        // What is known stays as it is.
+                        Err(reason) => outcomes[index] = Err(CommitError::Unreadable(reason)),
+                    }
                 }
             }
         }
-        self.put(&mut files, &mut at, &mut puts)?;
+        self.put(&mut files, &mut at, &mut outcomes)?;
         self.packages.set_applied(first + group.len() as Serial - 1)?;
-        Ok(puts)
+        Ok(outcomes)
     }
 
     fn put(
         &self,
         files: &mut Vec<FileChange>,
         at: &mut Vec<usize>,
-        puts: &mut [Option<Put>],
+        outcomes: &mut Outcomes,
     ) -> Result<(), StoreError> {
         if files.is_empty() {
             return Ok(());
         }
-        let outcomes = self.packages.put_files(files)?;
-        for ((change, index), put) in files.drain(..).zip(at.drain(..)).zip(outcomes) {
-            puts[index] = Some(put);
+        let puts = self.packages.put_files(files)?;
+        for ((change, index), put) in files.drain(..).zip(at.drain(..)).zip(puts) {
+            outcomes[index] = Ok(Some(put));
             self.names.note(&change.repository, &change.project, change.serial);
         }
         Ok(())

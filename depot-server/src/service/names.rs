@@ -71,6 +71,13 @@ impl Names {
         }
     }
 
+    /// Notes the last change of anything; a release that is gone may have had it.
+    pub(crate) fn note_last(&self, repository: &RepositoryName, serial: Serial) {
+        let mut repositories = self.write();
+        let listed = repositories.entry(repository.clone()).or_default();
+        listed.last = listed.last.max(serial);
+    }
+
     /// Forgets everything, to be read again.
     pub(crate) fn clear(&self) {
         self.write().clear();

@@ -13,12 +13,9 @@ use std::{
 
 use depot_proto::Timestamp;
 
-use super::{
-    commit::{CommitError, Committer},
-    private,
-};
+use super::commit::{CommitError, Committer};
 use crate::{
-    clock,
+    clock, private,
     store::{
         Accounts, StoreError,
         records::{Change, Entry, TokenRecord},

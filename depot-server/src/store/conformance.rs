@@ -68,7 +68,8 @@ pub(crate) fn packages(store: &dyn Packages) {
     store.replace_project(&python, &foo, &[], 10).unwrap();
     assert_eq!(store.releases(&python, &foo).unwrap(), []);
     assert_eq!(store.releases(&python, &"foo-bar".parse().unwrap()).unwrap().len(), 1);
-    assert_eq!(store.applied().unwrap(), 10);
+    // One project may be one of many, and says nothing of what was applied.
+    assert_eq!(store.applied().unwrap(), 5);
     store.set_applied(12).unwrap();
     assert_eq!(store.applied().unwrap(), 12);
     store.scan(&mut |_| ()).unwrap();

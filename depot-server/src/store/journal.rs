@@ -5,7 +5,7 @@
 //! known by itself, and a line that was taken out by its neighbour.
 
 use std::{
-    fs::{self, File},
+    fs::File,
     io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _},
     path::{Path, PathBuf},
 };
@@ -17,6 +17,7 @@ use super::{
     StoreError,
     records::{Entry, Serial},
 };
+use crate::private;
 
 const WHAT: &str = "journal";
 
@@ -59,7 +60,7 @@ impl Journal {
     /// Opens the journal in `folder`, and cuts off the line that a crash left unfinished.
     pub(crate) fn open(folder: &Path) -> Result<OpenedJournal, StoreError> {
         let io = |source| StoreError::io(WHAT, source);
-        fs::create_dir_all(folder).map_err(io)?;
+        private::create_folder(folder).map_err(io)?;
         let path = folder.join("changes.jsonl");
         let mut file =
             File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(io)?;
@@ -116,7 +117,7 @@ impl Journal {
         Ok(())
     }
 
-    /// Visits the lines after `serial`, in order, and counts the places where the chain is broken: lines that cannot
+    /// Visits the lines after `after`, in order, and counts the places there where the chain is broken: lines that cannot
     /// be read, which are not visited, and lines that do not follow the one before them, which are.
     pub(crate) fn replay(
         &self,
@@ -128,17 +129,19 @@ impl Journal {
         let mut reader = BufReader::with_capacity(1 << 20, file.take(self.len));
         let mut broken = 0;
         let mut line = Vec::new();
-        let mut last = Sha256Digest::of(b"");
+        let mut last = Head { serial: 0, sum: Sha256Digest::of(b"") };
         while reader.read_until(b'\n', &mut line).map_err(io)? > 0 {
+            // What follows the last line asked about is beyond it, readable or not.
+            let beyond = last.serial >= after;
             match read_line(&line) {
                 Some(read) => {
-                    broken += u64::from(read.prev != last);
-                    last = read.sum;
+                    broken += u64::from(beyond && read.prev != last.sum);
+                    last = Head { serial: read.serial, sum: read.sum };
                     if read.serial > after {
                         visit(read.serial, read.entry);
                     }
                 }
-                None => broken += 1,
+                None => broken += u64::from(beyond),
             }
             line.clear();
         }
@@ -206,6 +209,8 @@ fn find_head(file: &mut File, total: u64) -> io::Result<(Head, u64)> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use depot_proto::Timestamp;
 
     use super::*;

@@ -82,12 +82,15 @@ impl Packages for MemoryStore {
             let release = ReleaseRecord { serial, ..release.clone() };
             held.releases.insert((repository.clone(), project.clone(), key), release);
         }
-        held.applied = held.applied.max(serial);
         Ok(())
     }
 
     fn set_applied(&self, serial: Serial) -> Result<(), StoreError> {
         self.held().applied = serial;
+        Ok(())
+    }
+
+    fn flush(&self) -> Result<(), StoreError> {
         Ok(())
     }
 

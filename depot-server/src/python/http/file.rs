@@ -6,7 +6,7 @@ use axum::{
     Extension,
     body::Body,
     extract::{Path, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
 use depot_proto::{DistributionFilename, layout::Part};
@@ -28,6 +28,7 @@ pub(super) async fn get(
     State(door): Shared,
     Extension(principal): Extension<Principal>,
     Path((project, stored)): Path<(String, String)>,
+    method: Method,
     headers: HeaderMap,
 ) -> ApiResult {
     let project = project_name(&project)?;
@@ -35,7 +36,7 @@ pub(super) async fn get(
     let (filename, part) = Part::split(&stored);
     let filename = DistributionFilename::parse(filename, &project)
         .map_err(|error| ApiError::not_found(format!("there is no such file: {error}")))?;
-    let served = match door.files.cached(&filename, part) {
+    let served = match door.files.cached(&door.repository, &filename, part) {
         Some(served) => Some(served),
         None => {
             let (door, filename) = (Arc::clone(&door), filename.clone());
@@ -46,13 +47,14 @@ pub(super) async fn get(
         Part::Bytes => ApiError::not_found(format!("there is no file `{filename}` here")),
         _ => ApiError::not_found(format!("no {} is served for `{filename}`", part.suffix())),
     })?;
-    Ok(respond(&door, &headers, &served))
+    Ok(respond(&door, &method, &headers, &served))
 }
 
-fn respond(door: &Door, asked: &HeaderMap, served: &Arc<Served>) -> Response {
+fn respond(door: &Door, method: &Method, asked: &HeaderMap, served: &Arc<Served>) -> Response {
     let etag = format!("\"{}\"", served.sha256);
     let range = asked.get(header::RANGE).and_then(|range| range.to_str().ok());
-    let range = range.filter(|_| range_applies(asked, &etag));
+    // Ranges are defined for GET alone (RFC 9110, 14.2).
+    let range = range.filter(|_| method == Method::GET && range_applies(asked, &etag));
     let mut response = if none_match_names(asked, &etag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
@@ -72,8 +74,11 @@ fn respond(door: &Door, asked: &HeaderMap, served: &Arc<Served>) -> Response {
             }
         }
     };
-    insert(&mut response, header::ETAG, &etag);
     insert(&mut response, header::ACCEPT_RANGES, "bytes");
+    if response.status() == StatusCode::RANGE_NOT_SATISFIABLE {
+        return response;
+    }
+    insert(&mut response, header::ETAG, &etag);
     // A name has the same bytes for ever.
     let caching = format!("{}, max-age=365000000, immutable", door.cache_scope());
     insert(&mut response, header::CACHE_CONTROL, &caching);

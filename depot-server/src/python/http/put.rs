@@ -1,6 +1,6 @@
 //! `PUT simple/{project}/{filename}`, the bytes, and `PUT simple/{project}/{filename}.json`, the record; in either order.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Extension,
@@ -30,6 +30,7 @@ const BUFFER: usize = 1 << 20;
 
 /// How much of a refused body is read, in bytes, so that the client gets to read why.
 const DRAINED: usize = 1 << 20;
+const DRAINED_FOR: Duration = Duration::from_secs(5);
 
 /// `PUT` of a file or of its record.
 pub(super) async fn put(
@@ -62,7 +63,7 @@ impl Target {
     fn of(project: &str, stored: &str, headers: &HeaderMap) -> ApiResult<Self> {
         refuse_coding(headers)?;
         let project = project_name(project)
-            .map_err(|error| ApiError::bad_request(ErrorCode::InvalidName, error.0.detail))?;
+            .map_err(|error| ApiError::bad_request(ErrorCode::InvalidName, error.problem.detail))?;
         let (filename, part) = Part::split(stored);
         let filename = DistributionFilename::parse(filename, &project)
             .map_err(|error| ApiError::bad_request(ErrorCode::InvalidFilename, error.to_string()))?;
@@ -90,14 +91,12 @@ async fn receive_record(
         return Err(denied.into());
     }
     let document = read_small(body, MAX_RECORD_SIZE).await?;
-    let (door, who) = (Arc::clone(door), principal.name().to_owned());
-    let principal = principal.clone();
+    let (door, principal) = (Arc::clone(door), principal.clone());
     tokio::task::spawn_blocking(move || {
         let stored = door.repository.file(&filename).map_err(|error| ApiError::from(&error))?;
         let record = FileRecord::read(&document, stored.map(|stored| stored.size))
             .map_err(publish::PublishError::from)?;
-        may_upload(&door.repository, &principal, filename.project(), record.is_mirrored())?;
-        Ok(publish::announce(&door.repository, &filename, record, &who)?)
+        Ok(publish::announce(&door.repository, &filename, record, &principal)?)
     })
     .await?
 }
@@ -109,8 +108,7 @@ async fn receive_bytes(
     headers: &HeaderMap,
     body: &mut Body,
 ) -> ApiResult<UploadAnswer> {
-    let who = principal.name().to_owned();
-    let announced = door.repository.announced(&filename, &who);
+    let announced = door.repository.announced(&filename, principal.name());
     let mirrored = announced.as_ref().is_some_and(|record| record.is_mirrored());
     may_upload(&door.repository, principal, filename.project(), mirrored)?;
     let limit = door.repository.max_file_size;
@@ -119,10 +117,10 @@ async fn receive_bytes(
     }
     let (received, last) = receive(door, &filename, body, limit).await?;
     let _turn = door.publishing.acquire().await.map_err(ApiError::internal)?;
-    let door = Arc::clone(door);
+    let (door, principal) = (Arc::clone(door), principal.clone());
     tokio::task::spawn_blocking(move || {
         let sealed = seal(&door, &filename, received, &last)?;
-        Ok(publish::publish(&door.repository, &filename, sealed, announced.as_deref(), &who)?)
+        Ok(publish::publish(&door.repository, &filename, sealed, announced.as_deref(), &principal)?)
     })
     .await?
 }
@@ -133,21 +131,19 @@ async fn receive(
     filename: &DistributionFilename,
     body: &mut Body,
     limit: u64,
-) -> ApiResult<(Option<Incoming>, Vec<Bytes>)> {
-    let (mut incoming, mut buffered, mut buffered_len, mut total) = (None, Vec::new(), 0, 0_u64);
+) -> ApiResult<(Option<Incoming>, Vec<u8>)> {
+    let (mut incoming, mut buffered, mut total) = (None, Vec::new(), 0_u64);
     while let Some(chunk) = next_chunk(body).await? {
         total += chunk.len() as u64;
         if total > limit {
             return Err(too_large(filename, limit));
         }
-        buffered_len += chunk.len();
-        buffered.push(chunk);
-        if buffered_len >= BUFFER {
+        buffered.extend_from_slice(&chunk);
+        if buffered.len() >= BUFFER {
             let (door, filename, taken) = (Arc::clone(door), filename.clone(), std::mem::take(&mut buffered));
             let written =
                 tokio::task::spawn_blocking(move || write(&door, &filename, incoming, &taken)).await??;
             incoming = Some(written);
-            buffered_len = 0;
         }
     }
     Ok((incoming, buffered))
@@ -157,15 +153,13 @@ fn write(
     door: &Door,
     filename: &DistributionFilename,
     incoming: Option<Incoming>,
-    chunks: &[Bytes],
+    bytes: &[u8],
 ) -> Result<Incoming, TreeError> {
     let mut incoming = match incoming {
         Some(incoming) => incoming,
         None => door.repository.tree.begin(filename.project())?,
     };
-    for chunk in chunks {
-        incoming.write(chunk)?;
-    }
+    incoming.write(bytes)?;
     Ok(incoming)
 }
 
@@ -173,7 +167,7 @@ fn seal(
     door: &Door,
     filename: &DistributionFilename,
     incoming: Option<Incoming>,
-    last: &[Bytes],
+    last: &[u8],
 ) -> Result<Sealed, TreeError> {
     write(door, filename, incoming, last)?.seal()
 }
@@ -208,13 +202,17 @@ pub(super) async fn read_small(body: &mut Body, limit: usize) -> ApiResult<Vec<u
 }
 
 async fn drain(body: &mut Body) {
-    let mut drained = 0;
-    while drained < DRAINED {
-        match next_chunk(body).await {
-            Ok(Some(chunk)) => drained += chunk.len(),
-            Ok(None) | Err(_) => return,
+    let reading = async {
+        let mut drained = 0;
+        while drained < DRAINED {
+            match next_chunk(body).await {
+                Ok(Some(chunk)) => drained += chunk.len(),
+                Ok(None) | Err(_) => return,
+            }
         }
-    }
+    };
+    // A client that sends so slowly gets its answer all the same.
+    let _ = tokio::time::timeout(DRAINED_FOR, reading).await;
 }
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {

@@ -16,6 +16,7 @@ impl From<PublishError> for ApiError {
             PublishError::Record(_) | PublishError::OtherFile { .. } => {
                 Self::bad_request(ErrorCode::InvalidRecord, detail)
             }
+            PublishError::Denied(denied) => denied.into(),
             PublishError::NotAnnounced { .. } => Self::bad_request(ErrorCode::DigestMismatch, detail),
             PublishError::Disagrees { .. } => Self::bad_request(ErrorCode::MetadataMismatch, detail),
             PublishError::Invalid { source: DistError::TooLarge { .. }, .. } => {

@@ -42,21 +42,24 @@ pub(super) async fn root(
 ) -> ApiResult {
     door.may_read(&principal, None)?;
     let format = format_of(&headers, query.format.as_deref())?;
-    let page = if door.may_list_all(&principal) {
-        door.pages.cached(&door.repository, None, format)
-    } else {
-        let names = door.repository.names.list(&door.repository.name);
-        let readable = names.iter().filter(|project| door.may_read(&principal, Some(project)).is_ok());
-        Some(Pages::root_of(readable, format))
-    };
-    let page = match page {
-        Some(page) => page,
-        None => {
+    let page = match door.pages.cached(&door.repository, None, format) {
+        Some(page) if door.may_list_all(&principal) => page,
+        _ => {
             let door = Arc::clone(&door);
-            tokio::task::spawn_blocking(move || door.pages.root(&door.repository, format)).await?
+            tokio::task::spawn_blocking(move || list(&door, &principal, format)).await?
         }
     };
     Ok(respond(&door, &headers, &page, door.repository.last_serial()))
+}
+
+/// All projects, or those that the caller may read.
+fn list(door: &Door, principal: &Principal, format: PageFormat) -> Arc<Page> {
+    if door.may_list_all(principal) {
+        return door.pages.root(&door.repository, format);
+    }
+    let names = door.repository.names.list(&door.repository.name);
+    let readable = names.iter().filter(|project| door.may_read(principal, Some(project)).is_ok());
+    Pages::root_of(readable, format)
 }
 
 /// `GET simple/{project}/`: the files of a project.

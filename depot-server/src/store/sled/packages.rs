@@ -199,7 +199,8 @@ impl Packages for SledPackages {
             let release = ReleaseRecord { serial, ..release.clone() };
             rows.entry(key).or_default().1 = Some(encode(&release)?);
         }
-        self.write(&mut applied, serial, &rows)
+        let unchanged = applied.serial;
+        self.write(&mut applied, unchanged, &rows)
     }
 
     fn set_applied(&self, serial: Serial) -> Result<(), StoreError> {
@@ -207,6 +208,11 @@ impl Packages for SledPackages {
         let next = Applied { serial, ..*applied };
         self.rows.insert(APPLIED, next.to_bytes())?;
         *applied = next;
+        Ok(())
+    }
+
+    fn flush(&self) -> Result<(), StoreError> {
+        self.rows.flush()?;
         Ok(())
     }
 

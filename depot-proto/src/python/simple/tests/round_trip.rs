@@ -53,7 +53,7 @@ prop_compose! {
         size in any::<u64>(),
         upload_time in option::of(0..4_102_444_800_000_000_i64),
         requires_python in option::of(text()),
-        yanked in prop_oneof![Just(Yanked::No), Just(Yanked::Yes), text().prop_map(Yanked::Because)],
+        yanked in prop_oneof![Just(Yanked::No), Just(Yanked::Yes), text().prop_map(|text| Yanked::because(&text))],
         core_metadata in prop_oneof![
             Just(MetadataMark::Absent), Just(MetadataMark::Present), digest().prop_map(MetadataMark::Sha256)
         ],

@@ -1,0 +1,286 @@
+use std::{fs, process::Command, thread};
+
+use depot_proto::{Yanked, layout::Part};
+
+use super::*;
+use crate::{
+    Finding,
+    testing::{WHEEL, foo, foo_folder, left_in_tmp, listed, publish, record, seal, tree},
+};
+
+#[test]
+fn a_published_file_is_there_with_its_record_and_metadata() {
+    let (folder, tree) = tree();
+    let sealed = seal(&tree, b"bytes");
+    assert_eq!(tree.filenames(&foo()).unwrap(), [""; 0]);
+    let record = record(WHEEL, b"bytes");
+    assert_eq!(tree.publish(&sealed, &record, Some(b"metadata")).unwrap(), Published::Created);
+    assert_eq!(tree.record(&foo(), WHEEL).unwrap(), Some(record));
+    assert_eq!(tree.metadata(&foo(), WHEEL).unwrap().unwrap(), b"metadata");
+    assert_eq!(fs::read(tree.path(&foo(), WHEEL, Part::Bytes)).unwrap(), b"bytes");
+    assert_eq!(tree.verify(&foo(), WHEEL).unwrap(), Finding::Right);
+    drop(sealed);
+    assert_eq!(left_in_tmp(folder.path()), [""; 0]);
+}
+
+#[test]
+fn the_same_bytes_are_the_same_file_and_its_record_stays() {
+    let (folder, tree) = tree();
+    let mut first = record(WHEEL, b"bytes");
+    first.facts.requires_python = Some(">=3.9".to_owned());
+    tree.publish(&seal(&tree, b"bytes"), &first, None).unwrap();
+    assert_eq!(publish(&tree, WHEEL, b"bytes").unwrap(), Published::Same(first.clone()));
+    assert_eq!(tree.record(&foo(), WHEEL).unwrap(), Some(first));
+    assert_eq!(left_in_tmp(folder.path()), [""; 0]);
+}
+
+#[test]
+fn other_bytes_and_other_case_are_a_conflict_that_changes_nothing() {
+    let (folder, tree) = tree();
+    publish(&tree, WHEEL, b"bytes").unwrap();
+    let known = record(WHEEL, b"bytes");
+    let before = foo_folder(folder.path());
+    let shouted = WHEEL.replace("foo", "Foo");
+    assert_eq!(publish(&tree, WHEEL, b"other").unwrap(), Published::Conflict(known.clone()));
+    assert_eq!(publish(&tree, &shouted, b"other").unwrap(), Published::Conflict(known.clone()));
+    // The same bytes under another case would be two files on one system and one on another.
+    assert_eq!(publish(&tree, &shouted, b"bytes").unwrap(), Published::Conflict(known));
+    assert_eq!(foo_folder(folder.path()), before);
+    assert_eq!(fs::read(tree.path(&foo(), WHEEL, Part::Bytes)).unwrap(), b"bytes");
+    assert_eq!(left_in_tmp(folder.path()), [""; 0]);
+}
+
+#[test]
+fn bytes_without_a_record_are_replaced() {
+    let (_folder, tree) = tree();
+    let path = tree.path(&foo(), WHEEL, Part::Bytes);
+    fs::create_dir(path.parent().unwrap()).unwrap();
+    fs::write(&path, b"left by a crash").unwrap();
+    fs::write(tree.path(&foo(), WHEEL, Part::Metadata), b"left too").unwrap();
+    assert_eq!(tree.verify(&foo(), WHEEL).unwrap(), Finding::Absent);
+    let record = record(WHEEL, b"bytes");
+    assert_eq!(tree.publish(&seal(&tree, b"bytes"), &record, Some(b"new")).unwrap(), Published::Created);
+    assert_eq!(tree.verify(&foo(), WHEEL).unwrap(), Finding::Right);
+    assert_eq!(tree.metadata(&foo(), WHEEL).unwrap().unwrap(), b"new");
+}
+
+#[test]
+fn bytes_that_were_lost_or_cut_are_put_back_by_publishing_them_again() {
+    let (_folder, tree) = tree();
+    publish(&tree, WHEEL, b"bytes").unwrap();
+    let path = tree.path(&foo(), WHEEL, Part::Bytes);
+    fs::remove_file(&path).unwrap();
+    assert!(matches!(publish(&tree, WHEEL, b"bytes").unwrap(), Published::Same(_)));
+    assert_eq!(tree.verify(&foo(), WHEEL).unwrap(), Finding::Right);
+    fs::write(&path, b"byt").unwrap();
+    // Other bytes are refused although those of the record are gone.
+    assert!(matches!(publish(&tree, WHEEL, b"other").unwrap(), Published::Conflict(_)));
+    assert!(matches!(publish(&tree, WHEEL, b"bytes").unwrap(), Published::Same(_)));
+    assert_eq!(tree.verify(&foo(), WHEEL).unwrap(), Finding::Right);
+}
+
+#[test]
+fn repair_puts_back_only_what_the_record_says() {
+    let (folder, tree) = tree();
+    publish(&tree, WHEEL, b"bytes").unwrap();
+    fs::write(tree.path(&foo(), WHEEL, Part::Bytes), b"bytez").unwrap();
+    tree.repair(&seal(&tree, b"other"), WHEEL).unwrap();
+    assert!(matches!(tree.verify(&foo(), WHEEL).unwrap(), Finding::WrongHash { .. }));
+    tree.repair(&seal(&tree, b"bytes"), WHEEL).unwrap();
+    assert_eq!(tree.verify(&foo(), WHEEL).unwrap(), Finding::Right);
+    // A file that has no record is not made by a repair.
+    tree.repair(&seal(&tree, b"bytes"), "foo-2.0.tar.gz").unwrap();
+    assert_eq!(foo_folder(folder.path()), [WHEEL.to_owned(), format!("{WHEEL}.json")]);
+    assert_eq!(left_in_tmp(folder.path()), [""; 0]);
+}
+
+#[test]
+fn a_record_is_changed_whole_and_leaves_a_note_until_that_is_written_down() {
+    let (folder, tree) = tree();
+    publish(&tree, WHEEL, b"bytes").unwrap();
+    let mut record = record(WHEEL, b"bytes");
+    record.yanked_here = Yanked::because("it was bad");
+    let yank = record.yanked_here.clone();
+    let change = |known: &mut FileRecord| std::mem::replace(&mut known.yanked_here, yank.clone()) != yank;
+    let changed = tree.change_record(&foo(), WHEEL, change).unwrap().unwrap();
+    assert!(changed.is_news());
+    assert_eq!(changed.record, record);
+    assert_eq!(left_in_tmp(folder.path()).len(), 1);
+    drop(changed);
+    assert_eq!(left_in_tmp(folder.path()), [""; 0]);
+    assert_eq!(tree.record(&foo(), WHEEL).unwrap(), Some(record));
+    assert!(!tree.change_record(&foo(), WHEEL, change).unwrap().unwrap().is_news());
+    assert!(tree.change_record(&foo(), "foo-9.tar.gz", change).unwrap().is_none());
+}
+
+#[test]
+fn changes_of_one_record_at_the_same_time_are_all_made() {
+    let (folder, tree) = tree();
+    publish(&tree, WHEEL, b"bytes").unwrap();
+    thread::scope(|scope| {
+        for number in 0..8 {
+            let tree = &tree;
+            scope.spawn(move || {
+                let change = |record: &mut FileRecord| {
+                    record.depot_other.insert(format!("change-{number}"), true.into());
+                    true
+                };
+                tree.change_record(&foo(), WHEEL, change).unwrap().unwrap();
+            });
+        }
+    });
+    assert_eq!(tree.record(&foo(), WHEEL).unwrap().unwrap().depot_other.len(), 8);
+    assert_eq!(left_in_tmp(folder.path()), [""; 0]);
+}
+
+#[test]
+fn what_could_not_be_written_down_elsewhere_is_reported_at_the_next_opening() {
+    let (folder, tree) = tree();
+    let sealed = seal(&tree, b"bytes");
+    tree.publish(&sealed, &record(WHEEL, b"bytes"), None).unwrap();
+    sealed.leave_note();
+    assert_eq!(left_in_tmp(folder.path()).len(), 1);
+    drop(tree);
+    let (tree, recovered) = Tree::open(folder.path()).unwrap();
+    assert_eq!(recovered.published, [(foo(), WHEEL.to_owned())]);
+    assert_eq!(left_in_tmp(folder.path()), [""; 0]);
+
+    let yank = |record: &mut FileRecord| {
+        record.yanked_here = Yanked::Yes;
+        true
+    };
+    tree.change_record(&foo(), WHEEL, yank).unwrap().unwrap().leave_note();
+    drop(tree);
+    let (tree, recovered) = Tree::open(folder.path()).unwrap();
+    assert_eq!(recovered.published, [(foo(), WHEEL.to_owned())]);
+    assert_eq!(tree.record(&foo(), WHEEL).unwrap().unwrap().yanked_here, Yanked::Yes);
+    drop(tree);
+    assert_eq!(Tree::open(folder.path()).unwrap().1, crate::Recovered::default());
+}
+
+#[test]
+fn a_name_too_long_for_the_disk_leaves_nothing_behind() {
+    let (folder, tree) = tree();
+    // The bytes would fit; the record would not. Then neither does: 255 is the most of common file systems.
+    for length in [251, 256] {
+        let filename = format!("foo-{}.tar.gz", "1".repeat(length - 11));
+        assert_eq!(filename.len(), length);
+        let refused = publish(&tree, &filename, b"bytes").unwrap_err();
+        assert!(matches!(&refused, TreeError::Io { what: "create", .. }), "{refused:?}");
+        assert_eq!(foo_folder(folder.path()), [""; 0]);
+        assert_eq!(left_in_tmp(folder.path()), [""; 0]);
+    }
+    // With metadata the limit is nearer: the record may not become visible without.
+    let filename = format!("foo-{}.tar.gz", "1".repeat(238));
+    let sealed = seal(&tree, b"bytes");
+    tree.publish(&sealed, &record(&filename, b"bytes"), Some(b"metadata")).unwrap_err();
+    assert_eq!(foo_folder(folder.path()), [""; 0]);
+    drop(sealed);
+    assert_eq!(publish(&tree, &filename, b"bytes").unwrap(), Published::Created);
+}
+
+#[test]
+fn of_many_who_publish_one_name_at_once_one_succeeds() {
+    let folder = tempfile::tempdir().unwrap();
+    for (round, same) in [(0, true), (1, false), (2, true), (3, false)] {
+        let filename = format!("foo-{round}.tar.gz");
+        let published: Vec<Published> = thread::scope(|scope| {
+            let publishers: Vec<_> = (0..8_u8)
+                .map(|number| {
+                    let filename = &filename;
+                    let root = folder.path();
+                    // Each opens the tree as another process would.
+                    scope.spawn(move || {
+                        let (tree, _) = Tree::open(root).unwrap();
+                        publish(&tree, filename, &[if same { 0 } else { number }; 1000]).unwrap()
+                    })
+                })
+                .collect();
+            publishers.into_iter().map(|publisher| publisher.join().unwrap()).collect()
+        });
+        let created = published.iter().filter(|published| **published == Published::Created).count();
+        assert_eq!(created, 1, "{published:?}");
+        let others = published.iter().filter(|published| match published {
+            Published::Created => false,
+            Published::Same(_) => same,
+            Published::Conflict(_) => !same,
+        });
+        assert_eq!(others.count(), 7);
+        let tree = Tree::open_read_only(folder.path());
+        assert_eq!(tree.verify(&foo(), &filename).unwrap(), Finding::Right);
+    }
+    assert_eq!(listed(&folder.path().join("tmp")), ["linking.lock"]);
+}
+
+/// A file system of this size that goes with the value; none where one cannot be mounted.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    fn mount(size: &str) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &format!("size={size}"), "none"]).arg(folder.path());
+        let mounted = mount.output().is_ok_and(|output| output.status.success());
+        if !mounted {
+            eprintln!("skipped: a tmpfs cannot be mounted here");
+        }
+        mounted.then_some(Self(folder))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
+    }
+}
+
+#[test]
+fn a_full_disk_is_said_and_nothing_is_published_until_there_is_room() {
+    let Some(disk) = SmallDisk::mount("1m") else { return };
+    let root = disk.0.path();
+    let (tree, _) = Tree::open(root).unwrap();
+    publish(&tree, WHEEL, b"bytes").unwrap();
+
+    let mut incoming = tree.begin(&foo()).unwrap();
+    let chunk = vec![7; 64 * 1024];
+    let refused = (0..100).find_map(|_| incoming.write(&chunk).err()).unwrap();
+    assert!(matches!(refused, TreeError::Full { what: "write to", .. }), "{refused:?}");
+    drop(incoming);
+    assert_eq!(left_in_tmp(root), [""; 0]);
+
+    // Full at each later step: the room is taken by someone else after the bytes were sealed.
+    for free in [0, 1, 2, 3] {
+        let sealed = seal(&tree, &[7; 8 * 1024]);
+        let record = record("foo-2.0.tar.gz", &[7; 8 * 1024]);
+        let hog = root.join("hog");
+        fill(&hog, free);
+        match tree.publish(&sealed, &record, Some(&[1; 5000])) {
+            Ok(published) => assert_eq!(published, Published::Created),
+            Err(TreeError::Full { .. }) => {
+                assert_eq!(tree.record(&foo(), "foo-2.0.tar.gz").unwrap(), None);
+                assert_eq!(foo_folder(root), [WHEEL.to_owned(), format!("{WHEEL}.json")]);
+            }
+            Err(error) => panic!("{error:?}"),
+        }
+        assert_eq!(tree.verify(&foo(), WHEEL).unwrap(), Finding::Right);
+        fs::remove_file(hog).unwrap();
+        drop(sealed);
+        assert_eq!(left_in_tmp(root), [""; 0]);
+        let again = publish(&tree, "foo-2.0.tar.gz", &[7; 8 * 1024]).unwrap();
+        assert!(matches!(again, Published::Created | Published::Same(_)));
+        fs::remove_file(tree.path(&foo(), "foo-2.0.tar.gz", Part::Record)).unwrap();
+        fs::remove_file(tree.path(&foo(), "foo-2.0.tar.gz", Part::Bytes)).unwrap();
+        let _ = fs::remove_file(tree.path(&foo(), "foo-2.0.tar.gz", Part::Metadata));
+    }
+}
+
+/// Takes all room but so many pages.
+fn fill(hog: &Path, free: u64) {
+    use std::io::Write as _;
+    let mut file = fs::File::create(hog).unwrap();
+    let mut length = 0;
+    while let Ok(written) = file.write(&[0; 4096]) {
+        length += written as u64;
+    }
+    file.set_len(length - free * 4096).unwrap();
+}
