@@ -11,8 +11,8 @@ test: ## every test, with real pip, uv and twine
 test-online: ## the tests that ask the public index
 	.ci/test-online
 
-bench:
-	cargo bench --workspace --locked
+bench: ## how fast it is, beside nginx
+	.ci/bench
 
 fmt:
 	cargo fmt --all

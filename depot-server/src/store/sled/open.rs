@@ -12,7 +12,8 @@ use super::super::StoreError;
 /// are never synced: 8 MiB leaves room for releases of 128 KiB each. Fixed when the store is made.
 const SEGMENT_SIZE: usize = 8 << 20;
 const CACHE: u64 = 64 << 20;
-const FLUSH_EVERY_MS: u64 = 200;
+/// Nothing that was acknowledged depends on it, and sled syncs each time whether there is something to sync or not.
+const FLUSH_EVERY_MS: u64 = 1000;
 
 /// An opened store.
 pub(crate) struct Opened {
