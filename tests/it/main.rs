@@ -2,7 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod chance;
+mod crash;
+mod damage;
 mod example_tree;
 mod harness;
 mod online;
+mod python;
 mod tidy;
+mod wire;

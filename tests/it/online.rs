@@ -22,6 +22,6 @@ fn what_is_saved_from_the_public_index_is_pushed_and_installs() {
     let Some(clients) = Clients::find() else { return };
     let room = clients.room();
     let index = format!("{}/python/simple/", server.url());
-    room.pip_install(&index, &["six", "idna"]).assert_success();
+    room.pip_install(&index, ["six", "idna"]).assert_success();
     assert_eq!(room.installed_version("six"), "1.17.0");
 }

@@ -57,6 +57,7 @@ impl Tokens {
         let folder = state.join("tokens");
         let failed = |source| TokensError::Twin { path: folder.clone(), source };
         private::create_folder(&folder).map_err(failed)?;
+        let mut twins = HashMap::new();
         for entry in std::fs::read_dir(&folder).map_err(failed)? {
             let path = entry.map_err(failed)?.path();
             if path.extension().is_none_or(|extension| extension != "json") {
@@ -66,12 +67,22 @@ impl Tokens {
                 std::fs::read(&path).map_err(|source| TokensError::Twin { path: path.clone(), source })?;
             match serde_json::from_slice::<TokenRecord>(&twin) {
                 // A revocation in the store stands; see `Accounts::put_token`.
-                Ok(token) => accounts.put_token(&token)?,
+                Ok(token) => {
+                    accounts.put_token(&token)?;
+                    twins.insert(token.id.clone(), token);
+                }
                 Err(error) => tracing::warn!(path = %path.display(), %error, "a token's twin is damaged"),
             }
         }
         let known = accounts.tokens()?.into_iter().map(|token| (token.id.clone(), Arc::new(token))).collect();
-        Ok(Self { folder, accounts, known: RwLock::new(known) })
+        let tokens = Self { folder, accounts, known: RwLock::new(known) };
+        // A twin that is missing, or older than what the store knows, would outlive the store as it is.
+        for token in tokens.list() {
+            if twins.get(&token.id) != Some(&*token) {
+                tokens.write_twin(&token)?;
+            }
+        }
+        Ok(tokens)
     }
 
     /// A token by its id.

@@ -1,0 +1,16 @@
+//! The Python repository: what it takes, what it serves, and what the real clients make of it.
+
+mod clients;
+mod depot;
+mod files;
+mod hostile;
+mod index;
+mod pages;
+mod plan;
+mod private;
+mod push;
+mod rights;
+mod save;
+mod saved;
+mod tokens;
+mod uploads;
