@@ -1,4 +1,4 @@
-//! What can be typed. Every setting has an environment twin.
+//! What can be typed.
 
 use std::{num::NonZeroUsize, path::PathBuf};
 
@@ -16,6 +16,7 @@ pub(crate) struct Arguments {
 
 /// How results and talk are printed.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
     /// How to print the result
     #[arg(long, global = true, value_enum, default_value_t)]

@@ -4,6 +4,7 @@
 //! to stdout and talk to stderr, both through `output`; exit codes are `exit`.
 
 mod args;
+mod clock;
 mod credentials;
 mod exit;
 mod output;
@@ -32,6 +33,12 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let printer = Printer::new(&arguments.output);
+    if arguments.output.verbose {
+        // What the index client says of its retries. Another subscriber may be there when this runs inside a program.
+        let talk =
+            tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(tracing::Level::INFO);
+        let _ = talk.without_time().with_target(false).with_ansi(false).try_init();
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -34,6 +34,11 @@ impl Printer {
         }
     }
 
+    /// Whether the result is for programs.
+    pub(crate) fn is_json(&self) -> bool {
+        self.format == Format::Json
+    }
+
     /// The whole result, for programs.
     pub(crate) fn json(&self, result: &Value) {
         if self.format == Format::Json {

@@ -16,6 +16,9 @@ pub(crate) use verbs::perform;
 
 use crate::store::records::TokenRecord;
 
+/// The longest life of a token, in days.
+pub(crate) const MAX_TOKEN_DAYS: u32 = 3650;
+
 /// What an admin verb asks.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "verb", rename_all = "kebab-case")]

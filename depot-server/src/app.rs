@@ -13,12 +13,12 @@ use crate::{
     clock,
     config::Config,
     http::{
-        authenticate::{Gate, authenticate},
+        authenticate::{Authenticator, authenticate},
         health,
         middleware::{self, RequestIds},
     },
     python::{
-        http::{Door, routes},
+        http::{RepositoryState, routes},
         reindex,
     },
     service::{
@@ -31,8 +31,10 @@ use crate::{
     },
 };
 
-/// Uploads validated and published at the same time. Each holds at most its metadata in memory; the bound keeps the
-/// disk's queue short.
+/// Uploads received at the same time, each with a buffer of a quarter of a mebibyte: 64 MiB in all.
+const RECEIVING: usize = 256;
+
+/// Uploads validated and published at the same time; the bound keeps the disk's queue short.
 const PUBLISHING: usize = 64;
 
 /// The bootstrap token lives this long, and is made anew at a start in its second half.
@@ -97,8 +99,8 @@ impl From<TokensError> for OpenError {
 /// An opened server: stores, keys and repositories, without a socket.
 pub struct Depot {
     pub(crate) config: Config,
-    pub(crate) door: Arc<Door>,
-    pub(crate) gate: Arc<Gate>,
+    pub(crate) hosted: Arc<RepositoryState>,
+    pub(crate) authenticator: Arc<Authenticator>,
     pub(crate) committer: Arc<Committer>,
     pub(crate) tokens: Arc<Tokens>,
     // Held for as long as the data directory is served.
@@ -120,8 +122,8 @@ impl Depot {
             async move { middleware::envelope(&ids, request, next).await }
         };
         Router::new()
-            .nest(&format!("/{}", self.door.repository.name), routes(Arc::clone(&self.door)))
-            .route_layer(axum::middleware::from_fn_with_state(Arc::clone(&self.gate), authenticate))
+            .nest(&format!("/{}", self.hosted.repository.name), routes(Arc::clone(&self.hosted)))
+            .route_layer(axum::middleware::from_fn_with_state(Arc::clone(&self.authenticator), authenticate))
             .route("/healthz", get(health::healthz))
             .route("/readyz", get(health::readyz).with_state(Arc::clone(&self.committer)))
             .fallback(middleware::no_route)
@@ -132,7 +134,7 @@ impl Depot {
     /// Waits until every change that was taken is written. No change is taken from here on.
     pub fn close(&self) {
         self.committer.stop();
-        if let Err(error) = self.door.repository.packages.flush() {
+        if let Err(error) = self.hosted.repository.packages.flush() {
             tracing::warn!(%error, "the store could not be flushed; the next start catches up");
         }
     }
@@ -140,7 +142,7 @@ impl Depot {
     /// Reads every project of the repository again from its tree, and commits those that are not known so; the numbers of
     /// projects and files.
     pub(crate) fn reindex(&self) -> Result<(usize, usize), OpenError> {
-        let repository = &self.door.repository;
+        let repository = &self.hosted.repository;
         let projects = reindex::projects(&repository.name, &repository.tree, &repository.names);
         let (mut kept, mut files) = (0, 0);
         for project in projects.map_err(|error| OpenError::Store(error.to_string()))? {
@@ -158,10 +160,10 @@ impl Depot {
 
     /// Reads one project again from the tree, in turn with all other changes.
     pub(crate) fn reread(&self, project: &ProjectName) -> Result<(), OpenError> {
-        let repository = &self.door.repository.name;
+        let repository = &self.hosted.repository.name;
         let change = Change::Reindex { repository: repository.clone(), project: project.clone() };
         let entry = Entry { time: clock::now(), who: SERVER.to_owned(), change };
-        let (tree, of) = (Arc::clone(&self.door.repository.tree), project.clone());
+        let (tree, of) = (Arc::clone(&self.hosted.repository.tree), project.clone());
         let read = Box::new(move || reindex::read_project(&tree, &of).map_err(|error| error.to_string()));
         self.committer.project(entry, repository, project, read)?;
         Ok(())

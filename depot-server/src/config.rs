@@ -23,7 +23,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// 2 GiB: twenty times PyPI's limit, and larger than any wheel seen there.
+    /// 2 GiB: twenty times what PyPI takes unless asked; the few files that are larger want a larger limit here.
     pub const DEFAULT_MAX_FILE_SIZE: u64 = 2 << 30;
     /// The port of a server that was told none.
     pub const DEFAULT_PORT: u16 = 8080;

@@ -7,4 +7,5 @@ pub(crate) mod conditional;
 pub(crate) mod error;
 pub(crate) mod health;
 pub(crate) mod middleware;
+mod problem;
 pub(crate) mod range;

@@ -11,6 +11,8 @@ pub(crate) mod memory;
 pub(crate) mod records;
 pub(crate) mod sled;
 
+use std::{path::Path, sync::Arc};
+
 use depot_proto::{ProjectName, RepositoryName, Timestamp, VersionKey};
 use records::{FileChange, ReleaseRecord, Serial, TokenRecord};
 
@@ -43,6 +45,18 @@ impl StoreError {
             _ => Self::Io { what, source },
         }
     }
+}
+
+/// The stores of a server.
+pub(crate) struct Stores {
+    pub(crate) packages: Arc<dyn Packages>,
+    pub(crate) accounts: Box<dyn Accounts>,
+}
+
+/// Opens the stores in `folder` and visits every release there is. A store that cannot be trusted is put aside as
+/// `<folder>.damaged`, loudly, and an empty one takes its place; nothing was visited then.
+pub(crate) fn open(folder: &Path, visit: &mut dyn FnMut(Row)) -> Result<Stores, StoreError> {
+    sled::open_stores(folder, visit)
 }
 
 /// What became of a file's record.

@@ -9,7 +9,7 @@ use crate::{
     incoming::{Sealed, Temporary, write_synced},
     session::lock_tree,
     sync,
-    tree::{Tree, names},
+    tree::Tree,
 };
 
 /// What publishing a file came to.
@@ -161,10 +161,17 @@ impl Tree {
         if self.path(project, filename, Part::Record).exists() {
             return Ok(Some(filename.to_owned()));
         }
-        Ok(names(&self.project_folder(project))?.into_iter().find_map(|name| match Part::split(&name) {
-            (present, Part::Record) if present.eq_ignore_ascii_case(filename) => Some(present.to_owned()),
-            _ => None,
-        }))
+        let folder = self.project_folder(project);
+        for entry in fs::read_dir(&folder).on("list", &folder)? {
+            let name = entry.on("list", &folder)?.file_name();
+            match name.to_str().map(Part::split) {
+                Some((present, Part::Record)) if present.eq_ignore_ascii_case(filename) => {
+                    return Ok(Some(present.to_owned()));
+                }
+                _ => {}
+            }
+        }
+        Ok(None)
     }
 
     /// Runs a few quick steps that no other thread or process that writes this tree runs at the same time.

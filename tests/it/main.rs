@@ -7,6 +7,7 @@ mod crash;
 mod damage;
 mod example_tree;
 mod harness;
+mod mounted;
 mod online;
 mod python;
 mod tidy;

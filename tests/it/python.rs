@@ -1,6 +1,7 @@
 //! The Python repository: what it takes, what it serves, and what the real clients make of it.
 
 mod clients;
+mod company_ca;
 mod depot;
 mod files;
 mod hostile;
@@ -12,5 +13,6 @@ mod push;
 mod rights;
 mod save;
 mod saved;
+mod stopping;
 mod tokens;
 mod uploads;

@@ -61,7 +61,7 @@ pub(super) async fn fetch(
     let incoming = sink.finish().await?;
     let facts = facts(index, &file);
     let mut record = FileRecord::new(filename.as_str(), downloaded.sha256, downloaded.size);
-    record.said = Some(facts.digest());
+    record.facts_digest = Some(facts.digest());
     record.facts = facts;
     record.first_seen = Some(now);
     let tree = Arc::clone(tree);

@@ -180,7 +180,7 @@ async fn push(
     if args.dry_run {
         for local in plan.send.iter().chain(&plan.update) {
             printer.data(&format!("{}  {}", local.record.filename, bytes(local.record.size)));
-            report.files.push(row(local, "planned"));
+            report.row(printer, local, "planned");
         }
         return Ok(());
     }
@@ -202,12 +202,12 @@ async fn push(
             Ok(UploadOutcome::Created) => {
                 report.sent += 1;
                 report.bytes += local.record.size;
-                report.files.push(row(&local, "sent"));
+                report.row(printer, &local, "sent");
                 progress.done(&format!("sent {filename} ({})", bytes(local.record.size)));
             }
             Ok(UploadOutcome::Updated) => {
                 report.updated += 1;
-                report.files.push(row(&local, "updated"));
+                report.row(printer, &local, "updated");
                 progress.done(&format!("updated {filename}"));
             }
             Ok(UploadOutcome::Same | UploadOutcome::Send) => {
@@ -251,15 +251,21 @@ async fn push_one(server: &Server, tree: &Arc<Tree>, local: &Local) -> anyhow::R
     Ok(sent.outcome)
 }
 
-fn row(local: &Local, outcome: &str) -> Value {
-    let record = &local.record;
-    json!({
-        "project": local.project,
-        "filename": record.filename,
-        "sha256": record.sha256,
-        "size": record.size,
-        "outcome": outcome,
-    })
+impl Report {
+    /// Keeps what became of a file, where the result will list files.
+    fn row(&mut self, printer: &Printer, local: &Local, outcome: &str) {
+        if !printer.is_json() {
+            return;
+        }
+        let record = &local.record;
+        self.files.push(json!({
+            "project": local.project,
+            "filename": record.filename,
+            "sha256": record.sha256,
+            "size": record.size,
+            "outcome": outcome,
+        }));
+    }
 }
 
 fn show(report: &Report, args: &PushArgs, server: &Server, took: Duration, printer: &Printer) {
@@ -290,7 +296,13 @@ fn show(report: &Report, args: &PushArgs, server: &Server, took: Duration, print
         "dry-run": args.dry_run,
         "files": report.files,
         "failed": report.failed.iter().map(|failed| json!({ "item": failed.item, "reason": failed.reason })).collect::<Vec<_>>(),
-        "counts": { "sent": report.sent, "updated": report.updated, "present": report.have, "failed": report.failed.len() },
+        "counts": {
+            "planned": if args.dry_run { report.planned.0 + report.planned.1 } else { 0 },
+            "sent": report.sent,
+            "updated": report.updated,
+            "present": report.have,
+            "failed": report.failed.len(),
+        },
         "bytes": report.bytes,
         "seconds": seconds,
     }));

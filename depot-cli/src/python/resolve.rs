@@ -38,7 +38,8 @@ pub(super) struct Resolved {
     pub(super) failed: Vec<Failed>,
 }
 
-/// Asks the index for every project named and chooses files for every requirement.
+/// Asks the index for every project named and chooses files for every requirement. A page is chosen from as soon as it
+/// comes, and let go.
 pub(super) async fn resolve(
     client: &Client,
     index: &IndexUrl,
@@ -46,46 +47,51 @@ pub(super) async fn resolve(
     all_versions: bool,
     jobs: usize,
 ) -> Resolved {
-    let mut projects: Vec<ProjectName> =
-        inputs.iter().filter_map(|input| Some(input.requirement.as_ref().ok()?.project.clone())).collect();
-    projects.sort_unstable();
-    projects.dedup();
-    let pages: BTreeMap<ProjectName, Result<ProjectPage, String>> = stream::iter(projects)
-        .map(|project| async move {
-            let page = client.project(index, &project).await;
-            let page = page.map_err(|error| {
-                if error.is_not_found() {
-                    format!("there is no project `{project}` in {index}")
-                } else {
-                    explain(&anyhow::Error::from(error))
-                }
-            });
-            (project, page)
-        })
-        .buffer_unordered(jobs)
-        .collect()
-        .await;
-    let mut resolved = Resolved::default();
-    let mut files: BTreeMap<(ProjectName, String), Wanted> = BTreeMap::new();
-    for input in inputs {
-        match choose(input, &pages, all_versions) {
-            Ok(chosen) => files.extend(chosen),
-            Err(reason) => resolved.failed.push(Failed { item: input.label(), reason }),
+    let mut of_project: BTreeMap<&ProjectName, Vec<&Input>> = BTreeMap::new();
+    let mut failed: Vec<(usize, Failed)> = Vec::new();
+    for (place, input) in inputs.iter().enumerate() {
+        match &input.requirement {
+            Ok(requirement) => of_project.entry(&requirement.project).or_default().push(input),
+            Err(reason) => failed.push((place, Failed { item: input.label(), reason: reason.clone() })),
         }
     }
-    resolved.files = files.into_values().collect();
-    resolved
+    let asking = of_project.into_iter().map(|(project, inputs)| async move {
+        let page = client.project(index, project).await.map_err(|error| {
+            if error.is_not_found() {
+                format!("there is no project `{project}` in {index}")
+            } else {
+                explain(&anyhow::Error::from(error))
+            }
+        });
+        let chosen = |input: &&Input| (input.label(), choose(input, &page, all_versions));
+        inputs.iter().map(chosen).collect::<Vec<_>>()
+    });
+    let mut answers = stream::iter(asking).buffered(jobs);
+    let mut files: BTreeMap<(ProjectName, String), Wanted> = BTreeMap::new();
+    while let Some(chosen) = answers.next().await {
+        for (item, chosen) in chosen {
+            match chosen {
+                Ok(chosen) => files.extend(chosen),
+                Err(reason) => failed.push((inputs.len(), Failed { item, reason })),
+            }
+        }
+    }
+    // What could not even be read comes first, as it was written.
+    failed.sort_by_key(|(place, _)| *place);
+    Resolved {
+        files: files.into_values().collect(),
+        failed: failed.into_iter().map(|(_, failed)| failed).collect(),
+    }
 }
 
 type Keyed = ((ProjectName, String), Wanted);
 
 fn choose(
     input: &Input,
-    pages: &BTreeMap<ProjectName, Result<ProjectPage, String>>,
+    page: &Result<ProjectPage, String>,
     all_versions: bool,
 ) -> Result<Vec<Keyed>, String> {
     let requirement = input.requirement.as_ref().map_err(Clone::clone)?;
-    let page = pages.get(&requirement.project).ok_or("its page was not asked for")?;
     let page = page.as_ref().map_err(Clone::clone)?;
     let chosen = select(requirement, page, all_versions).map_err(|error| error.to_string())?;
     let files = chosen.into_iter().flat_map(|chosen| chosen.files);

@@ -1,11 +1,8 @@
 //! A depot server, as the client sees it: the plan, announcements and bytes.
 
-use std::{
-    fs::File,
-    io,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+mod mount;
+
+use std::{fs::File, io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use depot_proto::{
@@ -26,7 +23,7 @@ use reqwest::{
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use crate::exit::UsageError;
+use crate::clock;
 
 /// How much of a file is read at once, in bytes; what is smaller is sent in one piece.
 const CHUNK: usize = 256 * 1024;
@@ -36,9 +33,6 @@ const READ_TIMEOUT: Duration = Duration::from_mins(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 const JSON: &str = "application/json";
-
-/// What the default hosted repository is mounted at.
-const DEFAULT_MOUNT: &str = "/python";
 
 /// Why the server did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -87,7 +81,7 @@ pub(super) struct Server {
 impl Server {
     /// The repository that `url` means: an empty path is the default one, a trailing `/simple/` is ignored.
     pub(super) fn new(url: &str, token: Option<Secret>) -> anyhow::Result<Self> {
-        let (mount, in_url) = mount(url)?;
+        let (mount, in_url) = mount::read(url)?;
         let client = Client::builder()
             .user_agent(concat!("depot/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
@@ -187,7 +181,7 @@ impl Server {
                         return Err(self.refusal(url, response).await);
                     }
                     let told = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-                    told.and_then(|told| retry::retry_after(told, now()))
+                    told.and_then(|told| retry::retry_after(told, clock::now()))
                 }
                 Err(source) if attempt >= self.backoff.retries => {
                     let (url, attempts) = (url.clone().into(), attempt + 1);
@@ -195,7 +189,9 @@ impl Server {
                 }
                 Err(_) => None,
             };
-            tokio::time::sleep(wait.unwrap_or_else(|| self.backoff.delay(attempt, jitter()))).await;
+            let wait = wait.unwrap_or_else(|| self.backoff.delay(attempt, clock::jitter()));
+            tracing::info!(url = %SafeUrl::from(url.clone()), ?wait, "trying again");
+            tokio::time::sleep(wait).await;
             attempt += 1;
         }
     }
@@ -213,26 +209,6 @@ impl Server {
 
 async fn read_json<T: DeserializeOwned>(response: Response) -> Option<T> {
     serde_json::from_slice(&response.bytes().await.ok()?).ok()
-}
-
-/// The mount that a URL means, without credentials, and the token in it if there is one.
-fn mount(text: &str) -> anyhow::Result<(Url, Option<Secret>)> {
-    let usage = |words: String| anyhow::Error::from(UsageError(words));
-    let url: SafeUrl =
-        text.parse().map_err(|error| usage(format!("the server's URL cannot be read: {error}")))?;
-    if !matches!(url.as_url().scheme(), "http" | "https") {
-        return Err(usage("the server's URL must start with https:// or http://".to_owned()));
-    }
-    let given = url.as_url();
-    let secret = given.password().filter(|password| !password.is_empty()).unwrap_or(given.username());
-    let secret = (!secret.is_empty()).then(|| secret.to_owned().into());
-    let mut mount = url.without_credentials();
-    mount.set_query(None);
-    mount.set_fragment(None);
-    let path = mount.path().trim_end_matches('/');
-    let path = path.strip_suffix("/simple").unwrap_or(path).to_owned();
-    mount.set_path(if path.is_empty() { DEFAULT_MOUNT } else { &path });
-    Ok((mount, secret))
 }
 
 fn body_of(file: &Arc<File>, size: u64) -> Result<Body, ServerError> {
@@ -265,44 +241,4 @@ fn body_of(file: &Arc<File>, size: u64) -> Result<Body, ServerError> {
         let next = offset + bytes.len() as u64;
         Ok(Some((Bytes::from(bytes), (file, next))))
     })))
-}
-
-#[expect(clippy::disallowed_methods, reason = "only to read Retry-After dates and to draw jitter")]
-fn system_time() -> SystemTime {
-    SystemTime::now()
-}
-
-fn now() -> depot_proto::Timestamp {
-    system_time().into()
-}
-
-/// Clients that failed together need not come back together; the clock's last digits are random enough for that.
-fn jitter() -> f64 {
-    let nanos = system_time().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
-    f64::from(nanos % 1000) / 1000.0
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_url_means_a_repository() {
-        for (text, expected) in [
-            ("https://depot.example", "https://depot.example/python"),
-            ("https://depot.example/", "https://depot.example/python"),
-            ("https://depot.example/simple/", "https://depot.example/python"),
-            ("https://depot.example/python/simple/", "https://depot.example/python"),
-            ("https://depot.example/python", "https://depot.example/python"),
-            ("https://depot.example/under/team/", "https://depot.example/under/team"),
-        ] {
-            let (url, token) = mount(text).unwrap();
-            assert_eq!((url.as_str(), token), (expected, None), "{text}");
-        }
-        let (url, token) = mount("https://__token__:secret@depot.example").unwrap();
-        assert_eq!(url.as_str(), "https://depot.example/python");
-        assert_eq!(token.unwrap().expose(), "secret");
-        assert!(mount("depot.example").is_err());
-        assert!(mount("ftp://depot.example").is_err());
-    }
 }

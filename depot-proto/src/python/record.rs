@@ -32,8 +32,9 @@ pub struct FileRecord {
     pub yanked_here: Yanked,
     /// When this tree first had it.
     pub first_seen: Option<Timestamp>,
-    /// The digest of what was last said of it, whether any of that was news: whoever says it again need not.
-    pub said: Option<Sha256Digest>,
+    /// The digest of the facts that were last told of it ([`Facts::digest`]), whether any of them was news: whoever has
+    /// these facts has nothing new to tell.
+    pub facts_digest: Option<Sha256Digest>,
     /// Keys under `depot` that this version does not know, kept as they came.
     pub depot_other: Map<String, Value>,
 }
@@ -81,7 +82,7 @@ impl FileRecord {
             facts: Facts::default(),
             yanked_here: Yanked::No,
             first_seen: None,
-            said: None,
+            facts_digest: None,
             depot_other: Map::new(),
         }
     }
@@ -129,17 +130,17 @@ impl FileRecord {
     /// Takes what someone says of the same bytes ([`Facts::take`]); true if the record changed by it. `digest` is that of
     /// all they said, of which `said` may be the part that is theirs to say.
     pub fn take_facts(&mut self, said: &Facts, digest: Sha256Digest) -> bool {
-        let heard = self.has_heard(digest);
+        let heard = self.has_facts(digest);
         let news = self.facts.take(said);
         if news || !heard {
-            self.said = Some(digest);
+            self.facts_digest = Some(digest);
         }
         news || !heard
     }
 
     /// Whether someone whose facts have this digest has nothing new to say.
-    pub fn has_heard(&self, digest: Sha256Digest) -> bool {
-        self.said == Some(digest) || self.facts.digest() == digest
+    pub fn has_facts(&self, digest: Sha256Digest) -> bool {
+        self.facts_digest == Some(digest) || self.facts.digest() == digest
     }
 
     /// The record as a JSON object.
@@ -159,8 +160,8 @@ impl FileRecord {
         if let Some(first_seen) = self.first_seen {
             depot.insert("first-seen".to_owned(), json!(first_seen));
         }
-        if let Some(said) = self.said {
-            depot.insert("said".to_owned(), json!(said));
+        if let Some(facts_digest) = self.facts_digest {
+            depot.insert("facts-digest".to_owned(), json!(facts_digest));
         }
         if self.yanked_here.is_yanked() {
             depot.insert("yanked".to_owned(), self.yanked_here.to_json());
@@ -199,7 +200,7 @@ impl FileRecord {
         let origin = depot.remove("origin").map(|origin| Origin::from_json(&origin)).transpose()?;
         let first_seen = time(&mut depot, "first-seen")?;
         let yanked_here = yanked(&mut depot)?;
-        let said = depot.remove("said").and_then(|said| sha256_of(&said)?.ok());
+        let facts_digest = depot.remove("facts-digest").and_then(|digest| sha256_of(&digest)?.ok());
         let facts = Facts {
             upload_time: time(&mut object, "upload-time")?,
             requires_python: text(&mut object, "requires-python")?.filter(|text| !text.is_empty()),
@@ -211,7 +212,17 @@ impl FileRecord {
         check_unknown(&facts.other)?;
         check_unknown(&depot)?;
         let depot_other = depot;
-        Ok(Self { filename, sha256, size, core_metadata, facts, yanked_here, first_seen, said, depot_other })
+        Ok(Self {
+            filename,
+            sha256,
+            size,
+            core_metadata,
+            facts,
+            yanked_here,
+            first_seen,
+            facts_digest,
+            depot_other,
+        })
     }
 }
 
@@ -320,15 +331,15 @@ mod tests {
             origin: Some(Origin::FirstParty),
             ..Facts::default()
         };
-        assert!(!record.has_heard(said.digest()));
+        assert!(!record.has_facts(said.digest()));
         assert!(record.take_facts(&said, said.digest()));
         assert_eq!(record.effective_yank().reason(), Some("bad"));
         assert_eq!(record.facts.requires_python.as_deref(), Some(">=3.9"));
         assert!(record.facts.upload_time.is_some() && record.is_mirrored());
         // Whoever says that again, or says all that is known now, has nothing to add.
-        assert!(record.has_heard(said.digest()) && record.has_heard(record.facts.digest()));
+        assert!(record.has_facts(said.digest()) && record.has_facts(record.facts.digest()));
         assert!(!record.take_facts(&said, said.digest()));
-        assert!(!record.has_heard(Facts::default().digest()));
+        assert!(!record.has_facts(Facts::default().digest()));
         assert_eq!(FileRecord::read(&record.to_document(), None).unwrap(), record);
     }
 

@@ -1,13 +1,10 @@
 //! What the admin verbs do.
 
-use super::{AdminAnswer, AdminRequest};
+use super::{AdminAnswer, AdminRequest, MAX_TOKEN_DAYS};
 use crate::{app::Depot, auth::token::NewToken, clock};
 
 /// Who the journal says used an admin verb: whoever may open the socket.
 const ADMIN: &str = "admin socket";
-
-/// The longest life of a token, in days.
-const MAX_DAYS: u32 = 3650;
 
 /// Performs a verb. May block.
 pub(crate) fn perform(depot: &Depot, request: AdminRequest) -> AdminAnswer {
@@ -32,11 +29,11 @@ fn create(depot: &Depot, new: NewToken) -> Result<AdminAnswer, String> {
     if new.scopes.is_empty() {
         return Err("a token needs a scope: give --scope".to_owned());
     }
-    if !(1..=MAX_DAYS).contains(&new.days) {
-        return Err(format!("a token lives from 1 to {MAX_DAYS} days"));
+    if !(1..=MAX_TOKEN_DAYS).contains(&new.days) {
+        return Err(format!("a token lives from 1 to {MAX_TOKEN_DAYS} days"));
     }
     let record = new.record(clock::now()).map_err(|error| error.to_string())?;
-    let text = depot.gate.signer.sign(&record).map_err(|error| error.to_string())?;
+    let text = depot.authenticator.signer.sign(&record).map_err(|error| error.to_string())?;
     depot.tokens.create(record.clone(), ADMIN, &depot.committer).map_err(|error| error.to_string())?;
     Ok(AdminAnswer::Token { token: text.expose().to_owned(), record })
 }

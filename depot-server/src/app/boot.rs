@@ -10,7 +10,7 @@ use depot_proto::{ProjectName, RepositoryName, Timestamp, scope::Scope};
 use depot_tree::{Recovered, Tree};
 use tokio::sync::Semaphore;
 
-use super::{BOOTSTRAP_DAYS, BOOTSTRAP_NAME, Depot, OpenError, PUBLISHING, SERVER};
+use super::{BOOTSTRAP_DAYS, BOOTSTRAP_NAME, Depot, OpenError, PUBLISHING, RECEIVING, SERVER};
 use crate::{
     auth::{
         keys,
@@ -18,11 +18,11 @@ use crate::{
     },
     clock,
     config::Config,
-    http::authenticate::Gate,
+    http::authenticate::Authenticator,
     private,
     python::{
         files::Files,
-        http::Door,
+        http::RepositoryState,
         pages::Pages,
         reindex::{self, ReindexError},
         repository::Repository,
@@ -34,10 +34,9 @@ use crate::{
         tokens::{Tokens, TokensError},
     },
     store::{
-        Packages, StoreError,
+        self, Packages, Row, Stores,
         journal::{Journal, OpenedJournal},
         records::{Change, Entry, TokenRecord},
-        sled::{Opened, SledAccounts, SledPackages, open as open_sled},
     },
 };
 
@@ -66,14 +65,14 @@ pub(super) fn open(config: Config) -> Result<Depot, OpenError> {
         );
     }
     let names = Arc::new(Names::default());
-    let (packages, accounts) = open_store(&config, &names)?;
-    let missed = catch_up(&journal, &packages, &names, &name, &tree)?;
+    let visit = &mut |row: Row| names.note(&row.repository, &row.project, row.serial);
+    let Stores { packages, accounts } = store::open(&config.store(), visit)?;
+    let missed = catch_up(&journal, &*packages, &names, &name, &tree)?;
     journal.continue_after(packages.applied()?);
     names.note_last(&name, packages.applied()?);
-    let packages: Arc<dyn Packages> = Arc::new(packages);
     let committer = Committer::start(journal, Arc::clone(&packages), Arc::clone(&names));
     let committer = Arc::new(committer.map_err(io(&config.data_dir))?);
-    let tokens = Arc::new(Tokens::open(&config.state(), Box::new(accounts))?);
+    let tokens = Arc::new(Tokens::open(&config.state(), accounts)?);
     for (id, at) in missed.revoked {
         tokens.apply_revocation(&id, at)?;
     }
@@ -83,15 +82,16 @@ pub(super) fn open(config: Config) -> Result<Depot, OpenError> {
     let signer = signer.ok_or_else(|| OpenError::Auth("no key can be used for signing".to_owned()))?;
     let limit = config.max_file_size;
     let repository = Repository::new(name, tree, limit, packages, names, Arc::clone(&committer));
-    let door = Door {
+    let hosted = RepositoryState {
         repository,
         pages: Arc::new(Pages::new(config.page_cache)),
         files: Files::new(),
         anonymous_read: config.anonymous_read,
+        receiving: Semaphore::new(RECEIVING),
         publishing: Semaphore::new(PUBLISHING),
     };
-    let gate = Arc::new(Gate { signer, tokens: Arc::clone(&tokens) });
-    let depot = Depot { config, door: Arc::new(door), gate, committer, tokens, _lock: lock };
+    let authenticator = Arc::new(Authenticator { signer, tokens: Arc::clone(&tokens) });
+    let depot = Depot { config, hosted: Arc::new(hosted), authenticator, committer, tokens, _lock: lock };
     finish(&depot, &recovered)?;
     bootstrap(&depot)?;
     Ok(depot)
@@ -108,46 +108,11 @@ fn lock(config: &Config) -> Result<File, OpenError> {
     }
 }
 
-/// Opens the store, and empties it if what it holds cannot be trusted.
-fn open_store(config: &Config, names: &Names) -> Result<(SledPackages, SledAccounts), OpenError> {
-    let opened = open_trusted(config, names);
-    let (packages, accounts) = match opened {
-        Ok(stores) => stores,
-        Err(StoreError::Damaged(reason)) => {
-            tracing::error!(reason, "the store is damaged; it is put aside and built again from the tree");
-            let folder = config.store();
-            let aside = folder.with_extension("damaged");
-            // What was put aside before is older, and as useless.
-            let _ = std::fs::remove_dir_all(&aside);
-            std::fs::rename(&folder, &aside)
-                .map_err(|source| OpenError::Io { path: folder.clone(), source })?;
-            names.clear();
-            open_trusted(config, names)?
-        }
-        Err(error) => return Err(error.into()),
-    };
-    Ok((packages, accounts))
-}
-
-/// Opens the store and reads every row of it once: to learn the names, and to know that none was lost.
-fn open_trusted(config: &Config, names: &Names) -> Result<(SledPackages, SledAccounts), StoreError> {
-    let Opened { db, replaced } = open_sled(&config.store())?;
-    if let Some(reason) = replaced {
-        tracing::error!(
-            reason,
-            "the store could not be opened; it is put aside and built again from the tree"
-        );
-    }
-    let (packages, accounts) = (SledPackages::new(&db)?, SledAccounts::new(&db)?);
-    packages.scan(&mut |row| names.note(&row.repository, &row.project, row.serial))?;
-    Ok((packages, accounts))
-}
-
 /// Brings the store up to the journal's last line: project by project where it lags, and from the whole tree where it is
 /// empty or the journal does not say what it missed.
 fn catch_up(
     journal: &Journal,
-    packages: &SledPackages,
+    packages: &dyn Packages,
     names: &Names,
     name: &RepositoryName,
     tree: &Tree,
@@ -245,7 +210,7 @@ fn bootstrap(depot: &Depot) -> Result<(), OpenError> {
     let now = clock::now();
     if let Ok(text) = private::read(&path)
         && let Ok(crate::auth::policy::Principal::Token(token)) =
-            depot.gate.signer.judge(text.trim(), |id| depot.tokens.get(id))
+            depot.authenticator.signer.verify(text.trim(), |id| depot.tokens.get(id))
         && (token.expires.seconds() - now.seconds()) * 2 > i64::from(BOOTSTRAP_DAYS) * 24 * 60 * 60
     {
         return Ok(());
@@ -258,7 +223,7 @@ fn bootstrap(depot: &Depot) -> Result<(), OpenError> {
     };
     let failed = |source| OpenError::Io { path: path.clone(), source };
     let token = new.record(now).map_err(failed)?;
-    let text = depot.gate.signer.sign(&token).map_err(|error| OpenError::Auth(error.to_string()))?;
+    let text = depot.authenticator.signer.sign(&token).map_err(|error| OpenError::Auth(error.to_string()))?;
     let earlier: Vec<_> = depot.tokens.list().into_iter().filter(|token| is_bootstrap(token)).collect();
     depot.tokens.create(token, SERVER, &depot.committer)?;
     private::write(&path, format!("{}\n", text.expose()).as_bytes()).map_err(failed)?;

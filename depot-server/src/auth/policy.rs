@@ -45,6 +45,14 @@ impl Principal {
         }
     }
 
+    /// The id of the token they bear; empty for those who bear none.
+    pub(crate) fn id(&self) -> &str {
+        match self {
+            Self::Anonymous => "",
+            Self::Token(token) => &token.id,
+        }
+    }
+
     /// Whether they may do one of these to a project.
     pub(crate) fn may(
         &self,

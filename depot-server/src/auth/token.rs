@@ -35,7 +35,7 @@ pub(crate) enum TokenError {
 pub(crate) struct Signer {
     instance: String,
     signing: (String, EncodingKey),
-    judging: HashMap<String, DecodingKey>,
+    verifying: HashMap<String, DecodingKey>,
 }
 
 impl Signer {
@@ -49,7 +49,7 @@ impl Signer {
         Some(Self {
             instance: instance.to_owned(),
             signing: (newest.id.clone(), EncodingKey::from_ed_der(&newest.private)),
-            judging: judging.collect::<Option<_>>()?,
+            verifying: judging.collect::<Option<_>>()?,
         })
     }
 
@@ -75,7 +75,7 @@ impl Signer {
     }
 
     /// Who bears this text, if it is a token of this server that is known, alive and unrevoked.
-    pub(crate) fn judge(
+    pub(crate) fn verify(
         &self,
         text: &str,
         known: impl Fn(&str) -> Option<Arc<TokenRecord>>,
@@ -89,7 +89,7 @@ impl Signer {
             return Err(TokenError::Invalid("it is a token of another kind"));
         }
         // The key, and with it the algorithm, is ours; the header only names which.
-        let key = header.kid.as_deref().and_then(|kid| self.judging.get(kid));
+        let key = header.kid.as_deref().and_then(|kid| self.verifying.get(kid));
         let key = key.ok_or(TokenError::Invalid("no key of this server signed it"))?;
         let claims = jsonwebtoken::decode::<Claims>(jwt, key, &self.validation()).map_err(refusal)?.claims;
         let record =

@@ -1,8 +1,8 @@
-//! What can be typed. Every setting has an environment twin.
+//! What can be typed.
 
 use std::{net::IpAddr, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand, builder::BoolishValueParser};
 use depot_proto::scope::Scope;
 
 use crate::{config::Config, telemetry::LogFormat};
@@ -43,8 +43,8 @@ impl DataDir {
 pub(super) struct ServeArgs {
     #[command(flatten)]
     pub(super) data_dir: DataDir,
-    /// The address to listen on
-    #[arg(long, env = "DEPOT_HOST", value_name = "ADDR", default_value = "127.0.0.1")]
+    /// The address to listen on: a loopback one, with a proxy that speaks TLS in front of it for others
+    #[arg(long, env = "DEPOT_HOST", value_name = "ADDR", default_value = "127.0.0.1", value_parser = loopback)]
     pub(super) host: IpAddr,
     /// The port to listen on; 0 takes a free one
     #[arg(long, env = "DEPOT_PORT", value_name = "N", default_value_t = Config::DEFAULT_PORT)]
@@ -53,7 +53,7 @@ pub(super) struct ServeArgs {
     #[arg(long, env = "DEPOT_MAX_FILE_SIZE", value_name = "BYTES", default_value_t = Config::DEFAULT_MAX_FILE_SIZE)]
     pub(super) max_file_size: u64,
     /// Let nobody read without a token
-    #[arg(long, env = "DEPOT_PRIVATE", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, default_value = "false", default_missing_value = "true")]
+    #[arg(long, env = "DEPOT_PRIVATE", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
     pub(super) private: bool,
     /// What to log: error, warn, info, debug, trace, or a filter
     #[arg(long, env = "DEPOT_LOG", value_name = "LEVEL", default_value = "info")]
@@ -87,7 +87,7 @@ pub(super) struct TokenCreate {
     #[arg(long, value_name = "SCOPE", default_value = "read+push+push-new+mirror")]
     pub(super) scope: Vec<Scope>,
     /// For how many days
-    #[arg(long, value_name = "N", default_value_t = 90)]
+    #[arg(long, value_name = "N", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=MAX_DAYS))]
     pub(super) expires_days: u32,
 }
 
@@ -117,4 +117,16 @@ pub(super) enum OutputFormat {
     Text,
     /// For programs.
     Json,
+}
+
+/// The longest life of a token, in days.
+const MAX_DAYS: i64 = crate::admin::MAX_TOKEN_DAYS as i64;
+
+/// Plain http is for this machine alone: whoever listens further must say who may read, and over what.
+fn loopback(text: &str) -> Result<IpAddr, String> {
+    let host: IpAddr = text.parse().map_err(|_| "it is not an IP address".to_owned())?;
+    if host.is_loopback() {
+        return Ok(host);
+    }
+    Err("it is not a loopback address: put a proxy that speaks TLS in front of one".to_owned())
 }

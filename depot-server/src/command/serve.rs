@@ -15,12 +15,6 @@ pub(super) fn serve(args: &ServeArgs) -> anyhow::Result<()> {
     config.port = args.port;
     config.max_file_size = args.max_file_size;
     config.anonymous_read = !args.private;
-    if !config.host.is_loopback() {
-        anyhow::bail!(
-            "`{}` is not a loopback address: put a reverse proxy that speaks TLS in front of a loopback one",
-            config.host
-        );
-    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let done = runtime.block_on(run(config));
     // Reads of cold files may still be under way; nobody waits for them any more.
@@ -33,17 +27,18 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let stop = stop_signal()?;
     say(&format!("depot-server: data directory {}", config.data_dir.display()));
     let address = config.address();
+    // Before anything is made: a port that is taken should leave no trace. Who connects early waits.
+    let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
     let depot = tokio::task::spawn_blocking(move || Depot::open(config)).await??;
     let depot = Arc::new(depot);
     say(&format!("depot-server: administrator's token in {}", depot.config.admin_token().display()));
-    let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
     let address = listener.local_addr()?;
     #[cfg(unix)]
     let admin = admin_socket(&depot);
     say(&format!("depot-server: listening on http://{address}"));
     say(&format!(
         "depot-server: pip install --index-url http://{address}/{}/simple/ ...",
-        depot.door.repository.name
+        depot.hosted.repository.name
     ));
     let finished = listen::serve(listener, depot.router(), stop).await;
     #[cfg(unix)]

@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, header},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use depot_proto::ErrorCode;
 
 use super::{error::ApiError, middleware::Who};
 use crate::{
@@ -18,18 +17,18 @@ use crate::{
 };
 
 /// What credentials are judged by.
-pub(crate) struct Gate {
+pub(crate) struct Authenticator {
     pub(crate) signer: Signer,
     pub(crate) tokens: Arc<Tokens>,
 }
 
 /// Finds out who sends the request and tells the handler, as an extension.
 pub(crate) async fn authenticate(
-    State(gate): State<Arc<Gate>>,
+    State(authenticator): State<Arc<Authenticator>>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let principal = match principal(&gate, request.headers()) {
+    let principal = match principal(&authenticator, request.headers()) {
         Ok(principal) => principal,
         Err(error) => return error.into_response(),
     };
@@ -40,19 +39,14 @@ pub(crate) async fn authenticate(
     response
 }
 
-fn principal(gate: &Gate, headers: &HeaderMap) -> Result<Principal, ApiError> {
+fn principal(authenticator: &Authenticator, headers: &HeaderMap) -> Result<Principal, ApiError> {
     let mut presented = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = presented.next() else { return Ok(Principal::Anonymous) };
     if presented.next().is_some() {
-        return Err(malformed());
+        return Err(ApiError::malformed_credentials());
     }
-    let token = value.to_str().ok().and_then(token_of).ok_or_else(malformed)?;
-    Ok(gate.signer.judge(&token, |id| gate.tokens.get(id))?)
-}
-
-fn malformed() -> ApiError {
-    let detail = "the Authorization header is neither Basic nor Bearer with a token";
-    ApiError::new(StatusCode::UNAUTHORIZED, ErrorCode::InvalidToken, detail)
+    let token = value.to_str().ok().and_then(token_of).ok_or_else(ApiError::malformed_credentials)?;
+    Ok(authenticator.signer.verify(&token, |id| authenticator.tokens.get(id))?)
 }
 
 /// The token in an Authorization header: as the Basic password of any user, as the user without a password, or as the

@@ -1,4 +1,4 @@
-//! Refusals: the one file that picks a status for a failure below.
+//! Refusals, and the statuses of the failures below; those of Python's core are picked in `python/http/refusal.rs`.
 
 use axum::{
     http::{HeaderValue, StatusCode, header},
@@ -39,6 +39,29 @@ impl ApiError {
 
     pub(crate) fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, ErrorCode::NotFound, detail)
+    }
+
+    /// A client that stopped sending in the middle of its request.
+    pub(crate) fn body_timeout() -> Self {
+        let detail = "the body stopped coming: send it again";
+        Self::new(StatusCode::REQUEST_TIMEOUT, ErrorCode::Truncated, detail)
+    }
+
+    /// A body in a content coding that is not read.
+    pub(crate) fn unsupported_coding() -> Self {
+        let detail = "send the body without a Content-Encoding";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, ErrorCode::UnsupportedCoding, detail)
+    }
+
+    /// No form that was asked for exists.
+    pub(crate) fn not_acceptable(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_ACCEPTABLE, ErrorCode::NotAcceptable, detail)
+    }
+
+    /// Credentials that cannot be read.
+    pub(crate) fn malformed_credentials() -> Self {
+        let detail = "the Authorization header is neither Basic nor Bearer with a token";
+        Self::new(StatusCode::UNAUTHORIZED, ErrorCode::InvalidToken, detail)
     }
 
     pub(crate) fn too_large(detail: impl Into<String>) -> Self {

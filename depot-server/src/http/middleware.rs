@@ -7,18 +7,19 @@ use std::{
 };
 
 use axum::{
-    body::Body,
     extract::Request,
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::Response,
 };
 use depot_proto::{ErrorCode, Problem};
 
-use super::error::ApiError;
+use super::{
+    error::ApiError,
+    problem::{self, Form},
+};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
 /// The bearer of a request's credentials, for the log.
 #[derive(Clone, Debug)]
@@ -45,7 +46,7 @@ pub(crate) async fn envelope(ids: &RequestIds, request: Request, next: Next) -> 
     let started = Instant::now();
     let id = ids.next();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let reads = Reads::of(request.headers());
+    let form = Form::of(request.headers());
     let mut response = next.run(request).await;
     let refusal = response.extensions_mut().remove::<ApiError>();
     // The framework refuses paths and queries that it cannot decode, in words of its own.
@@ -59,7 +60,7 @@ pub(crate) async fn envelope(ids: &RequestIds, request: Request, next: Next) -> 
             tracing::error!(cause, id, "a request failed");
         }
         let with_id = Problem { request_id: Some(id.clone()), ..*problem };
-        write_problem(&mut response, &with_id, reads, method == Method::HEAD);
+        problem::write(&mut response, &with_id, form, method == Method::HEAD);
     }
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -84,68 +85,6 @@ fn log(method: &Method, path: &str, id: &str, response: &Response, started: Inst
     } else {
         tracing::debug!(%method, path, status = status_code, ms, who, id, "request");
     }
-}
-
-/// The form in which a client reads refusals.
-#[derive(Clone, Copy)]
-enum Reads {
-    Json,
-    Html,
-    Text,
-}
-
-impl Reads {
-    /// Programs name JSON, browsers HTML, and who names neither reads text.
-    fn of(headers: &HeaderMap) -> Self {
-        let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-        if accept.contains("json") {
-            Self::Json
-        } else if accept.contains("text/html") {
-            Self::Html
-        } else {
-            Self::Text
-        }
-    }
-}
-
-fn write_problem(response: &mut Response, problem: &Problem, reads: Reads, head: bool) {
-    let (content_type, body) = match reads {
-        Reads::Json => (PROBLEM_JSON, serde_json::to_string(problem).unwrap_or_default()),
-        Reads::Html => (HeaderValue::from_static("text/html; charset=utf-8"), html(problem)),
-        Reads::Text => (HeaderValue::from_static("text/plain; charset=utf-8"), format!("{problem}\n")),
-    };
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, content_type);
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
-    headers.entry(header::VARY).or_insert(HeaderValue::from_static("Accept"));
-    // What is not there may be there in a moment.
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
-    *response.body_mut() = if head { Body::empty() } else { Body::from(body) };
-}
-
-fn html(problem: &Problem) -> String {
-    let title = escape(&problem.title);
-    let detail = escape(&problem.detail);
-    let status = problem.status;
-    format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>{status} {title}</title></head>\n\
-         <body><h1>{status} {title}</h1><p>{detail}</p></body>\n</html>\n"
-    )
-}
-
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
 }
 
 /// The answer where no route fits.

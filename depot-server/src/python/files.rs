@@ -42,8 +42,8 @@ pub(crate) struct Served {
     pub(crate) content: Content,
     /// Their number.
     pub(crate) size: u64,
-    /// Their digest, which is also their validator.
-    pub(crate) sha256: Sha256Digest,
+    /// Their strong validator: their digest, in quotes.
+    pub(crate) etag: String,
 }
 
 /// Where the bytes are.
@@ -121,6 +121,10 @@ fn damaged(filename: &DistributionFilename, reason: impl Into<String>) -> FileEr
     FileError::Damaged { filename, reason }
 }
 
+fn etag(sha256: Sha256Digest) -> String {
+    format!("\"{sha256}\"")
+}
+
 /// Bytes of another length are never begun to be sent: a short body under a good status is worse than none.
 fn open_bytes(
     repository: &Repository,
@@ -133,7 +137,7 @@ fn open_bytes(
     if opened.size != size {
         return Err(damaged(filename, format!("its bytes are {} and not {size} long", opened.size)));
     }
-    Ok(Served { content: Content::File(Arc::new(opened.file)), size, sha256 })
+    Ok(Served { content: Content::File(Arc::new(opened.file)), size, etag: etag(sha256) })
 }
 
 /// The sidecar as it was published. One that a power cut took is derived from the wheel again.
@@ -158,5 +162,5 @@ fn open_sidecar(
         metadata = Some(derived);
     }
     let body = Bytes::from(metadata.unwrap_or_default());
-    Ok(Served { size: body.len() as u64, sha256, content: Content::Memory(body) })
+    Ok(Served { size: body.len() as u64, etag: etag(sha256), content: Content::Memory(body) })
 }

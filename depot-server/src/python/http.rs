@@ -13,7 +13,7 @@ use axum::{
     http::{HeaderMap, header},
     routing::{get, post},
 };
-use depot_proto::{ErrorCode, ProjectName, scope::Action};
+use depot_proto::{ProjectName, scope::Action};
 use tokio::sync::Semaphore;
 
 use super::{files::Files, pages::Pages, repository::Repository};
@@ -23,11 +23,13 @@ use crate::{
 };
 
 /// What the handlers of one repository share.
-pub(crate) struct Door {
+pub(crate) struct RepositoryState {
     pub(crate) repository: Repository,
     pub(crate) pages: Arc<Pages>,
     pub(crate) files: Files,
     pub(crate) anonymous_read: bool,
+    /// Uploads that are received at the same time, each with a buffer; more wait.
+    pub(crate) receiving: Semaphore,
     /// Uploads that are validated and published at the same time; more wait.
     pub(crate) publishing: Semaphore,
 }
@@ -35,10 +37,10 @@ pub(crate) struct Door {
 /// What lets someone read. Who may push may see what is there: a token for nothing but pushing would be of little use.
 const READING: [Action; 4] = [Action::Read, Action::Push, Action::PushNew, Action::Mirror];
 
-type Shared = axum::extract::State<Arc<Door>>;
+type Shared = axum::extract::State<Arc<RepositoryState>>;
 
 /// The routes under a repository's mount.
-pub(crate) fn routes(door: Arc<Door>) -> Router {
+pub(crate) fn routes(state: Arc<RepositoryState>) -> Router {
     Router::new()
         .route("/simple", get(simple::add_slash))
         .route("/simple/", get(simple::root))
@@ -47,10 +49,10 @@ pub(crate) fn routes(door: Arc<Door>) -> Router {
         .route("/simple/{project}/{filename}", get(file::get).put(put::put))
         .route("/files/{project}/{filename}", get(file::get))
         .route("/_/plan", post(plan::plan))
-        .with_state(door)
+        .with_state(state)
 }
 
-impl Door {
+impl RepositoryState {
     /// Whether the caller may read this project, or anything at all where none is named.
     fn may_read(&self, principal: &Principal, project: Option<&ProjectName>) -> Result<(), Denied> {
         if self.anonymous_read {
@@ -85,10 +87,6 @@ fn refuse_coding(headers: &HeaderMap) -> ApiResult<()> {
     match headers.get(header::CONTENT_ENCODING) {
         None => Ok(()),
         Some(coding) if coding.as_bytes().eq_ignore_ascii_case(b"identity") => Ok(()),
-        Some(_) => Err(ApiError::new(
-            axum::http::StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            ErrorCode::UnsupportedCoding,
-            "send the body without a Content-Encoding",
-        )),
+        Some(_) => Err(ApiError::unsupported_coding()),
     }
 }

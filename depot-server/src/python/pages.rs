@@ -21,6 +21,8 @@ pub(crate) struct Page {
     pub(crate) etag: String,
     /// What they are.
     pub(crate) format: PageFormat,
+    /// The serial of the change that the page shows last; 0 for a list of projects.
+    pub(crate) serial: Serial,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -68,7 +70,10 @@ impl Pages {
     ) -> Result<Option<Arc<Page>>, Arc<StoreError>> {
         let Some(key) = project_key(repository, project, format) else { return Ok(None) };
         let rendered = self.0.try_get_with(key, || match catalog::project_page(repository, project) {
-            Ok(Some(page)) => Ok(Page::new(simple::render_project(&page, format), format)),
+            Ok(Some(page)) => {
+                let serial = page.last_serial.unwrap_or_default();
+                Ok(Page::new(simple::render_project(&page, format), format, serial))
+            }
             Ok(None) => Err(None),
             Err(error) => Err(Some(error)),
         });
@@ -97,7 +102,7 @@ impl Pages {
         projects: impl Iterator<Item = &'a ProjectName>,
         format: PageFormat,
     ) -> Arc<Page> {
-        Page::new(simple::render_root(projects.map(ProjectName::as_str), None, format), format)
+        Page::new(simple::render_root(projects.map(ProjectName::as_str), None, format), format, 0)
     }
 }
 
@@ -112,7 +117,7 @@ fn root_key(repository: &Repository, format: PageFormat) -> Key {
 }
 
 impl Page {
-    fn new(body: Vec<u8>, format: PageFormat) -> Arc<Self> {
+    fn new(body: Vec<u8>, format: PageFormat, serial: Serial) -> Arc<Self> {
         // Half the digest is enough to tell the versions of a page apart.
         let digest = Sha256Digest::of(&body).to_string();
         // Two forms may have the same bytes, and are two representations all the same.
@@ -121,6 +126,6 @@ impl Page {
             PageFormat::HtmlV1 => "v1",
             PageFormat::Html => "html",
         };
-        Arc::new(Self { body: body.into(), etag: format!("\"{}-{form}\"", &digest[..32]), format })
+        Arc::new(Self { body: body.into(), etag: format!("\"{}-{form}\"", &digest[..32]), format, serial })
     }
 }

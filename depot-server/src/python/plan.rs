@@ -73,7 +73,7 @@ fn compare(
         return PlanAnswer { verdict: Verdict::Conflict, reason: Some(reason) };
     }
     // What the caller may not change is no news from them.
-    let is_news = !known.has_heard(file.facts) && may_change(repository, principal, project, known).is_ok();
+    let is_news = !known.has_facts(file.facts) && may_change(repository, principal, project, known).is_ok();
     answer(if is_news { Verdict::Update } else { Verdict::Have })
 }
 

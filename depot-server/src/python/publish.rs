@@ -42,7 +42,9 @@ pub(crate) enum PublishError {
     #[error(transparent)]
     Denied(#[from] Denied),
     /// The bytes are not the ones that were announced.
-    #[error("the bytes of `{filename}` have {what} {actual}, but {expected} was announced")]
+    #[error(
+        "the bytes of `{filename}` have {what} {actual}, but {expected} was announced: send those, or announce these"
+    )]
     NotAnnounced {
         /// The file.
         filename: String,
@@ -99,7 +101,7 @@ pub(crate) fn announce(
     principal: &Principal,
 ) -> Result<UploadAnswer, PublishError> {
     // What others said to its sender is the sender's affair.
-    record.said = None;
+    record.facts_digest = None;
     if record.filename != filename.as_str() {
         return Err(PublishError::OtherFile { said: record.filename, sent_for: filename.to_string() });
     }
@@ -107,7 +109,7 @@ pub(crate) fn announce(
     match repository.tree.record(filename.project(), filename.as_str())? {
         None => {
             let answer = answer_of(UploadOutcome::Send, &record);
-            repository.announce(filename.project(), principal.name(), record);
+            repository.announce(filename.project(), principal, record);
             Ok(answer)
         }
         Some(known) if known.sha256 != record.sha256 => {
@@ -152,7 +154,7 @@ pub(crate) fn publish(
             return Err(PublishError::Exists { filename: known.filename, sha256: known.sha256 });
         }
     };
-    repository.forget_announced(filename, principal.name());
+    repository.forget_announced(filename, principal);
     Ok(answer)
 }
 
@@ -292,6 +294,6 @@ fn commit(
 }
 
 fn answer_of(outcome: UploadOutcome, record: &FileRecord) -> UploadAnswer {
-    let facts = record.said.unwrap_or_else(|| record.facts.digest());
+    let facts = record.facts_digest.unwrap_or_else(|| record.facts.digest());
     UploadAnswer { outcome, sha256: record.sha256, facts }
 }

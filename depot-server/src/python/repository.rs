@@ -7,6 +7,7 @@ use depot_tree::Tree;
 use moka::sync::Cache;
 
 use crate::{
+    auth::policy::Principal,
     service::{commit::Committer, names::Names},
     store::{Packages, StoreError, records::Serial},
 };
@@ -30,12 +31,13 @@ pub(crate) struct Repository {
     announced: Cache<Announced, Arc<FileRecord>>,
 }
 
-/// What an announcement is kept under: whose it is matters, so that nobody's bytes are judged by another's words.
+/// What an announcement is kept under: by whose token it came matters, so that nobody's bytes are judged by another's
+/// words.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Announced {
     project: ProjectName,
     filename: String,
-    who: String,
+    token: String,
 }
 
 impl Repository {
@@ -85,20 +87,24 @@ impl Repository {
     }
 
     /// Remembers what someone said of bytes that are still to come.
-    pub(super) fn announce(&self, project: &ProjectName, who: &str, record: FileRecord) {
+    pub(super) fn announce(&self, project: &ProjectName, by: &Principal, record: FileRecord) {
         let filename = record.filename.clone();
-        let key = Announced { project: project.clone(), filename, who: who.to_owned() };
+        let key = Announced { project: project.clone(), filename, token: by.id().to_owned() };
         self.announced.insert(key, Arc::new(record));
     }
 
     /// What they said of this file.
-    pub(crate) fn announced(&self, filename: &DistributionFilename, who: &str) -> Option<Arc<FileRecord>> {
+    pub(crate) fn announced(
+        &self,
+        filename: &DistributionFilename,
+        by: &Principal,
+    ) -> Option<Arc<FileRecord>> {
         let (project, filename) = (filename.project().clone(), filename.as_str().to_owned());
-        self.announced.get(&Announced { project, filename, who: who.to_owned() })
+        self.announced.get(&Announced { project, filename, token: by.id().to_owned() })
     }
 
-    pub(super) fn forget_announced(&self, filename: &DistributionFilename, who: &str) {
+    pub(super) fn forget_announced(&self, filename: &DistributionFilename, by: &Principal) {
         let (project, filename) = (filename.project().clone(), filename.as_str().to_owned());
-        self.announced.invalidate(&Announced { project, filename, who: who.to_owned() });
+        self.announced.invalidate(&Announced { project, filename, token: by.id().to_owned() });
     }
 }

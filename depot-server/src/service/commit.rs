@@ -195,8 +195,7 @@ impl Writer {
         if !self.well.load(Ordering::Relaxed) {
             return Err(StoreError::Failed("store"));
         }
-        let entries: Vec<Entry> = group.iter().map(|work| work.entry.clone()).collect();
-        if let Err(error) = self.journal.append(&entries) {
+        if let Err(error) = self.journal.append(group.iter().map(|work| &work.entry)) {
             self.well.store(self.journal.is_well(), Ordering::Relaxed);
             return Err(error);
         }

@@ -78,11 +78,6 @@ impl Names {
         listed.last = listed.last.max(serial);
     }
 
-    /// Forgets everything, to be read again.
-    pub(crate) fn clear(&self) {
-        self.write().clear();
-    }
-
     /// Notes that a project is gone.
     fn forget(&self, repository: &RepositoryName, project: &ProjectName, serial: Serial) {
         let mut repositories = self.write();

@@ -93,7 +93,10 @@ impl Journal {
     }
 
     /// Appends lines, numbered from `head() + 1`, and syncs them: on return they survive power loss.
-    pub(crate) fn append(&mut self, entries: &[Entry]) -> Result<(), StoreError> {
+    pub(crate) fn append<'a>(
+        &mut self,
+        entries: impl IntoIterator<Item = &'a Entry>,
+    ) -> Result<(), StoreError> {
         if self.failed {
             return Err(StoreError::Failed(WHAT));
         }

@@ -9,11 +9,35 @@ mod accounts;
 mod open;
 mod packages;
 
-pub(crate) use accounts::SledAccounts;
-pub(crate) use open::{Opened, open};
-pub(crate) use packages::SledPackages;
+use std::{path::Path, sync::Arc};
 
-use super::StoreError;
+use accounts::SledAccounts;
+use packages::SledPackages;
+
+use super::{Packages as _, Row, StoreError, Stores};
+
+/// Opens both stores, and puts them aside if they cannot be trusted; see [`super::open`].
+pub(super) fn open_stores(folder: &Path, visit: &mut dyn FnMut(Row)) -> Result<Stores, StoreError> {
+    let mut rows = Vec::new();
+    let stores = match open_trusted(folder, &mut rows) {
+        Err(StoreError::Damaged(reason)) => {
+            open::put_aside(folder, &reason)?;
+            rows.clear();
+            open_trusted(folder, &mut rows)?
+        }
+        opened => opened?,
+    };
+    rows.into_iter().for_each(visit);
+    Ok(stores)
+}
+
+/// Reads every row once: to learn the names, and to know that none was lost.
+fn open_trusted(folder: &Path, rows: &mut Vec<Row>) -> Result<Stores, StoreError> {
+    let db = open::open(folder)?;
+    let (packages, accounts) = (SledPackages::new(&db)?, SledAccounts::new(&db)?);
+    packages.scan(&mut |row| rows.push(row))?;
+    Ok(Stores { packages: Arc::new(packages), accounts: Box::new(accounts) })
+}
 
 impl From<sled::Error> for StoreError {
     fn from(error: sled::Error) -> Self {

@@ -68,7 +68,13 @@ impl Depot {
 
     /// Ends the server as SIGTERM does.
     pub(super) fn stop(&mut self) {
-        let status = self.server.take().unwrap().terminate();
+        self.server().ask_to_end();
+        self.wait();
+    }
+
+    /// Waits until the server, which was asked to end, ended well.
+    pub(super) fn wait(&mut self) {
+        let status = self.server.take().unwrap().wait();
         assert!(status.success(), "the server ended with {status}");
     }
 

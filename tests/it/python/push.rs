@@ -196,14 +196,14 @@ fn the_result_for_programs_is_one_document_on_stdout() {
     let sent = result(&said);
     assert_eq!(sent["schema"], "depot.push/1");
     assert_eq!(sent["server"], format!("{}/python", depot.url()));
-    assert_eq!(sent["counts"], json!({ "sent": 3, "updated": 0, "present": 0, "failed": 0 }));
+    assert_eq!(sent["counts"], json!({ "planned": 0, "sent": 3, "updated": 0, "present": 0, "failed": 0 }));
     let mut files: Vec<_> =
         sent["files"].as_array().unwrap().iter().map(|file| file["filename"].clone()).collect();
     files.sort_by_key(ToString::to_string);
     assert_eq!(files, ["lid-3-py3-none-any.whl", "tea_pot-1.0-py3-none-any.whl", "tea_pot-1.0.tar.gz"]);
     assert!(sent["files"].as_array().unwrap().iter().all(|file| file["outcome"] == "sent"), "{sent}");
     let again = result(&saved.push(&depot, &["--format", "json"]).assert_success());
-    assert_eq!(again["counts"], json!({ "sent": 0, "updated": 0, "present": 3, "failed": 0 }));
+    assert_eq!(again["counts"], json!({ "planned": 0, "sent": 0, "updated": 0, "present": 3, "failed": 0 }));
 }
 
 #[test]

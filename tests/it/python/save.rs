@@ -176,7 +176,10 @@ fn the_result_for_programs_is_one_document_on_stdout() {
     let said = saved.save(&index, &["lid", "absent", "--format", "json"]).assert_code(3);
     let result = result(&said);
     assert_eq!(result["schema"], "depot.save/1");
-    assert_eq!(result["counts"], json!({ "saved": 1, "updated": 0, "present": 0, "failed": 1 }));
+    assert_eq!(
+        result["counts"],
+        json!({ "planned": 0, "saved": 1, "updated": 0, "present": 0, "failed": 1 })
+    );
     let (lid, file) = (WheelBuilder::new("lid", "3"), &result["files"][0]);
     assert_eq!(
         (&file["project"], &file["version"], &file["outcome"]),

@@ -11,7 +11,7 @@ use axum::{
 };
 use depot_proto::{DistributionFilename, layout::Part};
 
-use super::{Door, Shared, project_name};
+use super::{RepositoryState, Shared, project_name};
 use crate::{
     auth::policy::Principal,
     http::{
@@ -25,37 +25,38 @@ use crate::{
 
 /// `GET` and `HEAD` of a file.
 pub(super) async fn get(
-    State(door): Shared,
+    State(state): Shared,
     Extension(principal): Extension<Principal>,
     Path((project, stored)): Path<(String, String)>,
     method: Method,
     headers: HeaderMap,
 ) -> ApiResult {
     let project = project_name(&project)?;
-    door.may_read(&principal, Some(&project))?;
+    state.may_read(&principal, Some(&project))?;
     let (filename, part) = Part::split(&stored);
     let filename = DistributionFilename::parse(filename, &project)
         .map_err(|error| ApiError::not_found(format!("there is no such file: {error}")))?;
-    let served = match door.files.cached(&door.repository, &filename, part) {
+    let served = match state.files.cached(&state.repository, &filename, part) {
         Some(served) => Some(served),
         None => {
-            let (door, filename) = (Arc::clone(&door), filename.clone());
-            tokio::task::spawn_blocking(move || door.files.open(&door.repository, &filename, part)).await??
+            let (state, filename) = (Arc::clone(&state), filename.clone());
+            tokio::task::spawn_blocking(move || state.files.open(&state.repository, &filename, part))
+                .await??
         }
     };
     let served = served.ok_or_else(|| match part {
         Part::Bytes => ApiError::not_found(format!("there is no file `{filename}` here")),
         _ => ApiError::not_found(format!("no {} is served for `{filename}`", part.suffix())),
     })?;
-    Ok(respond(&door, &method, &headers, &served))
+    Ok(respond(&state, &method, &headers, &served))
 }
 
-fn respond(door: &Door, method: &Method, asked: &HeaderMap, served: &Arc<Served>) -> Response {
-    let etag = format!("\"{}\"", served.sha256);
+fn respond(state: &RepositoryState, method: &Method, asked: &HeaderMap, served: &Arc<Served>) -> Response {
+    let etag = served.etag.as_str();
     let range = asked.get(header::RANGE).and_then(|range| range.to_str().ok());
     // Ranges are defined for GET alone (RFC 9110, 14.2).
-    let range = range.filter(|_| method == Method::GET && range_applies(asked, &etag));
-    let mut response = if none_match_names(asked, &etag) {
+    let range = range.filter(|_| method == Method::GET && range_applies(asked, etag));
+    let mut response = if none_match_names(asked, etag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         match wanted(range, served.size) {
@@ -78,9 +79,9 @@ fn respond(door: &Door, method: &Method, asked: &HeaderMap, served: &Arc<Served>
     if response.status() == StatusCode::RANGE_NOT_SATISFIABLE {
         return response;
     }
-    insert(&mut response, header::ETAG, &etag);
+    insert(&mut response, header::ETAG, etag);
     // A name has the same bytes for ever.
-    let caching = format!("{}, max-age=365000000, immutable", door.cache_scope());
+    let caching = format!("{}, max-age=365000000, immutable", state.cache_scope());
     insert(&mut response, header::CACHE_CONTROL, &caching);
     response
 }

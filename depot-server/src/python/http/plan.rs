@@ -25,15 +25,15 @@ const MAX_PLAN_SIZE: usize = MAX_PLAN_FILES * 800;
 
 /// Answers a plan. Whoever may upload nothing may not ask.
 pub(super) async fn plan(
-    State(door): Shared,
+    State(state): Shared,
     Extension(principal): Extension<Principal>,
     request: Request,
 ) -> ApiResult {
     let (parts, mut body) = request.into_parts();
     refuse_coding(&parts.headers)?;
-    principal.may_in(&[Action::Push, Action::PushNew, Action::Mirror], &door.repository.name)?;
+    principal.may_in(&[Action::Push, Action::PushNew, Action::Mirror], &state.repository.name)?;
     let document = read_small(&mut body, MAX_PLAN_SIZE).await?;
-    let door = Arc::clone(&door);
+    let state = Arc::clone(&state);
     let response = tokio::task::spawn_blocking(move || {
         let request: PlanRequest = serde_json::from_slice(&document).map_err(|error| {
             ApiError::bad_request(ErrorCode::BadRequest, format!("the plan cannot be read: {error}"))
@@ -41,7 +41,7 @@ pub(super) async fn plan(
         if request.files.len() > MAX_PLAN_FILES {
             return Err(ApiError::too_large(format!("a plan names at most {MAX_PLAN_FILES} files")));
         }
-        plan::answer(&door.repository, &principal, &request).map_err(|error| ApiError::from(&error))
+        plan::answer(&state.repository, &principal, &request).map_err(|error| ApiError::from(&error))
     })
     .await??;
     Ok(Json(response).into_response())

@@ -18,7 +18,7 @@ use depot_proto::{
 use depot_tree::{Incoming, Sealed, TreeError};
 use http_body_util::BodyExt as _;
 
-use super::{Door, Shared, project_name, refuse_coding};
+use super::{RepositoryState, Shared, project_name, refuse_coding};
 use crate::{
     auth::policy::Principal,
     http::error::{ApiError, ApiResult},
@@ -26,7 +26,10 @@ use crate::{
 };
 
 /// How much is held in memory before it is written and hashed, in bytes. Most wheels are smaller than this.
-const BUFFER: usize = 1 << 20;
+const BUFFER: usize = 256 * 1024;
+
+/// A client that sends nothing for this long is not going to.
+const BODY_IDLE: Duration = Duration::from_mins(1);
 
 /// How much of a refused body is read, in bytes, so that the client gets to read why.
 const DRAINED: usize = 1 << 20;
@@ -34,7 +37,7 @@ const DRAINED_FOR: Duration = Duration::from_secs(5);
 
 /// `PUT` of a file or of its record.
 pub(super) async fn put(
-    State(door): Shared,
+    State(state): Shared,
     Extension(principal): Extension<Principal>,
     Path((project, stored)): Path<(String, String)>,
     request: Request,
@@ -42,9 +45,9 @@ pub(super) async fn put(
     let (parts, mut body) = request.into_parts();
     let answered = match Target::of(&project, &stored, &parts.headers) {
         Ok(Target::Bytes(filename)) => {
-            receive_bytes(&door, &principal, filename, &parts.headers, &mut body).await
+            receive_bytes(&state, &principal, filename, &parts.headers, &mut body).await
         }
-        Ok(Target::Record(filename)) => receive_record(&door, &principal, filename, &mut body).await,
+        Ok(Target::Record(filename)) => receive_record(&state, &principal, filename, &mut body).await,
         Err(error) => Err(error),
     };
     if answered.is_err() {
@@ -79,55 +82,56 @@ impl Target {
 }
 
 async fn receive_record(
-    door: &Arc<Door>,
+    state: &Arc<RepositoryState>,
     principal: &Principal,
     filename: DistributionFilename,
     body: &mut Body,
 ) -> ApiResult<UploadAnswer> {
     // Before the record is read it is not known whether it speaks of a mirrored file; some right is needed anyway.
     let rights =
-        [false, true].map(|mirrored| may_upload(&door.repository, principal, filename.project(), mirrored));
+        [false, true].map(|mirrored| may_upload(&state.repository, principal, filename.project(), mirrored));
     if let [Err(denied), Err(_)] = rights {
         return Err(denied.into());
     }
     let document = read_small(body, MAX_RECORD_SIZE).await?;
-    let (door, principal) = (Arc::clone(door), principal.clone());
+    let (state, principal) = (Arc::clone(state), principal.clone());
     tokio::task::spawn_blocking(move || {
-        let stored = door.repository.file(&filename).map_err(|error| ApiError::from(&error))?;
+        let stored = state.repository.file(&filename).map_err(|error| ApiError::from(&error))?;
         let record = FileRecord::read(&document, stored.map(|stored| stored.size))
             .map_err(publish::PublishError::from)?;
-        Ok(publish::announce(&door.repository, &filename, record, &principal)?)
+        Ok(publish::announce(&state.repository, &filename, record, &principal)?)
     })
     .await?
 }
 
 async fn receive_bytes(
-    door: &Arc<Door>,
+    state: &Arc<RepositoryState>,
     principal: &Principal,
     filename: DistributionFilename,
     headers: &HeaderMap,
     body: &mut Body,
 ) -> ApiResult<UploadAnswer> {
-    let announced = door.repository.announced(&filename, principal.name());
+    let announced = state.repository.announced(&filename, principal);
     let mirrored = announced.as_ref().is_some_and(|record| record.is_mirrored());
-    may_upload(&door.repository, principal, filename.project(), mirrored)?;
-    let limit = door.repository.max_file_size;
+    may_upload(&state.repository, principal, filename.project(), mirrored)?;
+    let limit = state.repository.max_file_size;
     if content_length(headers).is_some_and(|length| length > limit) {
         return Err(too_large(&filename, limit));
     }
-    let (received, last) = receive(door, &filename, body, limit).await?;
-    let _turn = door.publishing.acquire().await.map_err(ApiError::internal)?;
-    let (door, principal) = (Arc::clone(door), principal.clone());
+    let _place = state.receiving.acquire().await.map_err(ApiError::internal)?;
+    let (received, last) = receive(state, &filename, body, limit).await?;
+    let _turn = state.publishing.acquire().await.map_err(ApiError::internal)?;
+    let (state, principal) = (Arc::clone(state), principal.clone());
     tokio::task::spawn_blocking(move || {
-        let sealed = seal(&door, &filename, received, &last)?;
-        Ok(publish::publish(&door.repository, &filename, sealed, announced.as_deref(), &principal)?)
+        let sealed = seal(&state, &filename, received, &last)?;
+        Ok(publish::publish(&state.repository, &filename, sealed, announced.as_deref(), &principal)?)
     })
     .await?
 }
 
 /// Reads a body into `tmp/`, all but what still fits the buffer at the end.
 async fn receive(
-    door: &Arc<Door>,
+    state: &Arc<RepositoryState>,
     filename: &DistributionFilename,
     body: &mut Body,
     limit: u64,
@@ -140,9 +144,10 @@ async fn receive(
         }
         buffered.extend_from_slice(&chunk);
         if buffered.len() >= BUFFER {
-            let (door, filename, taken) = (Arc::clone(door), filename.clone(), std::mem::take(&mut buffered));
+            let (state, filename, taken) =
+                (Arc::clone(state), filename.clone(), std::mem::take(&mut buffered));
             let written =
-                tokio::task::spawn_blocking(move || write(&door, &filename, incoming, &taken)).await??;
+                tokio::task::spawn_blocking(move || write(&state, &filename, incoming, &taken)).await??;
             incoming = Some(written);
         }
     }
@@ -150,31 +155,33 @@ async fn receive(
 }
 
 fn write(
-    door: &Door,
+    state: &RepositoryState,
     filename: &DistributionFilename,
     incoming: Option<Incoming>,
     bytes: &[u8],
 ) -> Result<Incoming, TreeError> {
     let mut incoming = match incoming {
         Some(incoming) => incoming,
-        None => door.repository.tree.begin(filename.project())?,
+        None => state.repository.tree.begin(filename.project())?,
     };
     incoming.write(bytes)?;
     Ok(incoming)
 }
 
 fn seal(
-    door: &Door,
+    state: &RepositoryState,
     filename: &DistributionFilename,
     incoming: Option<Incoming>,
     last: &[u8],
 ) -> Result<Sealed, TreeError> {
-    write(door, filename, incoming, last)?.seal()
+    write(state, filename, incoming, last)?.seal()
 }
 
 async fn next_chunk(body: &mut Body) -> ApiResult<Option<Bytes>> {
     loop {
-        match body.frame().await {
+        let frame =
+            tokio::time::timeout(BODY_IDLE, body.frame()).await.map_err(|_| ApiError::body_timeout())?;
+        match frame {
             None => return Ok(None),
             Some(Ok(frame)) => match frame.into_data() {
                 Ok(data) => return Ok(Some(data)),

@@ -9,12 +9,12 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use depot_proto::{
-    ErrorCode, ProjectName,
+    ProjectName,
     media_type::{PageFormat, negotiate},
 };
 use serde::Deserialize;
 
-use super::{Door, Shared, project_name};
+use super::{RepositoryState, Shared, project_name};
 use crate::{
     auth::policy::Principal,
     http::{
@@ -35,36 +35,36 @@ pub(super) struct PageQuery {
 
 /// `GET simple/`: the projects.
 pub(super) async fn root(
-    State(door): Shared,
+    State(state): Shared,
     Extension(principal): Extension<Principal>,
     Query(query): Query<PageQuery>,
     headers: HeaderMap,
 ) -> ApiResult {
-    door.may_read(&principal, None)?;
+    state.may_read(&principal, None)?;
     let format = format_of(&headers, query.format.as_deref())?;
-    let page = match door.pages.cached(&door.repository, None, format) {
-        Some(page) if door.may_list_all(&principal) => page,
+    let page = match state.pages.cached(&state.repository, None, format) {
+        Some(page) if state.may_list_all(&principal) => page,
         _ => {
-            let door = Arc::clone(&door);
-            tokio::task::spawn_blocking(move || list(&door, &principal, format)).await?
+            let state = Arc::clone(&state);
+            tokio::task::spawn_blocking(move || list(&state, &principal, format)).await?
         }
     };
-    Ok(respond(&door, &headers, &page, door.repository.last_serial()))
+    Ok(respond(&state, &headers, &page, state.repository.last_serial()))
 }
 
 /// All projects, or those that the caller may read.
-fn list(door: &Door, principal: &Principal, format: PageFormat) -> Arc<Page> {
-    if door.may_list_all(principal) {
-        return door.pages.root(&door.repository, format);
+fn list(state: &RepositoryState, principal: &Principal, format: PageFormat) -> Arc<Page> {
+    if state.may_list_all(principal) {
+        return state.pages.root(&state.repository, format);
     }
-    let names = door.repository.names.list(&door.repository.name);
-    let readable = names.iter().filter(|project| door.may_read(principal, Some(project)).is_ok());
+    let names = state.repository.names.list(&state.repository.name);
+    let readable = names.iter().filter(|project| state.may_read(principal, Some(project)).is_ok());
     Pages::root_of(readable, format)
 }
 
 /// `GET simple/{project}/`: the files of a project.
 pub(super) async fn project(
-    State(door): Shared,
+    State(state): Shared,
     Extension(principal): Extension<Principal>,
     Path(text): Path<String>,
     Query(query): Query<PageQuery>,
@@ -72,24 +72,27 @@ pub(super) async fn project(
     headers: HeaderMap,
 ) -> ApiResult {
     let project = project_name(&text)?;
-    door.may_read(&principal, Some(&project))?;
+    state.may_read(&principal, Some(&project))?;
     if project.as_str() != text {
         return Ok(redirect(&format!("../{project}/"), &uri));
     }
     let format = format_of(&headers, query.format.as_deref())?;
     let unknown = || ApiError::not_found(format!("there is no project `{project}` here"));
-    let serial = door.repository.serial(&project).ok_or_else(unknown)?;
-    let page = match door.pages.cached(&door.repository, Some(&project), format) {
+    let page = match state.pages.cached(&state.repository, Some(&project), format) {
         Some(page) => page,
-        None => render(&door, &project, format).await?.ok_or_else(unknown)?,
+        None => render(&state, &project, format).await?.ok_or_else(unknown)?,
     };
-    Ok(respond(&door, &headers, &page, serial))
+    Ok(respond(&state, &headers, &page, page.serial))
 }
 
-async fn render(door: &Arc<Door>, project: &ProjectName, format: PageFormat) -> ApiResult<Option<Arc<Page>>> {
-    let (door, project) = (Arc::clone(door), project.clone());
+async fn render(
+    state: &Arc<RepositoryState>,
+    project: &ProjectName,
+    format: PageFormat,
+) -> ApiResult<Option<Arc<Page>>> {
+    let (state, project) = (Arc::clone(state), project.clone());
     let rendered =
-        tokio::task::spawn_blocking(move || door.pages.project(&door.repository, &project, format)).await?;
+        tokio::task::spawn_blocking(move || state.pages.project(&state.repository, &project, format)).await?;
     rendered.map_err(|error| ApiError::from(&*error))
 }
 
@@ -120,12 +123,10 @@ fn format_of(headers: &HeaderMap, format: Option<&str>) -> ApiResult<PageFormat>
     let lines: Vec<_> =
         headers.get_all(header::ACCEPT).iter().filter_map(|line| line.to_str().ok()).collect();
     let accept = (!lines.is_empty()).then(|| lines.join(","));
-    negotiate(accept.as_deref(), format).map_err(|error| {
-        ApiError::new(StatusCode::NOT_ACCEPTABLE, ErrorCode::NotAcceptable, error.to_string())
-    })
+    negotiate(accept.as_deref(), format).map_err(|error| ApiError::not_acceptable(error.to_string()))
 }
 
-fn respond(door: &Door, headers: &HeaderMap, page: &Page, serial: Serial) -> Response {
+fn respond(state: &RepositoryState, headers: &HeaderMap, page: &Page, serial: Serial) -> Response {
     let fresh = none_match_names(headers, &page.etag);
     let mut response = if fresh {
         StatusCode::NOT_MODIFIED.into_response()
@@ -133,8 +134,8 @@ fn respond(door: &Door, headers: &HeaderMap, page: &Page, serial: Serial) -> Res
         let content_type = HeaderValue::from_static(page.format.content_type());
         ([(header::CONTENT_TYPE, content_type)], page.body.clone()).into_response()
     };
-    let caching = if door.anonymous_read { "no-cache" } else { "private, no-cache" };
-    let vary = if door.anonymous_read { "Accept" } else { "Accept, Authorization" };
+    let caching = if state.anonymous_read { "no-cache" } else { "private, no-cache" };
+    let vary = if state.anonymous_read { "Accept" } else { "Accept, Authorization" };
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
     headers.insert(header::VARY, HeaderValue::from_static(vary));

@@ -5,12 +5,12 @@ use depot_proto::Timestamp;
 use super::super::{Accounts, StoreError, records::TokenRecord};
 
 /// The tokens in sled, by id.
-pub(crate) struct SledAccounts {
+pub(super) struct SledAccounts {
     tokens: sled::Tree,
 }
 
 impl SledAccounts {
-    pub(crate) fn new(db: &sled::Db) -> Result<Self, StoreError> {
+    pub(super) fn new(db: &sled::Db) -> Result<Self, StoreError> {
         Ok(Self { tokens: db.open_tree("tokens")? })
     }
 
@@ -61,11 +61,11 @@ impl Accounts for SledAccounts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{conformance, sled::open};
+    use crate::store::{conformance, sled::open::open};
 
     #[test]
     fn conforms() {
         let folder = tempfile::tempdir().unwrap();
-        conformance::accounts(&SledAccounts::new(&open(folder.path()).unwrap().db).unwrap());
+        conformance::accounts(&SledAccounts::new(&open(folder.path()).unwrap()).unwrap());
     }
 }

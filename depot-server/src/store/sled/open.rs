@@ -15,38 +15,36 @@ const CACHE: u64 = 64 << 20;
 /// Nothing that was acknowledged depends on it, and sled syncs each time whether there is something to sync or not.
 const FLUSH_EVERY_MS: u64 = 1000;
 
-/// An opened store.
-pub(crate) struct Opened {
-    pub(crate) db: sled::Db,
-    /// Why an earlier store was put aside; the one that was opened is then empty.
-    pub(crate) replaced: Option<String>,
-}
-
-/// Opens the store in `folder`. One that cannot be opened is put aside as `<folder>.damaged` and a new one is made.
-pub(crate) fn open(folder: &Path) -> Result<Opened, StoreError> {
+/// Opens the store in `folder`; [`StoreError::Damaged`] if it cannot be opened whatever is tried.
+pub(super) fn open(folder: &Path) -> Result<sled::Db, StoreError> {
+    let io = |source| StoreError::io("store", source);
     let existed = folder.join("db").exists();
-    fs::create_dir_all(folder).map_err(|source| StoreError::io("store", source))?;
-    let first = match try_open(folder) {
+    fs::create_dir_all(folder).map_err(io)?;
+    let reason = match try_open(folder) {
+        // An empty one where there was one that was not: whoever reads it sees that it lacks everything.
         Ok(db) => {
-            // An empty folder that should not be: the caller sees an empty store and rebuilds it.
-            let replaced = (existed && !db.was_recovered()).then(|| "its data was gone".to_owned());
-            return Ok(Opened { db, replaced });
+            if existed && !db.was_recovered() {
+                tracing::error!("the store's data was gone; an empty one takes its place");
+            }
+            return Ok(db);
         }
         Err(reason) => reason,
     };
     // Without its snapshots sled replays the whole log, which is sound where only a snapshot was damaged.
-    remove_snapshots(folder, "").map_err(|source| StoreError::io("store", source))?;
-    if let Ok(db) = try_open(folder) {
-        return Ok(Opened { db, replaced: None });
-    }
+    remove_snapshots(folder, "").map_err(io)?;
+    try_open(folder).map_err(|_| StoreError::Damaged(reason))
+}
+
+/// Puts a damaged store aside, in the place of one that was put aside before.
+pub(super) fn put_aside(folder: &Path, reason: &str) -> Result<(), StoreError> {
+    let io = |source| StoreError::io("store", source);
     let aside = folder.with_extension("damaged");
+    tracing::error!(reason, aside = %aside.display(), "the store is damaged; it is put aside and built again from the tree");
     match fs::remove_dir_all(&aside) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(StoreError::io("store", error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io(error)),
         _ => {}
     }
-    fs::rename(folder, &aside).map_err(|source| StoreError::io("store", source))?;
-    let db = try_open(folder).map_err(StoreError::Damaged)?;
-    Ok(Opened { db, replaced: Some(first) })
+    fs::rename(folder, &aside).map_err(io)
 }
 
 /// sled panics on much of what can be wrong with its files, in the thread that opens them or in its own.

@@ -24,7 +24,7 @@ const APPLIED: &[u8] = b"#";
 const FORMAT: u8 = 1;
 
 /// The releases in sled. One writer at a time; readers never wait.
-pub(crate) struct SledPackages {
+pub(super) struct SledPackages {
     rows: sled::Tree,
     applied: Mutex<Applied>,
 }
@@ -72,7 +72,7 @@ fn checksum(key: &[u8], value: &[u8]) -> u64 {
 }
 
 impl SledPackages {
-    pub(crate) fn new(db: &sled::Db) -> Result<Self, StoreError> {
+    pub(super) fn new(db: &sled::Db) -> Result<Self, StoreError> {
         let rows = db.open_tree(TREE)?;
         let applied = match rows.get(APPLIED)? {
             None => Applied::default(),
@@ -258,19 +258,19 @@ fn read_row(key: &[u8], value: &[u8]) -> Result<Row, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{conformance, sled::open};
+    use crate::store::{conformance, sled::open::open};
 
     #[test]
     fn conforms() {
         let folder = tempfile::tempdir().unwrap();
-        let store = SledPackages::new(&open(folder.path()).unwrap().db).unwrap();
+        let store = SledPackages::new(&open(folder.path()).unwrap()).unwrap();
         conformance::packages(&store);
     }
 
     #[test]
     fn a_lost_row_is_noticed() {
         let folder = tempfile::tempdir().unwrap();
-        let store = SledPackages::new(&open(folder.path()).unwrap().db).unwrap();
+        let store = SledPackages::new(&open(folder.path()).unwrap()).unwrap();
         let changes = [("a", 1), ("b", 2)].map(|(name, serial)| {
             conformance::change(serial, name, "1", &format!("{name}-1.tar.gz"), name.as_bytes())
         });

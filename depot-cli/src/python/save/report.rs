@@ -1,0 +1,104 @@
+//! What a save came to, for people and for programs.
+
+use std::time::Duration;
+
+use depot_index::IndexUrl;
+use serde_json::{Value, json};
+
+use super::super::{
+    fetch::{Fetched, Outcome},
+    resolve::{Failed, Wanted},
+};
+use crate::{
+    args::SaveArgs,
+    output::{Printer, bytes, count, explain},
+};
+
+/// What the run came to.
+#[derive(Default)]
+pub(super) struct Report {
+    /// The files, with what became of each; nothing in a dry run of one that is not there.
+    pub(super) files: Vec<(Wanted, Option<Fetched>)>,
+    /// What could not be had.
+    pub(super) failed: Vec<Failed>,
+}
+
+impl Report {
+    pub(super) fn fail(&mut self, wanted: &Wanted, error: &anyhow::Error) {
+        self.failed.push(Failed { item: wanted.filename.to_string(), reason: explain(error) });
+    }
+
+    pub(super) fn sort(&mut self) {
+        self.files.sort_by(|(one, _), (two, _)| {
+            let key = |wanted: &Wanted| (wanted.filename.project().clone(), wanted.filename.to_string());
+            key(one).cmp(&key(two))
+        });
+    }
+
+    /// The number of files that this became of, and of their bytes.
+    fn sum(&self, outcome: Option<Outcome>) -> (usize, u64) {
+        let of = self
+            .files
+            .iter()
+            .filter(|(_, fetched)| fetched.as_ref().map(|fetched| fetched.outcome) == outcome);
+        of.fold((0, 0), |(files, size), (wanted, fetched)| {
+            let one = fetched.as_ref().map(|fetched| fetched.size).or(wanted.file.size);
+            (files + 1, size + one.unwrap_or_default())
+        })
+    }
+
+    pub(super) fn show(&self, args: &SaveArgs, index: &IndexUrl, took: Duration, printer: &Printer) {
+        for failed in &self.failed {
+            printer.error(&format!("{}: {}", failed.item, failed.reason));
+        }
+        let (planned, saved) = (self.sum(None), self.sum(Some(Outcome::Saved)));
+        let (updated, present) = (self.sum(Some(Outcome::Updated)), self.sum(Some(Outcome::Present)));
+        let seconds = (took.as_secs_f64() * 100.0).round() / 100.0;
+        if args.dry_run {
+            for (wanted, _) in self.files.iter().filter(|(_, present)| present.is_none()) {
+                let size = wanted.file.size.map_or_else(|| "size unknown".to_owned(), bytes);
+                printer.data(&format!("{}  {size}", wanted.filename));
+            }
+        }
+        let (verb, (files, size)) = if args.dry_run { ("would save", planned) } else { ("saved", saved) };
+        let mut parts = vec![format!("{verb} {} ({})", count(files, "file"), bytes(size))];
+        if updated.0 > 0 {
+            parts.push(format!("{} updated", updated.0));
+        }
+        parts.push(format!("{} there already", present.0));
+        if !self.failed.is_empty() {
+            parts.push(format!("{} failed", self.failed.len()));
+        }
+        printer.say(&format!("{} in {seconds} s, in {}", parts.join(", "), args.tree.dir.display()));
+        let failed = self.failed.iter().map(|failed| json!({ "item": failed.item, "reason": failed.reason }));
+        printer.json(&json!({
+            "schema": "depot.save/1",
+            "index": index.as_url().as_str(),
+            "dir": args.tree.dir,
+            "dry-run": args.dry_run,
+            "files": self.files.iter().map(|(wanted, fetched)| row(wanted, fetched.as_ref())).collect::<Vec<_>>(),
+            "failed": failed.collect::<Vec<_>>(),
+            "counts": {
+                "planned": planned.0,
+                "saved": saved.0,
+                "updated": updated.0,
+                "present": present.0,
+                "failed": self.failed.len(),
+            },
+            "bytes": saved.1,
+            "seconds": seconds,
+        }));
+    }
+}
+
+fn row(wanted: &Wanted, fetched: Option<&Fetched>) -> Value {
+    let sha256 = fetched.map(|fetched| fetched.sha256).or_else(|| wanted.file.sha256());
+    json!({
+        "project": wanted.filename.project(),
+        "version": wanted.filename.version().to_string(),
+        "filename": wanted.filename.as_str(),
+        "sha256": sha256,
+        "size": fetched.map(|fetched| fetched.size).or(wanted.file.size),
+        "outcome": fetched.map_or("planned", |fetched| fetched.outcome.as_str()),
+    })
+}

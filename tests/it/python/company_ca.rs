@@ -1,0 +1,164 @@
+//! TLS as a company runs it: an index behind a certificate of the company's own authority.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use depot_tests::{Clients, Output, Room, WheelBuilder, run, sha256_hex};
+
+use super::saved::Saved;
+
+/// Five retries of something that does not pass would take longer.
+const SOON: Duration = Duration::from_secs(5);
+
+/// What `openssl` needs to know, whatever the configuration of this machine says.
+const OPENSSL_CNF: &str = "\
+[req]
+prompt = no
+distinguished_name = name
+[name]
+O = Teapot Works
+[authority]
+basicConstraints = critical, CA:TRUE
+keyUsage = critical, keyCertSign, cRLSign
+subjectKeyIdentifier = hash
+[server]
+basicConstraints = critical, CA:FALSE
+keyUsage = critical, digitalSignature
+extendedKeyUsage = serverAuth
+subjectAltName = IP:127.0.0.1, DNS:localhost
+";
+
+#[expect(clippy::print_stderr, reason = "whoever runs the tests wants to know what did not run")]
+fn say_skipped(reason: &str) {
+    eprintln!("skipped: {reason}");
+}
+
+/// Runs `openssl` with these words in this folder; `None` where this machine has none.
+fn openssl(folder: &Path, words: &str) -> Option<()> {
+    let mut command = Command::new("openssl");
+    command
+        .args(words.split_whitespace())
+        .current_dir(folder)
+        .env("OPENSSL_CONF", folder.join("openssl.cnf"));
+    match command.output() {
+        Ok(output) => {
+            assert!(output.status.success(), "{words}: {}", String::from_utf8_lossy(&output.stderr));
+            Some(())
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            say_skipped("openssl is missing");
+            None
+        }
+        Err(error) => panic!("openssl: {error}"),
+    }
+}
+
+/// Makes a certificate authority, with its certificate in `NAME.pem`.
+fn make_authority(folder: &Path, name: &str) -> Option<()> {
+    let new = "req -x509 -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2";
+    openssl(
+        folder,
+        &format!("{new} -config openssl.cnf -extensions authority -keyout {name}.key -out {name}.pem"),
+    )
+}
+
+/// Makes `server.pem` and `server.key` for this machine's loopback, signed by an authority.
+fn make_server_certificate(folder: &Path, authority: &str) -> Option<()> {
+    let new = "req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
+    openssl(folder, &format!("{new} -config openssl.cnf -keyout server.key -out server.csr"))?;
+    let sign = format!("x509 -req -in server.csr -CA {authority}.pem -CAkey {authority}.key -set_serial 2");
+    openssl(folder, &format!("{sign} -days 2 -extfile openssl.cnf -extensions server -out server.pem"))
+}
+
+/// Two authorities and an index of one wheel, whose certificate is by the first of them.
+struct Company {
+    // Ended before its folder goes.
+    index: Child,
+    port: u16,
+    room: Room,
+}
+
+impl Company {
+    /// `None` where this machine has no Python or no `openssl`, which is said.
+    fn start() -> Option<Self> {
+        let room = Clients::find()?.room();
+        let folder = room.path();
+        fs::write(folder.join("openssl.cnf"), OPENSSL_CNF).unwrap();
+        make_authority(&folder, "company")?;
+        make_authority(&folder, "stranger")?;
+        make_server_certificate(&folder, "company")?;
+        write_index(&folder.join("index"));
+        let mut command = room.command("python");
+        command.args(["-c", include_str!("company_ca.py"), "index", "server.pem", "server.key"]);
+        let mut index = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(index.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let port = line.trim().parse();
+        Some(Self { index, port: port.unwrap_or_else(|error| panic!("{error}: {line:?}")), room })
+    }
+
+    /// The certificate of an authority.
+    fn authority(&self, name: &str) -> PathBuf {
+        self.room.path().join(format!("{name}.pem"))
+    }
+
+    /// Saves the wheel from the index at this host, with trust in this authority alone.
+    fn save(&self, saved: &Saved, host: &str, authority: &str) -> Output {
+        let url = format!("https://{host}:{}/simple/", self.port);
+        let mut command = saved.save_command(&url, &["teapot"]);
+        command.env_remove("SSL_CERT_DIR").env("SSL_CERT_FILE", self.authority(authority));
+        run(&mut command)
+    }
+}
+
+impl Drop for Company {
+    fn drop(&mut self) {
+        let _ = self.index.kill();
+        let _ = self.index.wait();
+    }
+}
+
+fn wheel() -> WheelBuilder {
+    WheelBuilder::new("teapot", "1.0")
+}
+
+/// Writes an index as a plain web server would serve it: a page and a file.
+fn write_index(root: &Path) {
+    let (filename, bytes) = (wheel().filename(), wheel().build());
+    let page = format!(
+        "<!DOCTYPE html><html><body><a href=\"../../files/{filename}#sha256={}\">{filename}</a></body></html>",
+        sha256_hex(&bytes)
+    );
+    fs::create_dir_all(root.join("simple/teapot")).unwrap();
+    fs::create_dir(root.join("files")).unwrap();
+    fs::write(root.join("simple/teapot/index.html"), page).unwrap();
+    fs::write(root.join("files").join(filename), bytes).unwrap();
+}
+
+#[test]
+fn an_index_is_read_over_tls_that_the_authority_in_ssl_cert_file_vouches_for() {
+    let Some(company) = Company::start() else { return };
+    for host in ["127.0.0.1", "localhost"] {
+        let saved = Saved::new();
+        company.save(&saved, host, "company").assert_success();
+        assert_eq!(saved.stored("teapot", &wheel().filename()), Some(wheel().build()));
+        let url = format!("https://{host}:{}/files/{}", company.port, wheel().filename());
+        assert_eq!(saved.record("teapot", &wheel().filename())["depot"]["origin"]["url"], url);
+    }
+}
+
+#[test]
+fn a_certificate_by_an_authority_that_is_not_trusted_is_named_and_not_tried_again() {
+    let Some(company) = Company::start() else { return };
+    let (saved, asked) = (Saved::new(), Instant::now());
+    let said = company.save(&saved, "127.0.0.1", "stranger").assert_code(3).stderr;
+    let took = asked.elapsed();
+    let error = said.lines().find(|line| line.starts_with("error: ")).unwrap_or_default();
+    assert!(error.contains("teapot") && error.contains("certificate"), "{said}");
+    assert!(error.contains("(1 attempt)"), "{said}");
+    assert!(took < SOON, "it took {took:?}: {said}");
+    assert!(saved.filenames("teapot").is_empty());
+}
