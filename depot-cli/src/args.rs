@@ -1,6 +1,9 @@
 //! What can be typed.
 
-use std::{num::NonZeroUsize, path::PathBuf};
+use std::{
+    num::{NonZeroU64, NonZeroUsize},
+    path::PathBuf,
+};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -84,6 +87,12 @@ pub(crate) struct SaveArgs {
     /// How many downloads run at once
     #[arg(short, long, env = "DEPOT_JOBS", value_name = "N", default_value = "16")]
     pub(crate) jobs: NonZeroUsize,
+    /// Give up waiting for an answer, or for its next bytes, after this many seconds
+    #[arg(long, env = "DEPOT_TIMEOUT", value_name = "SECONDS", default_value = "30")]
+    pub(crate) timeout: NonZeroU64,
+    /// How often to try again what may be better the next time
+    #[arg(long, env = "DEPOT_RETRIES", value_name = "N", default_value = "5")]
+    pub(crate) retries: u32,
     /// Save every version that fits, not only the newest
     #[arg(long)]
     pub(crate) all_versions: bool,

@@ -3,7 +3,10 @@
 mod report;
 mod stock;
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context as _;
 use depot_index::{Client, ClientOptions, IndexUrl};
@@ -41,7 +44,7 @@ pub(crate) async fn run(args: SaveArgs, printer: &Printer) -> anyhow::Result<Exi
     let index = args.index_url.as_deref().unwrap_or(DEFAULT_INDEX).parse::<IndexUrl>();
     let index = index.map_err(|error| UsageError(error.to_string()))?;
     let inputs = inputs::read(&args.specs, args.stdin, &args.requirements)?;
-    let client = Client::new(ClientOptions::default())?;
+    let client = Client::new(options(&args))?;
     let source = Source { client, index, jobs: args.jobs.get() };
     printer.detail(&format!("asking {} for {}", source.index, count(inputs.len(), "requirement")));
     let resolved = resolve(&source.client, &source.index, &inputs, args.all_versions, source.jobs).await;
@@ -52,6 +55,14 @@ pub(crate) async fn run(args: SaveArgs, printer: &Printer) -> anyhow::Result<Exi
     };
     report.show(&args, &source.index, started.elapsed(), printer);
     Ok(if report.failed.is_empty() { ExitStatus::Done } else { ExitStatus::Partial })
+}
+
+fn options(args: &SaveArgs) -> ClientOptions {
+    let mut options = ClientOptions::default();
+    options.read_timeout = Duration::from_secs(args.timeout.get());
+    options.connect_timeout = options.connect_timeout.min(options.read_timeout);
+    options.backoff.retries = args.retries;
+    options
 }
 
 /// Tells what is there already from what would be fetched, fills in the sizes that the index does not tell, and touches

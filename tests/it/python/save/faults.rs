@@ -174,3 +174,20 @@ fn a_run_that_is_killed_leaves_nothing_half_and_the_next_one_fetches_the_rest() 
     }
     assert_tmp_is_empty(&saved.root());
 }
+
+#[test]
+fn an_index_that_hangs_is_given_up_on_and_the_rest_is_saved() {
+    for style in STYLES {
+        let (index, saved) = (index(style, &["silent", "mute", "fine"]), Saved::new());
+        index.fault(&file("silent"), Fault::Hang);
+        index.fault(&FakeIndex::page_path("mute"), Fault::Hang);
+        let started = Instant::now();
+        let args = ["silent", "mute", "fine", "--timeout", "1", "--retries", "1"];
+        let said = saved.save(&index, &args).assert_code(3);
+        assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+        assert_named(&said.stderr, "silent", "2 attempts");
+        assert_named(&said.stderr, "mute", "2 attempts");
+        assert!(said.stderr.contains("saved 1 file "), "{}", said.stderr);
+        assert_tmp_is_empty(&saved.root());
+    }
+}
