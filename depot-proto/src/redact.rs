@@ -49,11 +49,6 @@ impl SafeUrl {
         &self.0
     }
 
-    /// The URL itself, credentials and all.
-    pub fn into_url(self) -> Url {
-        self.0
-    }
-
     /// The URL without credentials, which may be written down.
     pub fn without_credentials(&self) -> Url {
         let mut url = self.0.clone();

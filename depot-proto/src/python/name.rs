@@ -38,11 +38,6 @@ impl ProjectName {
     pub fn as_filename_part(&self) -> String {
         self.0.replace('-', "_")
     }
-
-    /// Whether `text` is already spelled the normalized way.
-    pub fn is_normalized(text: &str) -> bool {
-        text.parse::<Self>().is_ok_and(|name| name.0 == text)
-    }
 }
 
 impl FromStr for ProjectName {

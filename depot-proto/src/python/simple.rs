@@ -100,11 +100,6 @@ impl ProjectStatus {
     pub fn offers_files(self) -> bool {
         self != Self::Quarantined
     }
-
-    /// Whether uploads are to be taken.
-    pub fn takes_uploads(self) -> bool {
-        matches!(self, Self::Active | Self::Deprecated)
-    }
 }
 
 impl FromStr for ProjectStatus {

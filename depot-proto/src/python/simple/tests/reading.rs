@@ -335,7 +335,6 @@ fn the_status_is_read_wherever_indexes_put_it() {
         assert_eq!(read_json(&format!(r#"{{"files": [], {json}}}"#)).status, status, "{json}");
     }
     assert!(!ProjectStatus::Quarantined.offers_files() && ProjectStatus::Archived.offers_files());
-    assert!(!ProjectStatus::Archived.takes_uploads() && ProjectStatus::Deprecated.takes_uploads());
 }
 
 #[test]
