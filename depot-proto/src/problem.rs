@@ -25,6 +25,8 @@ pub enum ErrorCode {
     MetadataMismatch,
     /// The bytes do not have the digest or size that was announced.
     DigestMismatch,
+    /// The facts that were announced for the bytes are not known here any more: announce them again.
+    NotAnnounced,
     /// The body ended before its announced length.
     Truncated,
     /// The file or document is larger than allowed.
@@ -67,6 +69,7 @@ impl ErrorCode {
             Self::InvalidDistribution => "Invalid distribution",
             Self::MetadataMismatch => "Metadata disagrees with the file name",
             Self::DigestMismatch => "Digest mismatch",
+            Self::NotAnnounced => "Not announced",
             Self::Truncated => "Body cut short",
             Self::TooLarge => "Too large",
             Self::FileExists => "File already exists",

@@ -11,6 +11,10 @@ use crate::Sha256Digest;
 /// The path of the plan under a repository's mount.
 pub const PLAN_PATH: &str = "_/plan";
 
+/// The header of sent bytes that names the facts announced for them, by their digest ([`crate::Facts::digest`]). A server
+/// that has forgotten the announcement refuses the bytes with `not-announced`, rather than publish them without their facts.
+pub const FACTS_HEADER: &str = "x-depot-facts";
+
 /// The most files one plan may ask about; more are asked about in turns.
 pub const MAX_PLAN_FILES: usize = 10_000;
 

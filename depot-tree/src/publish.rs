@@ -97,8 +97,18 @@ impl Tree {
         fs::write(temporary.record(), &document).on("write to", temporary.record())?;
         let target = self.path(project, filename, Part::Record);
         self.exclusively(|| fs::rename(temporary.new_record(), &target).on("replace", &target))?;
-        sync::sync_folder(&self.project_folder(project))?;
-        Ok(Some(Changed { record, note: Some(temporary) }))
+        let changed = Changed { record, note: Some(temporary) };
+        if let Err(error) = self.sync(project) {
+            // It is visible, and who asked for it is told that it failed: an index must look at it again.
+            changed.leave_note();
+            return Err(error);
+        }
+        Ok(Some(changed))
+    }
+
+    /// Makes durable what is visible of a project: for who found there what someone else has not come to syncing yet.
+    pub fn sync(&self, project: &ProjectName) -> Result<(), TreeError> {
+        sync::sync_folder(&self.project_folder(project))
     }
 
     /// Puts bytes that were lost or damaged back in their place; they must be what the file's record says.

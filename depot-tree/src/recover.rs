@@ -1,6 +1,10 @@
 //! Finishing or sweeping what a process that died left in `tmp/`.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use depot_proto::{
     FileRecord, ProjectName, Sha256Digest,
@@ -24,6 +28,22 @@ pub struct Recovered {
     pub published: Vec<(ProjectName, String)>,
     /// How many files of `tmp/` were removed.
     pub swept: usize,
+    /// The notes that say so. They stay until [`Tree::settle`], so that whoever has an index can bring it up first, and
+    /// may fail at that.
+    notes: Vec<PathBuf>,
+}
+
+impl Tree {
+    /// Removes the notes of what was found when the tree was opened: it is written down wherever it must be.
+    pub fn settle(&self, recovered: &Recovered) -> Result<(), TreeError> {
+        for note in &recovered.notes {
+            match fs::remove_file(note) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                removed => removed.on("remove", note)?,
+            }
+        }
+        Ok(())
+    }
 }
 
 pub(crate) fn recover(tree: &Tree) -> Result<Recovered, TreeError> {
@@ -48,6 +68,8 @@ pub(crate) fn recover(tree: &Tree) -> Result<Recovered, TreeError> {
             && let Some(published) = finish(tree, note, &path)?
         {
             recovered.published.push(published);
+            recovered.notes.push(path);
+            continue;
         }
         match fs::remove_file(&path) {
             // The session ended as it should, or it was swept by someone else, after the names were read.

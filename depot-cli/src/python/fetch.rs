@@ -128,7 +128,7 @@ pub(super) fn refresh(
     filename: &DistributionFilename,
     facts: &Facts,
 ) -> Result<bool, TreeError> {
-    let change = |known: &mut FileRecord| known.take_facts(facts, facts.digest());
+    let change = |known: &mut FileRecord| known.take_facts(facts, Some(facts.digest()));
     let changed = tree.change_record(filename.project(), filename.as_str(), change)?;
     Ok(changed.is_some_and(|changed| changed.is_news()))
 }

@@ -1,6 +1,7 @@
 //! `depot python push`: plan, run, report.
 
 use std::{
+    fs::File,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -68,7 +69,7 @@ pub(crate) async fn run(args: PushArgs, printer: &Printer) -> anyhow::Result<Exi
     let mut report = Report::default();
     let done = push_all(&server, &tree, &args, &mut report, printer).await;
     // What was done is told even where the rest could not be.
-    if done.is_ok() || report.sent > 0 {
+    if done.is_ok() || report.sent + report.updated > 0 {
         show(&report, &args, &server, started.elapsed(), printer);
     }
     done?;
@@ -225,30 +226,39 @@ async fn push(
     Ok(())
 }
 
-/// Announces a file and sends it if it is wanted. The server may have forgotten an announcement by the time the bytes
-/// are there; then the facts are told again.
+/// How often a file is announced and sent: once, and once more if the server forgot the announcement in between.
+const TRIES: usize = 2;
+
+/// Announces a file and sends it if it is wanted.
 async fn push_one(server: &Server, tree: &Arc<Tree>, local: &Local) -> anyhow::Result<UploadOutcome> {
     let Local { project, record } = local;
-    let announced = server.announce(project, record).await?;
-    if announced.outcome != UploadOutcome::Send {
-        return Ok(announced.outcome);
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let announced = server.announce(project, record).await?;
+        if announced.outcome != UploadOutcome::Send {
+            return Ok(announced.outcome);
+        }
+        let file = open_bytes(tree, local).await?;
+        match server.send(project, record, &file).await {
+            Err(error) if tries < TRIES && error.may_have_forgotten() => {}
+            sent => return Ok(sent?.outcome),
+        }
     }
-    let opened = {
-        let (tree, project, filename) = (Arc::clone(tree), project.clone(), record.filename.clone());
-        tokio::task::spawn_blocking(move || tree.open_part(&project, &filename, Part::Bytes)).await??
-    };
+}
+
+async fn open_bytes(tree: &Arc<Tree>, local: &Local) -> anyhow::Result<Arc<File>> {
+    let (tree, project, filename) = (Arc::clone(tree), local.project.clone(), local.record.filename.clone());
+    let opened =
+        tokio::task::spawn_blocking(move || tree.open_part(&project, &filename, Part::Bytes)).await??;
     let opened = opened.ok_or_else(|| anyhow::anyhow!("its bytes are not in the tree"))?;
     anyhow::ensure!(
-        opened.size == record.size,
+        opened.size == local.record.size,
         "its bytes in the tree are {} and not {} long: save it again",
         opened.size,
-        record.size
+        local.record.size
     );
-    let sent = server.send(project, &record.filename, &Arc::new(opened.file), opened.size).await?;
-    if sent.facts != announced.facts {
-        server.announce(project, record).await?;
-    }
-    Ok(sent.outcome)
+    Ok(Arc::new(opened.file))
 }
 
 impl Report {

@@ -88,6 +88,8 @@ async fn save(
     let dir = &args.tree.dir;
     let (tree, recovered) =
         Tree::open(dir).with_context(|| format!("cannot use the tree `{}`", dir.display()))?;
+    // Nothing but the tree knows of a saved file, so there is nothing to bring up.
+    tree.settle(&recovered)?;
     if recovered.swept > 0 {
         printer.detail(&format!("removed {} of a run that was cut off", count(recovered.swept, "left-over")));
     }

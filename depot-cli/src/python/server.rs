@@ -6,9 +6,12 @@ use std::{fs::File, io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use depot_proto::{
-    FileRecord, Problem, ProjectName,
+    ErrorCode, FileRecord, Problem, ProjectName,
     claims::TOKEN_USER,
-    push::{MAX_PLAN_FILES, PLAN_PATH, PlanAnswer, PlanFile, PlanRequest, PlanResponse, UploadAnswer},
+    push::{
+        FACTS_HEADER, MAX_PLAN_FILES, PLAN_PATH, PlanAnswer, PlanFile, PlanRequest, PlanResponse,
+        UploadAnswer,
+    },
     redact::{SafeUrl, Secret},
     retry::{self, Backoff},
     simple::quote,
@@ -78,6 +81,18 @@ pub(super) struct Server {
     backoff: Backoff,
 }
 
+impl ServerError {
+    /// Whether an announcement may have been forgotten on the way: the file should be announced and sent again.
+    pub(super) fn may_have_forgotten(&self) -> bool {
+        match self {
+            Self::Refused(problem) => problem.code == ErrorCode::NotAnnounced,
+            // A refusal in the middle of a large body may be seen as nothing but a broken connection.
+            Self::Unreachable { .. } => true,
+            _ => false,
+        }
+    }
+}
+
 impl Server {
     /// The repository that `url` means: an empty path is the default one, a trailing `/simple/` is ignored.
     pub(super) fn new(url: &str, token: Option<Secret>) -> anyhow::Result<Self> {
@@ -122,18 +137,19 @@ impl Server {
             .await
     }
 
-    /// Sends the bytes of a file.
+    /// Sends the bytes of a file whose record was announced.
     pub(super) async fn send(
         &self,
         project: &ProjectName,
-        filename: &str,
+        record: &FileRecord,
         file: &Arc<File>,
-        size: u64,
     ) -> Result<UploadAnswer, ServerError> {
-        let url = self.url(&format!("simple/{project}/{}", quote(filename)));
+        let url = self.url(&format!("simple/{project}/{}", quote(&record.filename)));
+        let (size, facts) = (record.size, record.facts.digest().to_string());
         self.ask(&url, || {
             let request = self.client.put(url.clone()).header(CONTENT_TYPE, "application/octet-stream");
-            Ok(request.header(CONTENT_LENGTH, size).body(body_of(file, size)?))
+            let request = request.header(CONTENT_LENGTH, size).header(FACTS_HEADER, &facts);
+            Ok(request.body(body_of(file, size)?))
         })
         .await
     }

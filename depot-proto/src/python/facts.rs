@@ -54,7 +54,7 @@ impl Facts {
     /// Takes what someone says of the same file; true if any of it was news.
     ///
     /// The yank and whatever is stated are taken as they are said now. Silence takes nothing back, so that an index which
-    /// tells less, or an older copy of the record, costs nothing. Where the file came from is settled by the first who
+    /// tells less costs nothing. Where the file came from is settled by the first who
     /// said so, and what its Python is by its own metadata where that could be read.
     pub fn take(&mut self, said: &Self) -> bool {
         // Not both together: what is kept is bounded, and their sum might not be.

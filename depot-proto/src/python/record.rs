@@ -128,14 +128,14 @@ impl FileRecord {
     }
 
     /// Takes what someone says of the same bytes ([`Facts::take`]); true if the record changed by it. `digest` is that of
-    /// all they said, of which `said` may be the part that is theirs to say.
-    pub fn take_facts(&mut self, said: &Facts, digest: Sha256Digest) -> bool {
-        let heard = self.has_facts(digest);
+    /// their facts, where `said` is all of them: a part of them may not pass for the whole.
+    pub fn take_facts(&mut self, said: &Facts, digest: Option<Sha256Digest>) -> bool {
+        let unheard = digest.filter(|digest| !self.has_facts(*digest));
         let news = self.facts.take(said);
-        if news || !heard {
-            self.facts_digest = Some(digest);
+        if news || unheard.is_some() {
+            self.facts_digest = digest.or(self.facts_digest);
         }
-        news || !heard
+        news || unheard.is_some()
     }
 
     /// Whether someone whose facts have this digest has nothing new to say.
@@ -332,13 +332,13 @@ mod tests {
             ..Facts::default()
         };
         assert!(!record.has_facts(said.digest()));
-        assert!(record.take_facts(&said, said.digest()));
+        assert!(record.take_facts(&said, Some(said.digest())));
         assert_eq!(record.effective_yank().reason(), Some("bad"));
         assert_eq!(record.facts.requires_python.as_deref(), Some(">=3.9"));
         assert!(record.facts.upload_time.is_some() && record.is_mirrored());
         // Whoever says that again, or says all that is known now, has nothing to add.
         assert!(record.has_facts(said.digest()) && record.has_facts(record.facts.digest()));
-        assert!(!record.take_facts(&said, said.digest()));
+        assert!(!record.take_facts(&said, Some(said.digest())));
         assert!(!record.has_facts(Facts::default().digest()));
         assert_eq!(FileRecord::read(&record.to_document(), None).unwrap(), record);
     }

@@ -45,6 +45,8 @@ use crate::{
 struct Missed {
     projects: BTreeSet<(RepositoryName, ProjectName)>,
     revoked: Vec<(String, Timestamp)>,
+    /// The journal ends before the store does: it must be told, or the next start finds the same.
+    lost: bool,
 }
 
 pub(super) fn open(config: Config) -> Result<Depot, OpenError> {
@@ -72,6 +74,10 @@ pub(super) fn open(config: Config) -> Result<Depot, OpenError> {
     names.note_last(&name, packages.applied()?);
     let committer = Committer::start(journal, Arc::clone(&packages), Arc::clone(&names));
     let committer = Arc::new(committer.map_err(io(&config.data_dir))?);
+    if missed.lost {
+        let change = Change::Rebuild { repository: name.clone() };
+        committer.note(Entry { time: clock::now(), who: SERVER.to_owned(), change })?;
+    }
     let tokens = Arc::new(Tokens::open(&config.state(), accounts)?);
     for (id, at) in missed.revoked {
         tokens.apply_revocation(&id, at)?;
@@ -87,8 +93,8 @@ pub(super) fn open(config: Config) -> Result<Depot, OpenError> {
         pages: Arc::new(Pages::new(config.page_cache)),
         files: Files::new(),
         anonymous_read: config.anonymous_read,
-        receiving: Semaphore::new(RECEIVING),
-        publishing: Semaphore::new(PUBLISHING),
+        receiving: Arc::new(Semaphore::new(RECEIVING)),
+        publishing: Arc::new(Semaphore::new(PUBLISHING)),
     };
     let authenticator = Arc::new(Authenticator { signer, tokens: Arc::clone(&tokens) });
     let depot = Depot { config, hosted: Arc::new(hosted), authenticator, committer, tokens, _lock: lock };
@@ -124,12 +130,13 @@ fn catch_up(
     }
     // A journal that ends before the store does has lost lines, and nobody knows how many.
     let lost = applied > head;
+    missed.lost = lost;
     let mut unknown = false;
     let broken = journal.replay(if lost { 0 } else { applied }, &mut |_, entry| {
         if let Some((repository, project)) = entry.change.project() {
             missed.projects.insert((repository.clone(), project.clone()));
         }
-        unknown |= entry.change == Change::Unknown;
+        unknown |= matches!(entry.change, Change::Rebuild { .. } | Change::Unknown);
         note_revocation(entry, &mut missed.revoked);
     })?;
     if broken > 0 {
@@ -185,7 +192,7 @@ fn finish(depot: &Depot, recovered: &Recovered) -> Result<(), OpenError> {
         depot.reread(project)?;
         tracing::info!(%project, "an upload that a crash had cut off was finished");
     }
-    Ok(())
+    Ok(depot.hosted.repository.tree.settle(recovered)?)
 }
 
 /// The id of this server, which is issuer and audience of its tokens.

@@ -47,6 +47,18 @@ impl ApiError {
         Self::new(StatusCode::REQUEST_TIMEOUT, ErrorCode::Truncated, detail)
     }
 
+    /// Bytes whose announcement is not known any more.
+    pub(crate) fn not_announced() -> Self {
+        let detail =
+            "the facts that were announced for this file are not known here any more: announce them again";
+        Self::new(StatusCode::PRECONDITION_FAILED, ErrorCode::NotAnnounced, detail)
+    }
+
+    /// More uploads than can be received.
+    pub(crate) fn busy() -> Self {
+        Self::unavailable("too many uploads are under way: try again in a moment")
+    }
+
     /// A body in a content coding that is not read.
     pub(crate) fn unsupported_coding() -> Self {
         let detail = "send the body without a Content-Encoding";

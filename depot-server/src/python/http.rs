@@ -29,9 +29,9 @@ pub(crate) struct RepositoryState {
     pub(crate) files: Files,
     pub(crate) anonymous_read: bool,
     /// Uploads that are received at the same time, each with a buffer; more wait.
-    pub(crate) receiving: Semaphore,
+    pub(crate) receiving: Arc<Semaphore>,
     /// Uploads that are validated and published at the same time; more wait.
-    pub(crate) publishing: Semaphore,
+    pub(crate) publishing: Arc<Semaphore>,
 }
 
 /// What lets someone read. Who may push may see what is there: a token for nothing but pushing would be of little use.

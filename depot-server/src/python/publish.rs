@@ -8,7 +8,7 @@ use depot_proto::{
     push::{UploadAnswer, UploadOutcome},
     scope::Action,
 };
-use depot_tree::{Published, Sealed, TreeError};
+use depot_tree::{Changed, Published, Sealed, TreeError};
 
 use super::{
     plan::{may_change, may_upload},
@@ -19,7 +19,7 @@ use crate::{
     clock,
     service::commit::CommitError,
     store::{
-        StoreError,
+        Put, StoreError,
         records::{Change, Entry, FileChange},
     },
 };
@@ -134,11 +134,24 @@ pub(crate) fn publish(
         record.facts.origin = announced.facts.origin.clone().or(record.facts.origin);
         record.depot_other.clone_from(&announced.depot_other);
         let said = permitted(repository, filename, &announced.facts, &record, principal);
-        record.take_facts(&said, announced.facts.digest());
+        record.facts.take(&said);
+        record.facts_digest = whole(&said, &announced.facts);
     }
     record.first_seen = Some(clock::now());
     let metadata = judge(&mut sealed, filename, &mut record)?;
-    let answer = match repository.tree.publish(&sealed, &record, metadata.as_deref())? {
+    // The tree may have lost a file that was published: its name is taken all the same.
+    if let Some(known) = repository.file(filename)?.filter(|known| known.sha256 != record.sha256) {
+        return Err(PublishError::Exists { filename: known.filename, sha256: known.sha256 });
+    }
+    let published = match repository.tree.publish(&sealed, &record, metadata.as_deref()) {
+        Ok(published) => published,
+        Err(error) => {
+            // It may have become visible before it failed; if not, the note is swept.
+            sealed.leave_note();
+            return Err(error.into());
+        }
+    };
+    let answer = match published {
         Published::Created => match commit(repository, filename, &record, principal, false) {
             Ok(()) => answer_of(UploadOutcome::Created, &record),
             Err(error) => {
@@ -244,7 +257,7 @@ fn take_facts(
     let change = |known: &mut FileRecord| match said {
         Some(said) if may_change(repository, principal, filename.project(), known).is_ok() => {
             let permitted = permitted(repository, filename, said, known, principal);
-            known.take_facts(&permitted, said.digest())
+            known.take_facts(&permitted, whole(&permitted, said))
         }
         _ => false,
     };
@@ -253,15 +266,35 @@ fn take_facts(
         let gone = std::io::Error::from(std::io::ErrorKind::NotFound);
         return Err(TreeError::Io { what: "find", path: filename.as_str().into(), source: gone }.into());
     };
-    let stored = repository.file(filename)?;
-    if stored.as_ref() != Some(&changed.record)
-        && let Err(error) = commit(repository, filename, &changed.record, principal, stored.is_some())
-    {
+    if let Err(error) = bring_up(repository, filename, &changed, principal) {
         changed.leave_note();
         return Err(error);
     }
     let outcome = if changed.is_news() { UploadOutcome::Updated } else { UploadOutcome::Same };
     Ok(answer_of(outcome, &changed.record))
+}
+
+/// Sees to it that the store has a record as the tree has it.
+fn bring_up(
+    repository: &Repository,
+    filename: &DistributionFilename,
+    changed: &Changed,
+    principal: &Principal,
+) -> Result<(), PublishError> {
+    let stored = repository.file(filename)?;
+    if !changed.is_news() {
+        if stored.as_ref() == Some(&changed.record) {
+            return Ok(());
+        }
+        // Whoever published it may not have come to syncing it.
+        repository.tree.sync(filename.project())?;
+    }
+    commit(repository, filename, &changed.record, principal, stored.is_some())
+}
+
+/// The digest of someone's facts, if what they may say is all that they said.
+fn whole(permitted: &Facts, said: &Facts) -> Option<Sha256Digest> {
+    (permitted == said).then(|| said.digest())
 }
 
 fn commit(
@@ -289,8 +322,12 @@ fn commit(
     };
     let (tree, named) = (Arc::clone(&repository.tree), filename.clone());
     let read = Box::new(move || tree.record(named.project(), named.as_str()).ok().flatten());
-    repository.committer.file(entry, file, read)?;
-    Ok(())
+    match repository.committer.file(entry, file, read)?.put {
+        Some(Put::Conflict) => {
+            Err(PublishError::Exists { filename: record.filename.clone(), sha256: record.sha256 })
+        }
+        _ => Ok(()),
+    }
 }
 
 fn answer_of(outcome: UploadOutcome, record: &FileRecord) -> UploadAnswer {

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use depot_proto::{DistributionFilename, FileRecord, ProjectName, RepositoryName, VersionKey};
 use depot_tree::Tree;
-use moka::sync::Cache;
+use moka::{policy::EvictionPolicy, sync::Cache};
 
 use crate::{
     auth::policy::Principal,
@@ -53,7 +53,7 @@ impl Repository {
             u32::try_from(record.to_document().len() + 256).unwrap_or(u32::MAX)
         };
         let announced = Cache::builder().max_capacity(MAX_ANNOUNCED).weigher(weight);
-        let announced = announced.time_to_live(ANNOUNCED_FOR).build();
+        let announced = announced.time_to_live(ANNOUNCED_FOR).eviction_policy(EvictionPolicy::lru()).build();
         Self { name, tree, max_file_size, packages, names, committer, announced }
     }
 

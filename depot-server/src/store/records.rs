@@ -101,6 +101,11 @@ pub(crate) enum Change {
         /// The project.
         project: ProjectName,
     },
+    /// A repository's records were read again from the tree, because the journal had lost lines.
+    Rebuild {
+        /// The repository.
+        repository: RepositoryName,
+    },
     /// A token was issued.
     TokenCreate {
         /// Its `jti`.
@@ -125,7 +130,9 @@ impl Change {
             Self::Publish { repository, project, .. }
             | Self::Facts { repository, project, .. }
             | Self::Reindex { repository, project } => Some((repository, project)),
-            Self::TokenCreate { .. } | Self::TokenRevoke { .. } | Self::Unknown => None,
+            Self::Rebuild { .. } | Self::TokenCreate { .. } | Self::TokenRevoke { .. } | Self::Unknown => {
+                None
+            }
         }
     }
 }

@@ -14,7 +14,7 @@ use std::{path::Path, sync::Arc};
 use accounts::SledAccounts;
 use packages::SledPackages;
 
-use super::{Packages as _, Row, StoreError, Stores};
+use super::{Accounts as _, Packages as _, Row, StoreError, Stores};
 
 /// Opens both stores, and puts them aside if they cannot be trusted; see [`super::open`].
 pub(super) fn open_stores(folder: &Path, visit: &mut dyn FnMut(Row)) -> Result<Stores, StoreError> {
@@ -36,6 +36,7 @@ fn open_trusted(folder: &Path, rows: &mut Vec<Row>) -> Result<Stores, StoreError
     let db = open::open(folder)?;
     let (packages, accounts) = (SledPackages::new(&db)?, SledAccounts::new(&db)?);
     packages.scan(&mut |row| rows.push(row))?;
+    open::quietly(|| accounts.tokens()).map_err(StoreError::Damaged)??;
     Ok(Stores { packages: Arc::new(packages), accounts: Box::new(accounts) })
 }
 

@@ -143,6 +143,7 @@ fn what_could_not_be_written_down_elsewhere_is_reported_at_the_next_opening() {
     drop(tree);
     let (tree, recovered) = Tree::open(folder.path()).unwrap();
     assert_eq!(recovered.published, [(foo(), WHEEL.to_owned())]);
+    tree.settle(&recovered).unwrap();
     assert_eq!(left_in_tmp(folder.path()), [""; 0]);
 
     let yank = |record: &mut FileRecord| {
@@ -154,6 +155,7 @@ fn what_could_not_be_written_down_elsewhere_is_reported_at_the_next_opening() {
     let (tree, recovered) = Tree::open(folder.path()).unwrap();
     assert_eq!(recovered.published, [(foo(), WHEEL.to_owned())]);
     assert_eq!(tree.record(&foo(), WHEEL).unwrap().unwrap().yanked_here, Yanked::Yes);
+    tree.settle(&recovered).unwrap();
     drop(tree);
     assert_eq!(Tree::open(folder.path()).unwrap().1, crate::Recovered::default());
 }

@@ -76,6 +76,8 @@ impl Crashed {
     /// Opens the tree; afterwards `tmp/` holds nothing of the dead session.
     fn open(&self) -> (Tree, Recovered) {
         let (tree, recovered) = Tree::open(self.root()).unwrap();
+        assert_eq!(left_in_tmp(self.root()).len(), recovered.published.len(), "only notes stay");
+        tree.settle(&recovered).unwrap();
         assert_eq!(left_in_tmp(self.root()), [""; 0]);
         assert!(!listed(&self.root().join("tmp")).contains(&format!("{DEAD}.lock")));
         (tree, recovered)
@@ -85,17 +87,21 @@ impl Crashed {
     #[track_caller]
     fn assert_swept(&self, swept: usize) {
         let (tree, recovered) = self.open();
-        assert_eq!(recovered, Recovered { published: Vec::new(), swept });
+        assert_eq!((recovered.published, recovered.swept), (Vec::new(), swept));
         assert_eq!(tree.filenames(&foo()).unwrap(), [""; 0]);
         assert_eq!(publish(&tree, WHEEL, b"bytes").unwrap(), Published::Created);
         assert_eq!(tree.verify(&foo(), WHEEL).unwrap(), Finding::Right);
     }
 
-    /// The file is whole, and reported once.
+    /// The file is whole, and reported until that is settled. All but the note was swept.
     #[track_caller]
-    fn assert_finished(&self, swept: usize) {
+    fn assert_finished(&self, found: usize) {
+        let published = vec![(foo(), WHEEL.to_owned())];
+        let (tree, recovered) = Tree::open(self.root()).unwrap();
+        assert_eq!((recovered.published, recovered.swept), (published.clone(), found - 1));
+        drop(tree);
         let (tree, recovered) = self.open();
-        assert_eq!(recovered, Recovered { published: vec![(foo(), WHEEL.to_owned())], swept });
+        assert_eq!((recovered.published, recovered.swept), (published, 0));
         assert_eq!(tree.record(&foo(), WHEEL).unwrap().as_ref(), Some(&self.record));
         assert_eq!(tree.verify(&foo(), WHEEL).unwrap(), Finding::Right);
         assert_eq!(tree.metadata(&foo(), WHEEL).unwrap().as_deref(), Some(&b"metadata"[..]));
@@ -250,7 +256,10 @@ fn what_a_crash_left_is_finished_once_by_many_who_open_the_tree_at_once() {
         let crashed = Crashed::new().part().note().metadata().bytes_linked();
         std::thread::scope(|scope| {
             for _ in 0..6 {
-                scope.spawn(|| Tree::open(crashed.root()).unwrap());
+                scope.spawn(|| {
+                    let (tree, recovered) = Tree::open(crashed.root()).unwrap();
+                    tree.settle(&recovered).unwrap();
+                });
             }
         });
         let tree = Tree::open_read_only(crashed.root());

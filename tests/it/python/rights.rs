@@ -166,3 +166,58 @@ fn records_that_could_not_be_read_back_are_refused() {
     }
     depot.publish(&pot());
 }
+
+#[test]
+fn bytes_whose_announcement_was_forgotten_are_not_published_without_it() {
+    let mut depot_server = Depot::start();
+    let (filename, bytes) = (pot().filename(), pot().build());
+    assert_eq!(depot_server.announce("tea-pot", &mirrored(&filename, &bytes)).status, 202);
+    depot_server.stop();
+    depot_server.resume();
+    let header = format!("X-Depot-Facts: {}\r\n", "0".repeat(64));
+    let (path, token) = (format!("/python/simple/tea-pot/{filename}"), depot_server.token());
+    let refused = depot_server.request("PUT", &path, Some(&token), &header, &bytes);
+    assert_eq!(refused.status, 412, "{}", refused.text());
+    assert!(refused.text().contains("not-announced"), "{}", refused.text());
+    assert!(depot_server.listed("tea-pot").is_empty());
+    depot_server.assert_tmp_is_empty();
+}
+
+#[test]
+fn a_name_that_the_tree_lost_is_taken_all_the_same() {
+    let depot_server = with_own_file();
+    let folder = depot_server.tree().join("files/tea-pot");
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        std::fs::remove_file(entry.unwrap().path()).unwrap();
+    }
+    let other = pot().random_file("tea_pot/other.bin", 20, 7).build();
+    let refused = depot_server.put("tea-pot", &pot().filename(), &other);
+    assert_eq!(refused.status, 409, "{}", refused.text());
+    // The bytes that were published bring it back.
+    assert_eq!(depot_server.put("tea-pot", &pot().filename(), &pot().build()).status, 201);
+    let served = depot_server.get(&format!("/python/files/tea-pot/{}", pot().filename()));
+    assert_eq!(served.body, pot().build());
+}
+
+#[test]
+fn a_part_of_what_was_said_does_not_pass_for_the_whole() {
+    let depot_server = with_own_file();
+    let token = depot_server.new_token("ci", &["push+push-new:python:*"]);
+    let mut said = record(&pot().filename(), &pot().build());
+    said["yanked"] = json!("leaks");
+    assert_eq!(depot_server.announce_as(&token, "tea-pot", &said).status, 200);
+    assert_eq!(listed(&depot_server)["yanked"], false);
+    // Said by one who may, it is news still: the plan of a push asks for it.
+    let facts = depot_proto::FileRecord::read(said.to_string().as_bytes(), None).unwrap().facts.digest();
+    let file = json!({
+        "project": "tea-pot",
+        "filename": pot().filename(),
+        "sha256": said["hashes"]["sha256"],
+        "size": said["size"],
+        "facts": facts,
+    });
+    let plan = json!({ "files": [file] }).to_string();
+    let token = depot_server.token();
+    let answer = depot_server.request("POST", "/python/_/plan", Some(&token), "", plan.as_bytes());
+    assert!(answer.text().contains("update"), "{}", answer.text());
+}

@@ -11,9 +11,9 @@ use axum::{
 };
 use bytes::Bytes;
 use depot_proto::{
-    DistributionFilename, ErrorCode, FileRecord,
+    DistributionFilename, ErrorCode, FileRecord, Sha256Digest,
     layout::Part,
-    push::{MAX_RECORD_SIZE, UploadAnswer, UploadOutcome},
+    push::{FACTS_HEADER, MAX_RECORD_SIZE, UploadAnswer, UploadOutcome},
 };
 use depot_tree::{Incoming, Sealed, TreeError};
 use http_body_util::BodyExt as _;
@@ -27,6 +27,9 @@ use crate::{
 
 /// How much is held in memory before it is written and hashed, in bytes. Most wheels are smaller than this.
 const BUFFER: usize = 256 * 1024;
+
+/// How long an upload waits for a place among those that are received.
+const PLACE: Duration = Duration::from_secs(30);
 
 /// A client that sends nothing for this long is not going to.
 const BODY_IDLE: Duration = Duration::from_mins(1);
@@ -112,17 +115,25 @@ async fn receive_bytes(
     body: &mut Body,
 ) -> ApiResult<UploadAnswer> {
     let announced = state.repository.announced(&filename, principal);
+    if facts_of(headers)?
+        .is_some_and(|facts| announced.as_ref().is_none_or(|record| record.facts.digest() != facts))
+    {
+        return Err(ApiError::not_announced());
+    }
     let mirrored = announced.as_ref().is_some_and(|record| record.is_mirrored());
     may_upload(&state.repository, principal, filename.project(), mirrored)?;
     let limit = state.repository.max_file_size;
     if content_length(headers).is_some_and(|length| length > limit) {
         return Err(too_large(&filename, limit));
     }
-    let _place = state.receiving.acquire().await.map_err(ApiError::internal)?;
+    let place = tokio::time::timeout(PLACE, Arc::clone(&state.receiving).acquire_owned()).await;
+    let place = place.map_err(|_| ApiError::busy())?.map_err(ApiError::internal)?;
     let (received, last) = receive(state, &filename, body, limit).await?;
-    let _turn = state.publishing.acquire().await.map_err(ApiError::internal)?;
+    let turn = Arc::clone(&state.publishing).acquire_owned().await.map_err(ApiError::internal)?;
     let (state, principal) = (Arc::clone(state), principal.clone());
     tokio::task::spawn_blocking(move || {
+        // Held until it is done, even if the client has gone by then.
+        let _held = (place, turn);
         let sealed = seal(&state, &filename, received, &last)?;
         Ok(publish::publish(&state.repository, &filename, sealed, announced.as_deref(), &principal)?)
     })
@@ -220,6 +231,14 @@ async fn drain(body: &mut Body) {
     };
     // A client that sends so slowly gets its answer all the same.
     let _ = tokio::time::timeout(DRAINED_FOR, reading).await;
+}
+
+/// The facts that the client says it announced, by their digest.
+fn facts_of(headers: &HeaderMap) -> ApiResult<Option<Sha256Digest>> {
+    let Some(value) = headers.get(FACTS_HEADER) else { return Ok(None) };
+    let digest = value.to_str().ok().and_then(|text| text.parse().ok());
+    let detail = "the x-depot-facts header is not a sha256 digest";
+    digest.map(Some).ok_or_else(|| ApiError::bad_request(ErrorCode::BadRequest, detail))
 }
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {

@@ -42,6 +42,8 @@ pub(super) async fn root(
 ) -> ApiResult {
     state.may_read(&principal, None)?;
     let format = format_of(&headers, query.format.as_deref())?;
+    // Asked before the page: a mirror must not believe that it has seen more than it has.
+    let serial = state.repository.last_serial();
     let page = match state.pages.cached(&state.repository, None, format) {
         Some(page) if state.may_list_all(&principal) => page,
         _ => {
@@ -49,7 +51,7 @@ pub(super) async fn root(
             tokio::task::spawn_blocking(move || list(&state, &principal, format)).await?
         }
     };
-    Ok(respond(&state, &headers, &page, state.repository.last_serial()))
+    Ok(respond(&state, &headers, &page, serial))
 }
 
 /// All projects, or those that the caller may read.
