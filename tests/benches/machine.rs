@@ -59,7 +59,9 @@ impl Machine {
             processor: field("/proc/cpuinfo", "model name").unwrap_or_else(unknown),
             cores: thread::available_parallelism().map_or(1, Into::into),
             memory: size.unwrap_or_else(unknown),
-            kernel: said("uname", ["-sr"]).unwrap_or_else(unknown),
+            // The version alone: what follows it names somebody's build.
+            kernel: said("uname", ["-sr"])
+                .map_or_else(unknown, |words| words.split('-').next().unwrap_or_default().to_owned()),
             load: load.unwrap_or_else(unknown),
             file_system: kind.and_then(|text| text.lines().last().map(str::to_owned)).unwrap_or_else(unknown),
             sync_ms: sync_ms(folder),
