@@ -5,6 +5,7 @@ use std::sync::Arc;
 use depot_dist::{DistError, Limits};
 use depot_proto::{
     DistributionFilename, DistributionKind, Facts, FileRecord, Origin, RecordError, Sha256Digest,
+    layout::Part,
     push::{UploadAnswer, UploadOutcome},
     scope::Action,
 };
@@ -146,8 +147,10 @@ pub(crate) fn publish(
     let published = match repository.tree.publish(&sealed, &record, metadata.as_deref()) {
         Ok(published) => published,
         Err(error) => {
-            // It may have become visible before it failed; if not, the note is swept.
-            sealed.leave_note();
+            // It may have become visible before it failed: then the next start must bring it into journal and store.
+            if repository.tree.path(filename.project(), filename.as_str(), Part::Record).exists() {
+                sealed.leave_note();
+            }
             return Err(error.into());
         }
     };
