@@ -1,12 +1,15 @@
 # Each target is one script or one command that a person can also run alone.
 
-.PHONY: demo test test-online bench fmt lint
+.PHONY: demo test test-faults test-online bench fmt lint
 
 demo: ## save a few real packages, push them to a fresh server, install from it alone
 	.ci/demo
 
 test: ## every test, with real pip, uv and twine
 	.ci/test
+
+test-faults: ## the long form of the fault suites
+	.ci/test-faults
 
 test-online: ## the tests that ask the public index
 	.ci/test-online

@@ -1,9 +1,14 @@
 //! What a server is told: where its data lies, where it listens, what it takes.
 
+mod network;
+
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
+    time::Duration,
 };
+
+pub use network::{Network, NetworkError};
 
 /// The configuration of a server.
 #[derive(Clone, Debug)]
@@ -14,12 +19,69 @@ pub struct Config {
     pub host: IpAddr,
     /// The port it listens on; 0 takes a free one.
     pub port: u16,
+    /// What carries requests to it.
+    pub transport: Transport,
+    /// What a connection may take and how slow it may be.
+    pub wire: WireLimits,
+    /// Whether it never asks another index, whatever is configured.
+    pub offline: bool,
     /// Whether pages and files may be read without credentials.
     pub anonymous_read: bool,
     /// The largest file taken, in bytes.
     pub max_file_size: u64,
     /// How much memory rendered pages may take, in bytes.
     pub page_cache: u64,
+}
+
+/// What carries requests to a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// Plain http: whoever is on the way may read and change everything.
+    Plain,
+    /// Plain http to a proxy that speaks TLS to the clients.
+    Proxy {
+        /// From where `X-Forwarded-*` is believed.
+        trusted: Vec<Network>,
+    },
+    /// TLS.
+    Tls(TlsFiles),
+}
+
+/// A certificate and its key, in PEM. Both are read again when they change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate, followed by those of the authorities between it and a root.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// What a connection may take and how slow it may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WireLimits {
+    /// Connections at once; more wait in the system's queue.
+    pub connections: usize,
+    /// How long a client may take to send the head of a request, and how long a connection may lie idle.
+    pub head_timeout: Duration,
+    /// How long a body, in either direction, may stand still.
+    pub stall_timeout: Duration,
+    /// The least a client must send of a body on average, in bytes a second, once `body_grace` is over.
+    pub min_body_rate: u64,
+    /// How long a body may come as slowly as it likes.
+    pub body_grace: Duration,
+}
+
+impl Default for WireLimits {
+    /// 10,000 connections, 30 s for a head, 30 s of standing still, 1 KiB/s after 10 s.
+    fn default() -> Self {
+        Self {
+            connections: 10_000,
+            head_timeout: Duration::from_secs(30),
+            stall_timeout: Duration::from_secs(30),
+            min_body_rate: 1024,
+            body_grace: Duration::from_secs(10),
+        }
+    }
 }
 
 impl Config {
@@ -34,6 +96,9 @@ impl Config {
             data_dir: data_dir.into(),
             host: Ipv4Addr::LOCALHOST.into(),
             port: Self::DEFAULT_PORT,
+            transport: Transport::Plain,
+            wire: WireLimits::default(),
+            offline: false,
             anonymous_read: true,
             max_file_size: Self::DEFAULT_MAX_FILE_SIZE,
             page_cache: 128 << 20,

@@ -29,4 +29,4 @@ mod store;
 mod telemetry;
 
 pub use app::{Depot, OpenError};
-pub use config::Config;
+pub use config::{Config, Network, NetworkError, TlsFiles, Transport, WireLimits};
