@@ -1,6 +1,6 @@
 //! Names of repositories, which are also path segments and key prefixes.
 
-use std::{fmt, str::FromStr};
+use std::{borrow::Borrow, fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -49,6 +49,12 @@ impl FromStr for RepositoryName {
             return Err(RepositoryNameError::Reserved(text.to_owned()));
         }
         Ok(Self(text.to_owned()))
+    }
+}
+
+impl Borrow<str> for RepositoryName {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 

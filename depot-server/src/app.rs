@@ -5,20 +5,22 @@ mod boot;
 use std::{io, path::PathBuf, sync::Arc};
 
 use axum::{Router, extract::Request, middleware::Next, routing::get};
-use depot_proto::ProjectName;
+use depot_proto::{ProjectName, media_type::PageFormat};
 use depot_tree::TreeError;
 
 use crate::{
     auth::keys::KeyError,
     clock,
-    config::Config,
+    coding::Coding,
+    config::{Config, Transport},
     http::{
         authenticate::{Authenticator, authenticate},
         health,
-        middleware::{self, RequestIds},
+        middleware::{self, Envelope},
     },
+    listen::Site,
     python::{
-        http::{RepositoryState, routes},
+        http::{RepositoryState, hot::Hot, routes},
         reindex,
     },
     service::{
@@ -30,9 +32,6 @@ use crate::{
         records::{Change, Entry},
     },
 };
-
-/// Uploads received at the same time, each with a buffer of a quarter of a mebibyte: 64 MiB in all.
-const RECEIVING: usize = 256;
 
 /// Uploads validated and published at the same time; the bound keeps the disk's queue short.
 const PUBLISHING: usize = 64;
@@ -116,10 +115,14 @@ impl Depot {
 
     /// Everything the server serves, to be bound to a port or mounted in another axum application.
     pub fn router(&self) -> Router {
-        let ids = Arc::new(RequestIds::new());
+        let trusted = match &self.config.transport {
+            Transport::Proxy { trusted } => trusted.clone(),
+            Transport::Plain | Transport::Tls(_) => Vec::new(),
+        };
+        let around = Arc::new(Envelope::new(trusted));
         let envelope = move |request: Request, next: Next| {
-            let ids = Arc::clone(&ids);
-            async move { middleware::envelope(&ids, request, next).await }
+            let around = Arc::clone(&around);
+            async move { middleware::envelope(&around, request, next).await }
         };
         Router::new()
             .nest(&format!("/{}", self.hosted.repository.name), routes(Arc::clone(&self.hosted)))
@@ -129,6 +132,18 @@ impl Depot {
             .fallback(middleware::no_route)
             .method_not_allowed_fallback(middleware::no_method)
             .layer(axum::middleware::from_fn(envelope))
+    }
+
+    /// Everything the server serves, with what is at hand in front: for a port of its own.
+    pub(crate) fn site(&self) -> Site {
+        Site { hot: Hot::new(Arc::clone(&self.hosted)), router: self.router() }
+    }
+
+    /// Renders the list of projects, so that the first to ask for it need not wait. May block.
+    pub(crate) fn warm(&self) {
+        for format in [PageFormat::Json, PageFormat::Html] {
+            self.hosted.roots.page(&self.hosted.repository, format, Coding::Identity);
+        }
     }
 
     /// Waits until every change that was taken is written. No change is taken from here on.

@@ -1,70 +1,103 @@
-//! A router meets a port: accepting connections, and letting them finish.
+//! A site meets a port: accepting connections, bounding what they may take, and letting them finish.
+
+mod timed;
+pub(crate) mod tls;
 
 use std::{
     convert::Infallible,
-    future::Future,
+    future::{Future, Ready, ready},
+    io,
+    net::{IpAddr, SocketAddr},
     pin::{Pin, pin},
-    sync::Arc,
+    sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
 use axum::{Router, body::Body, http::Request, response::Response};
+use futures_util::future::Either;
 use hyper::body::Incoming;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto::Builder, graceful::GracefulShutdown},
+    server::{
+        conn::auto::Builder,
+        graceful::{GracefulShutdown, Watcher},
+    },
 };
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::Semaphore,
 };
 use tower::ServiceExt as _;
 
-/// A client that has not sent its headers by then is not going to.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+use self::{
+    timed::{Noted, Timed},
+    tls::Tls,
+};
+use crate::{config::WireLimits, http::forwarded::Peer, python::http::hot::Hot};
 
 /// The most bytes of request head that are read.
 const MAX_HEAD: usize = 64 * 1024;
 
-/// The most connections at once; more wait in the system's queue.
-const MAX_CONNECTIONS: usize = 10_000;
+/// How many connections the system keeps for us until they are accepted.
+const BACKLOG: u32 = 4096;
 
 /// How long requests under way may take to finish once the server is told to stop.
 const DRAIN: Duration = Duration::from_secs(30);
 
+/// What answers: what is at hand first, and the router for everything else.
+#[derive(Clone)]
+pub(crate) struct Site {
+    pub(crate) hot: Hot,
+    pub(crate) router: Router,
+}
+
+/// What a connection goes through on its way to the site.
+pub(crate) struct Edge {
+    /// How many connections there may be.
+    pub(crate) connections: usize,
+    /// How slow they may be.
+    pub(crate) wire: WireLimits,
+    /// TLS, unless plain http is spoken.
+    pub(crate) tls: Option<Arc<Tls>>,
+}
+
+/// Binds an address.
+pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A server that was stopped a moment ago may be started again.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
 /// Serves until `stop` is done, then takes no more connections and waits for the requests under way. False if some
 /// were cut off.
-pub(crate) async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) -> bool {
-    // Without TLS there is no way to agree on HTTP/2, and no client of these pages tries.
-    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(MAX_HEAD);
+pub(crate) async fn serve(
+    listener: TcpListener,
+    site: Site,
+    edge: Edge,
+    stop: impl Future<Output = ()>,
+) -> bool {
+    let places = Arc::new(Semaphore::new(edge.connections));
+    let server = Arc::new(Server { http1: http1(&edge.wire), http2: http2(&edge.wire), site, edge });
     let connections = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut stop = pin!(stop);
     loop {
         let accepted = async {
-            let place = Arc::clone(&places).acquire_owned().await.map_err(std::io::Error::other)?;
-            Ok::<_, std::io::Error>((listener.accept().await?.0, place))
+            let place = Arc::clone(&places).acquire_owned().await.map_err(io::Error::other)?;
+            Ok::<_, io::Error>((listener.accept().await?, place))
         };
         let accepted = tokio::select! {
             accepted = accepted => accepted,
             () = &mut stop => break,
         };
         match accepted {
-            Ok((stream, place)) => {
-                let connection = builder
-                    .serve_connection(
-                        TokioIo::new(prepare(stream)),
-                        hyper::service::service_fn(serving(&router)),
-                    )
-                    .into_owned();
-                let watched = connections.watch(connection);
+            Ok(((stream, peer), place)) => {
+                let (server, watcher) = (Arc::clone(&server), connections.watcher());
                 tokio::spawn(async move {
                     let _place = place;
-                    // A connection that breaks is the client's affair.
-                    if let Err(error) = watched.await {
-                        tracing::trace!(%error, "a connection broke");
-                    }
+                    server.connection(stream, peer.ip(), watcher).await;
                 });
             }
             Err(error) => {
@@ -78,16 +111,87 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stop: impl Futu
     tokio::time::timeout(DRAIN, connections.shutdown()).await.is_ok()
 }
 
-fn prepare(stream: TcpStream) -> TcpStream {
-    // Small answers must not wait for the last acknowledgement. A socket that refuses still works.
-    let _ = stream.set_nodelay(true);
-    stream
+fn http1(wire: &WireLimits) -> Builder<TokioExecutor> {
+    // Without TLS there is no way to agree on HTTP/2, and no client of these pages tries.
+    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(wire.head_timeout).max_buf_size(MAX_HEAD);
+    builder
 }
 
-/// A request on its way to its answer.
-type Serving = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+fn http2(wire: &WireLimits) -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new()).http2_only();
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        // A peer that does not answer a ping is gone.
+        .keep_alive_interval(wire.head_timeout)
+        .keep_alive_timeout(wire.stall_timeout)
+        .max_concurrent_streams(128)
+        .max_header_list_size(MAX_HEAD as u32)
+        // An upload over a slow line needs more than the usual 64 KiB under way.
+        .initial_stream_window_size(1 << 20)
+        .initial_connection_window_size(4 << 20);
+    builder
+}
 
-fn serving(router: &Router) -> impl Fn(Request<Incoming>) -> Serving + Send + 'static {
-    let router = router.clone();
-    move |request| Box::pin(router.clone().oneshot(request.map(Body::new)))
+struct Server {
+    http1: Builder<TokioExecutor>,
+    http2: Builder<TokioExecutor>,
+    site: Site,
+    edge: Edge,
+}
+
+impl Server {
+    async fn connection(&self, stream: TcpStream, peer: IpAddr, watcher: Watcher) {
+        // Small answers must not wait for the last acknowledgement. A socket that refuses still works.
+        let _ = stream.set_nodelay(true);
+        let unread = Arc::new(AtomicBool::new(false));
+        let stream = Timed::new(stream, &self.edge.wire, Arc::clone(&unread));
+        let service = hyper::service::service_fn(answering(&self.site, peer, unread));
+        let served = match &self.edge.tls {
+            None => {
+                let connection = self.http1.serve_connection(TokioIo::new(stream), service);
+                watcher.watch(connection.into_owned()).await
+            }
+            Some(tls) => {
+                let handshake = tokio::time::timeout(self.edge.wire.head_timeout, tls.accept(stream)).await;
+                let stream = match handshake.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+                    Ok(stream) => stream,
+                    Err(error) => {
+                        tracing::debug!(%peer, %error, "a TLS handshake failed");
+                        return;
+                    }
+                };
+                let builder = if tls::speaks_http2(&stream) { &self.http2 } else { &self.http1 };
+                let connection = builder.serve_connection(TokioIo::new(stream), service);
+                watcher.watch(connection.into_owned()).await
+            }
+        };
+        // A connection that breaks is the client's affair.
+        if let Err(error) = served {
+            tracing::trace!(%peer, %error, "a connection broke");
+        }
+    }
+}
+
+type Answer = Result<Response, Infallible>;
+
+/// A request on its way through the router.
+type Routed = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+fn answering(
+    site: &Site,
+    peer: IpAddr,
+    unread: Arc<AtomicBool>,
+) -> impl Fn(Request<Incoming>) -> Either<Ready<Answer>, Routed> + Send + 'static {
+    let site = site.clone();
+    move |mut request| {
+        if let Some(response) = site.hot.answer(request.method(), request.uri(), request.headers()) {
+            return Either::Left(ready(Ok(response)));
+        }
+        request.extensions_mut().insert(Peer(peer));
+        Either::Right(Box::pin(
+            site.router.clone().oneshot(request.map(|body| Body::new(Noted::new(body, Arc::clone(&unread))))),
+        ))
+    }
 }

@@ -3,8 +3,10 @@
 pub(crate) mod catalog;
 pub(crate) mod files;
 pub(crate) mod http;
+mod key;
 pub(crate) mod pages;
 pub(crate) mod plan;
 pub(crate) mod publish;
 pub(crate) mod reindex;
 pub(crate) mod repository;
+pub(crate) mod root;

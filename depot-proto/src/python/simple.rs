@@ -241,9 +241,35 @@ pub fn render_root(
     last_serial: Option<u64>,
     format: PageFormat,
 ) -> Vec<u8> {
+    let entries = render_root_entries(names, format, false);
+    [render_root_head(format, last_serial), entries, render_root_tail(format, last_serial)].concat()
+}
+
+/// What stands before the first name of a root page: whoever keeps a long one in pieces renders them apart.
+pub fn render_root_head(format: PageFormat, last_serial: Option<u64>) -> Vec<u8> {
     match format {
-        PageFormat::Json => render_json::root(names, last_serial),
-        PageFormat::HtmlV1 | PageFormat::Html => render_html::root(names, last_serial),
+        PageFormat::Json => render_json::root_head(last_serial),
+        PageFormat::HtmlV1 | PageFormat::Html => render_html::root_head(),
+    }
+}
+
+/// Some of the names of a root page; `follow_others` says that they are not the first ones.
+pub fn render_root_entries(
+    names: impl Iterator<Item = impl AsRef<str>>,
+    format: PageFormat,
+    follow_others: bool,
+) -> Vec<u8> {
+    match format {
+        PageFormat::Json => render_json::root_entries(names, follow_others),
+        PageFormat::HtmlV1 | PageFormat::Html => render_html::root_entries(names),
+    }
+}
+
+/// What stands after the last name of a root page.
+pub fn render_root_tail(format: PageFormat, last_serial: Option<u64>) -> Vec<u8> {
+    match format {
+        PageFormat::Json => render_json::root_tail(),
+        PageFormat::HtmlV1 | PageFormat::Html => render_html::root_tail(last_serial),
     }
 }
 

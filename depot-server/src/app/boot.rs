@@ -10,7 +10,7 @@ use depot_proto::{ProjectName, RepositoryName, Timestamp, scope::Scope};
 use depot_tree::{Recovered, Tree};
 use tokio::sync::Semaphore;
 
-use super::{BOOTSTRAP_DAYS, BOOTSTRAP_NAME, Depot, OpenError, PUBLISHING, RECEIVING, SERVER};
+use super::{BOOTSTRAP_DAYS, BOOTSTRAP_NAME, Depot, OpenError, PUBLISHING, SERVER};
 use crate::{
     auth::{
         keys,
@@ -18,6 +18,7 @@ use crate::{
     },
     clock,
     config::Config,
+    descriptors::Shares,
     http::authenticate::Authenticator,
     private,
     python::{
@@ -26,6 +27,7 @@ use crate::{
         pages::Pages,
         reindex::{self, ReindexError},
         repository::Repository,
+        root::Roots,
     },
     random,
     service::{
@@ -88,12 +90,15 @@ pub(super) fn open(config: Config) -> Result<Depot, OpenError> {
     let signer = signer.ok_or_else(|| OpenError::Auth("no key can be used for signing".to_owned()))?;
     let limit = config.max_file_size;
     let repository = Repository::new(name, tree, limit, packages, names, Arc::clone(&committer));
+    let shares = Shares::now();
     let hosted = RepositoryState {
         repository,
         pages: Arc::new(Pages::new(config.page_cache)),
-        files: Files::new(),
+        roots: Roots::default(),
+        files: Files::new(shares.open_files),
         anonymous_read: config.anonymous_read,
-        receiving: Arc::new(Semaphore::new(RECEIVING)),
+        wire: config.wire.clone(),
+        receiving: Arc::new(Semaphore::new(shares.uploads)),
         publishing: Arc::new(Semaphore::new(PUBLISHING)),
     };
     let authenticator = Arc::new(Authenticator { signer, tokens: Arc::clone(&tokens) });

@@ -3,10 +3,15 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use tokio::net::TcpListener;
 
 use super::{args::ServeArgs, say};
-use crate::{app::Depot, config::Config, listen, telemetry};
+use crate::{
+    app::Depot,
+    config::{Config, Transport},
+    descriptors::{self, Shares},
+    listen::{self, Edge, tls::Tls},
+    telemetry,
+};
 
 pub(super) fn serve(args: &ServeArgs) -> anyhow::Result<()> {
     telemetry::start(&args.log, args.log_format)?;
@@ -28,19 +33,32 @@ async fn run(config: Config) -> anyhow::Result<()> {
     say(&format!("depot-server: data directory {}", config.data_dir.display()));
     let address = config.address();
     // Before anything is made: a port that is taken should leave no trace. Who connects early waits.
-    let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    let listener = listen::bind(address).with_context(|| format!("cannot listen on {address}"))?;
+    let tls = match &config.transport {
+        Transport::Tls(files) => Some(Arc::new(Tls::open(files.clone())?)),
+        Transport::Plain | Transport::Proxy { .. } => None,
+    };
+    descriptors::raise();
+    let wire = config.wire.clone();
     let depot = tokio::task::spawn_blocking(move || Depot::open(config)).await??;
     let depot = Arc::new(depot);
     say(&format!("depot-server: administrator's token in {}", depot.config.admin_token().display()));
     let address = listener.local_addr()?;
     #[cfg(unix)]
     let admin = admin_socket(&depot);
-    say(&format!("depot-server: listening on http://{address}"));
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    say(&format!("depot-server: listening on {scheme}://{address}"));
     say(&format!(
-        "depot-server: pip install --index-url http://{address}/{}/simple/ ...",
+        "depot-server: pip install --index-url {scheme}://{address}/{}/simple/ ...",
         depot.hosted.repository.name
     ));
-    let finished = listen::serve(listener, depot.router(), stop).await;
+    let warming = Arc::clone(&depot);
+    tokio::task::spawn_blocking(move || warming.warm());
+    if let Some(tls) = &tls {
+        tokio::spawn(Arc::clone(tls).renew());
+    }
+    let connections = wire.connections.min(Shares::now().connections);
+    let finished = listen::serve(listener, depot.site(), Edge { connections, wire, tls }, stop).await;
     #[cfg(unix)]
     if let Some(admin) = admin {
         admin.abort();

@@ -2,13 +2,14 @@
 //! answers bear.
 
 use std::{
+    net::IpAddr,
     sync::atomic::{AtomicU64, Ordering},
     time::Instant,
 };
 
 use axum::{
     extract::Request,
-    http::{HeaderName, HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::Response,
 };
@@ -16,36 +17,76 @@ use depot_proto::{ErrorCode, Problem};
 
 use super::{
     error::ApiError,
+    forwarded::{self, Peer},
     problem::{self, Form},
 };
+use crate::config::Network;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
+/// What a browser may do with an answer: show it, follow its links, save what they lead to, and nothing else.
+const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+                      sandbox allow-downloads allow-top-navigation";
+
+/// Gives an answer the headers that every one bears.
+pub(crate) fn secure(headers: &mut HeaderMap) {
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    // No other site may take in what a browser behind the firewall can reach.
+    headers.insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
+}
 
 /// The bearer of a request's credentials, for the log.
 #[derive(Clone, Debug)]
 pub(crate) struct Who(pub(crate) String);
 
-/// Ids start at a random number, so that those of two runs do not meet in a log.
-pub(crate) struct RequestIds(AtomicU64);
+/// What the envelope knows.
+pub(crate) struct Envelope {
+    /// The id of the next request. They start at a random number, so that those of two runs do not meet in a log.
+    next_id: AtomicU64,
+    /// From where `X-Forwarded-For` is believed.
+    trusted: Vec<Network>,
+}
 
-impl RequestIds {
-    pub(crate) fn new() -> Self {
+impl Envelope {
+    pub(crate) fn new(trusted: Vec<Network>) -> Self {
         let mut seed = [0; 8];
         // Without random numbers the ids start at 0, and are still distinct within a run.
         let _ = getrandom::fill(&mut seed);
-        Self(AtomicU64::new(u64::from_le_bytes(seed)))
+        Self { next_id: AtomicU64::new(u64::from_le_bytes(seed)), trusted }
     }
 
-    fn next(&self) -> String {
-        format!("{:016x}", self.0.fetch_add(1, Ordering::Relaxed))
+    fn next_id(&self) -> String {
+        format!("{:016x}", self.next_id.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Who asks, for the log; none inside another application that does not say.
+    fn client(&self, request: &Request) -> Option<IpAddr> {
+        let Peer(peer) = *request.extensions().get()?;
+        Some(forwarded::client(peer, request.headers(), &self.trusted))
     }
 }
 
+/// What the log says of a request.
+struct Line {
+    method: Method,
+    path: String,
+    id: String,
+    client: Option<IpAddr>,
+    started: Instant,
+}
+
 /// The envelope of every request.
-pub(crate) async fn envelope(ids: &RequestIds, request: Request, next: Next) -> Response {
-    let started = Instant::now();
-    let id = ids.next();
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+pub(crate) async fn envelope(around: &Envelope, request: Request, next: Next) -> Response {
+    let line = Line {
+        method: request.method().clone(),
+        path: request.uri().path().to_owned(),
+        id: around.next_id(),
+        client: around.client(&request),
+        started: Instant::now(),
+    };
     let form = Form::of(request.headers());
     let mut response = next.run(request).await;
     let refusal = response.extensions_mut().remove::<ApiError>();
@@ -57,33 +98,35 @@ pub(crate) async fn envelope(ids: &RequestIds, request: Request, next: Next) -> 
     });
     if let Some(ApiError { problem, cause }) = refusal {
         if let Some(cause) = cause {
-            tracing::error!(cause, id, "a request failed");
+            tracing::error!(cause, id = line.id, "a request failed");
         }
-        let with_id = Problem { request_id: Some(id.clone()), ..*problem };
-        problem::write(&mut response, &with_id, form, method == Method::HEAD);
+        let with_id = Problem { request_id: Some(line.id.clone()), ..*problem };
+        problem::write(&mut response, &with_id, form, line.method == Method::HEAD);
     }
     let headers = response.headers_mut();
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    if let Ok(id) = HeaderValue::try_from(&id) {
+    secure(headers);
+    if let Ok(id) = HeaderValue::try_from(&line.id) {
         headers.insert(REQUEST_ID, id);
     }
-    log(&method, &path, &id, &response, started);
+    log(&line, &response);
     response
 }
 
 /// What is changed, and what fails, is worth a line; what is read only when asked for.
-fn log(method: &Method, path: &str, id: &str, response: &Response, started: Instant) {
+fn log(line: &Line, response: &Response) {
+    let Line { method, path, id, client, started } = line;
     let status = response.status();
     let ms = started.elapsed().as_secs_f64() * 1000.0;
     let ms = (ms * 100.0).round() / 100.0;
     let who = response.extensions().get::<Who>().map_or("-", |who| who.0.as_str());
+    let client = client.map(tracing::field::display);
     let status_code = status.as_u16();
     if status.is_server_error() {
-        tracing::warn!(%method, path, status = status_code, ms, who, id, "request");
+        tracing::warn!(%method, path, status = status_code, ms, who, client, id, "request");
     } else if !method.is_safe() || matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
-        tracing::info!(%method, path, status = status_code, ms, who, id, "request");
+        tracing::info!(%method, path, status = status_code, ms, who, client, id, "request");
     } else {
-        tracing::debug!(%method, path, status = status_code, ms, who, id, "request");
+        tracing::debug!(%method, path, status = status_code, ms, who, client, id, "request");
     }
 }
 

@@ -1,20 +1,21 @@
 //! Opened files, kept open while they are asked for.
 
-use std::{fs::File, sync::Arc};
+use std::{fs::File, io::Read as _, sync::Arc};
 
 use bytes::Bytes;
 use depot_dist::Limits;
-use depot_proto::{DistributionFilename, ProjectName, Sha256Digest, layout::Part};
+use depot_proto::{DistributionFilename, Sha256Digest, layout::Part};
 use depot_tree::TreeError;
 use moka::sync::Cache;
 
-use super::repository::Repository;
-use crate::store::{StoreError, records::Serial};
+use super::{key::Key, repository::Repository};
+use crate::store::StoreError;
 
-/// The most files kept open; well below the usual limit of 1,024 descriptors a process.
-const MAX_OPEN: u64 = 256;
-/// The most memory that sidecars kept in memory take, in bytes.
-const MAX_SIDECARS: u64 = 16 << 20;
+/// Files up to this size are read and hashed when they are first asked for, and kept in memory: most wheels of pure
+/// Python, and every sidecar.
+const SMALL: u64 = 64 * 1024;
+/// The most memory that small files take, in bytes.
+const MAX_SMALL: u64 = 64 << 20;
 
 /// Why a file cannot be sent.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +44,9 @@ pub(crate) struct Served {
     /// Their number.
     pub(crate) size: u64,
     /// Their strong validator: their digest, in quotes.
-    pub(crate) etag: String,
+    pub(crate) etag: Bytes,
+    /// Their media type.
+    pub(crate) content_type: &'static str,
 }
 
 /// Where the bytes are.
@@ -51,36 +54,32 @@ pub(crate) struct Served {
 pub(crate) enum Content {
     /// On disk.
     File(Arc<File>),
-    /// In memory: sidecars, which are small and were hashed before they are sent.
+    /// In memory: what is small, hashed before it is sent.
     Memory(Bytes),
 }
 
-/// A file, as of the last change of its project: after another, whether it is still there is asked again.
-type Key = (ProjectName, String, Serial);
-
-/// The opened files of one repository.
+/// The opened files of one repository, each as of the last change of its project: after another, whether it is still
+/// there is asked again.
 pub(crate) struct Files {
-    bytes: Cache<Key, Arc<Served>>,
-    sidecars: Cache<Key, Arc<Served>>,
+    open: Cache<Box<[u8]>, Arc<Served>>,
+    small: Cache<Box<[u8]>, Arc<Served>>,
 }
 
 impl Files {
-    pub(crate) fn new() -> Self {
-        let weight = |_: &Key, served: &Arc<Served>| u32::try_from(served.size + 256).unwrap_or(u32::MAX);
+    /// Keeps at most this many files open.
+    pub(crate) fn new(max_open: u64) -> Self {
+        let weight = |_: &_, served: &Arc<Served>| u32::try_from(served.size + 512).unwrap_or(u32::MAX);
         Self {
-            bytes: Cache::new(MAX_OPEN),
-            sidecars: Cache::builder().max_capacity(MAX_SIDECARS).weigher(weight).build(),
+            open: Cache::new(max_open),
+            small: Cache::builder().max_capacity(MAX_SMALL).weigher(weight).build(),
         }
     }
 
-    /// A part of a file, if it is open already.
-    pub(crate) fn cached(
-        &self,
-        repository: &Repository,
-        filename: &DistributionFilename,
-        part: Part,
-    ) -> Option<Arc<Served>> {
-        self.cache(part).get(&key(repository, filename)?)
+    /// A part of a file by its stored name, if it is at hand already.
+    pub(crate) fn cached(&self, repository: &Repository, project: &str, stored: &str) -> Option<Arc<Served>> {
+        let generation = repository.serial_of(project)?;
+        let key = Key::new(&[project, stored], &[], generation)?;
+        self.small.get(key.as_bytes()).or_else(|| self.open.get(key.as_bytes()))
     }
 
     /// A part of a file; none if the file, or that part of it, is not here. May block.
@@ -90,7 +89,8 @@ impl Files {
         filename: &DistributionFilename,
         part: Part,
     ) -> Result<Option<Arc<Served>>, FileError> {
-        let Some(key) = key(repository, filename) else { return Ok(None) };
+        let project = filename.project();
+        let Some(generation) = repository.serial(project) else { return Ok(None) };
         let Some(record) = repository.file(filename)? else { return Ok(None) };
         let served = match part {
             Part::Bytes => open_bytes(repository, filename, record.sha256, record.size)?,
@@ -101,18 +101,33 @@ impl Files {
             Part::Record | Part::Provenance => return Ok(None),
         };
         let served = Arc::new(served);
-        self.cache(part).insert(key, Arc::clone(&served));
+        let stored = format!("{filename}{}", part.suffix());
+        if let Some(key) = Key::new(&[project.as_str(), &stored], &[], generation) {
+            let cache = if matches!(served.content, Content::Memory(_)) { &self.small } else { &self.open };
+            cache.insert(key.as_bytes().into(), Arc::clone(&served));
+        }
         Ok(Some(served))
-    }
-
-    fn cache(&self, part: Part) -> &Cache<Key, Arc<Served>> {
-        if part == Part::Metadata { &self.sidecars } else { &self.bytes }
     }
 }
 
-fn key(repository: &Repository, filename: &DistributionFilename) -> Option<Key> {
-    let serial = repository.serial(filename.project())?;
-    Some((filename.project().clone(), filename.as_str().to_owned(), serial))
+/// What is said of a file by its name. Nothing here is to be shown by a browser.
+fn content_type(filename: &str) -> &'static str {
+    let ends = |suffixes: &[&str]| {
+        let name = filename.to_ascii_lowercase();
+        suffixes.iter().any(|suffix| name.ends_with(suffix))
+    };
+    if ends(&[".tar.gz", ".tgz"]) {
+        "application/gzip"
+    } else if ends(&[".zip"]) {
+        "application/zip"
+    } else if ends(&[".tar.bz2", ".tbz"]) {
+        "application/x-bzip2"
+    } else if ends(&[".tar.xz"]) {
+        "application/x-xz"
+    } else {
+        // Wheels are zip archives and have no media type of their own.
+        "application/octet-stream"
+    }
 }
 
 fn damaged(filename: &DistributionFilename, reason: impl Into<String>) -> FileError {
@@ -121,8 +136,8 @@ fn damaged(filename: &DistributionFilename, reason: impl Into<String>) -> FileEr
     FileError::Damaged { filename, reason }
 }
 
-fn etag(sha256: Sha256Digest) -> String {
-    format!("\"{sha256}\"")
+fn etag(sha256: Sha256Digest) -> Bytes {
+    format!("\"{sha256}\"").into()
 }
 
 /// Bytes of another length are never begun to be sent: a short body under a good status is worse than none.
@@ -137,7 +152,27 @@ fn open_bytes(
     if opened.size != size {
         return Err(damaged(filename, format!("its bytes are {} and not {size} long", opened.size)));
     }
-    Ok(Served { content: Content::File(Arc::new(opened.file)), size, etag: etag(sha256) })
+    let content = if size <= SMALL {
+        Content::Memory(read_small(&opened.file, filename, sha256, size)?)
+    } else {
+        Content::File(Arc::new(opened.file))
+    };
+    Ok(Served { content, size, etag: etag(sha256), content_type: content_type(filename.as_str()) })
+}
+
+/// What is read whole is hashed too: a small file that is damaged on disk is never sent.
+fn read_small(
+    mut file: &File,
+    filename: &DistributionFilename,
+    sha256: Sha256Digest,
+    size: u64,
+) -> Result<Bytes, FileError> {
+    let mut bytes = Vec::with_capacity(size as usize);
+    file.read_to_end(&mut bytes).map_err(|error| damaged(filename, format!("it cannot be read: {error}")))?;
+    if Sha256Digest::of(&bytes) != sha256 {
+        return Err(damaged(filename, "its bytes are not those that were published"));
+    }
+    Ok(bytes.into())
 }
 
 /// The sidecar as it was published. One that a power cut took is derived from the wheel again.
@@ -162,5 +197,6 @@ fn open_sidecar(
         metadata = Some(derived);
     }
     let body = Bytes::from(metadata.unwrap_or_default());
-    Ok(Served { size: body.len() as u64, etag: etag(sha256), content: Content::Memory(body) })
+    let (size, content_type) = (body.len() as u64, "text/plain; charset=utf-8");
+    Ok(Served { size, etag: etag(sha256), content: Content::Memory(body), content_type })
 }

@@ -1,6 +1,7 @@
 //! The doors of a Python repository.
 
 mod file;
+pub(crate) mod hot;
 mod plan;
 mod put;
 mod refusal;
@@ -16,9 +17,10 @@ use axum::{
 use depot_proto::{ProjectName, scope::Action};
 use tokio::sync::Semaphore;
 
-use super::{files::Files, pages::Pages, repository::Repository};
+use super::{files::Files, pages::Pages, repository::Repository, root::Roots};
 use crate::{
     auth::policy::{Denied, Principal},
+    config::WireLimits,
     http::error::{ApiError, ApiResult},
 };
 
@@ -26,8 +28,11 @@ use crate::{
 pub(crate) struct RepositoryState {
     pub(crate) repository: Repository,
     pub(crate) pages: Arc<Pages>,
+    pub(crate) roots: Roots,
     pub(crate) files: Files,
     pub(crate) anonymous_read: bool,
+    /// How slowly bodies may come.
+    pub(crate) wire: WireLimits,
     /// Uploads that are received at the same time, each with a buffer; more wait.
     pub(crate) receiving: Arc<Semaphore>,
     /// Uploads that are validated and published at the same time; more wait.
@@ -69,9 +74,14 @@ impl RepositoryState {
         self.anonymous_read || principal.may_everywhere(&READING, &self.repository.name)
     }
 
-    /// The first word of `Cache-Control`: shared caches must not keep what not everyone may read.
-    fn cache_scope(&self) -> &'static str {
-        if self.anonymous_read { "public" } else { "private" }
+    /// How long a file may be kept: a name has the same bytes for ever. Shared caches must not keep what not everyone
+    /// may read.
+    fn file_caching(&self) -> &'static str {
+        if self.anonymous_read {
+            "public, max-age=365000000, immutable"
+        } else {
+            "private, max-age=365000000, immutable"
+        }
     }
 }
 

@@ -1,13 +1,16 @@
-//! Rendered pages: made once per change, kept in a bounded cache, dropped by generation.
+//! Rendered pages of projects: made once per change, form and coding, kept in a bounded cache, dropped by generation.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use depot_proto::{ProjectName, RepositoryName, Sha256Digest, media_type::PageFormat, simple};
+use depot_proto::{ProjectName, Sha256Digest, media_type::PageFormat, simple};
 use moka::sync::Cache;
 
-use super::{catalog, repository::Repository};
-use crate::store::{StoreError, records::Serial};
+use super::{catalog, key::Key, repository::Repository};
+use crate::{
+    coding::Coding,
+    store::{StoreError, records::Serial},
+};
 
 /// What one page takes beside its bytes, roughly: its key, its validator, the cache's own.
 const OVERHEAD: usize = 512;
@@ -15,48 +18,39 @@ const OVERHEAD: usize = 512;
 /// A rendered page.
 #[derive(Clone, Debug)]
 pub(crate) struct Page {
-    /// The bytes.
+    /// The bytes, in their coding.
     pub(crate) body: Bytes,
+    /// The coding.
+    pub(crate) coding: Coding,
     /// The strong validator of exactly these bytes.
-    pub(crate) etag: String,
+    pub(crate) etag: Bytes,
     /// What they are.
     pub(crate) format: PageFormat,
     /// The serial of the change that the page shows last; 0 for a list of projects.
     pub(crate) serial: Serial,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Key {
-    repository: RepositoryName,
-    /// None for the root page.
-    project: Option<ProjectName>,
-    format: PageFormat,
-    generation: Serial,
-}
-
 /// The rendered pages of all repositories.
-pub(crate) struct Pages(Cache<Key, Arc<Page>>);
+pub(crate) struct Pages(Cache<Box<[u8]>, Arc<Page>>);
 
 impl Pages {
     /// A cache of at most this many bytes.
     pub(crate) fn new(capacity: u64) -> Self {
-        let weight =
-            |_: &Key, page: &Arc<Page>| u32::try_from(page.body.len() + OVERHEAD).unwrap_or(u32::MAX);
+        let weight = |_: &_, page: &Arc<Page>| u32::try_from(page.body.len() + OVERHEAD).unwrap_or(u32::MAX);
         Self(Cache::builder().max_capacity(capacity).weigher(weight).build())
     }
 
-    /// The page of a project, if it is rendered; none if it is not, or if the project is not here.
+    /// The page of a project, by its normalized name, if it is rendered; none if it is not, or if the project is not
+    /// here.
     pub(crate) fn cached(
         &self,
         repository: &Repository,
-        project: Option<&ProjectName>,
+        project: &str,
         format: PageFormat,
+        coding: Coding,
     ) -> Option<Arc<Page>> {
-        let key = match project {
-            Some(project) => project_key(repository, project, format)?,
-            None => root_key(repository, format),
-        };
-        self.0.get(&key)
+        let generation = repository.serial_of(project)?;
+        self.0.get(key(repository, project, format, coding, generation)?.as_bytes())
     }
 
     /// The page of a project, rendered if need be; none if the project is not here. May block.
@@ -67,15 +61,30 @@ impl Pages {
         repository: &Repository,
         project: &ProjectName,
         format: PageFormat,
+        coding: Coding,
     ) -> Result<Option<Arc<Page>>, Arc<StoreError>> {
-        let Some(key) = project_key(repository, project, format) else { return Ok(None) };
-        let rendered = self.0.try_get_with(key, || match catalog::project_page(repository, project) {
-            Ok(Some(page)) => {
-                let serial = page.last_serial.unwrap_or_default();
-                Ok(Page::new(simple::render_project(&page, format), format, serial))
-            }
-            Ok(None) => Err(None),
-            Err(error) => Err(Some(error)),
+        let Some(generation) = repository.serial(project) else { return Ok(None) };
+        let Some(key) = key(repository, project.as_str(), format, coding, generation) else {
+            return Ok(None);
+        };
+        // Asked for before the other is begun: who waits for one must not hold up the other.
+        let plain = match coding {
+            Coding::Identity => None,
+            _ => match self.project(repository, project, format, Coding::Identity)? {
+                Some(plain) => Some(plain),
+                None => return Ok(None),
+            },
+        };
+        let rendered = self.0.try_get_with(key.as_bytes().into(), || match plain {
+            Some(plain) => Ok(plain.encoded(coding)),
+            None => match catalog::project_page(repository, project) {
+                Ok(Some(page)) => {
+                    let serial = page.last_serial.unwrap_or_default();
+                    Ok(Arc::new(Page::new(simple::render_project(&page, format), format, serial)))
+                }
+                Ok(None) => Err(None),
+                Err(error) => Err(Some(error)),
+            },
         });
         match rendered {
             Ok(page) => Ok(Some(page)),
@@ -89,43 +98,72 @@ impl Pages {
             },
         }
     }
-
-    /// The list of projects, rendered if need be. May block.
-    pub(crate) fn root(&self, repository: &Repository, format: PageFormat) -> Arc<Page> {
-        self.0.get_with(root_key(repository, format), || {
-            Self::root_of(repository.names.list(&repository.name).iter(), format)
-        })
-    }
-
-    /// A list of these projects, for those who may not see the others; it is not kept.
-    pub(crate) fn root_of<'a>(
-        projects: impl Iterator<Item = &'a ProjectName>,
-        format: PageFormat,
-    ) -> Arc<Page> {
-        Page::new(simple::render_root(projects.map(ProjectName::as_str), None, format), format, 0)
-    }
 }
 
-fn project_key(repository: &Repository, project: &ProjectName, format: PageFormat) -> Option<Key> {
-    let generation = repository.serial(project)?;
-    Some(Key { repository: repository.name.clone(), project: Some(project.clone()), format, generation })
+/// Where a page is kept: a change is a new place.
+fn key(
+    repository: &Repository,
+    project: &str,
+    format: PageFormat,
+    coding: Coding,
+    generation: Serial,
+) -> Option<Key> {
+    Key::new(&[repository.name.as_str(), project], &[format as u8, coding as u8], generation)
 }
 
-fn root_key(repository: &Repository, format: PageFormat) -> Key {
-    let generation = repository.names.root(&repository.name).names_changed;
-    Key { repository: repository.name.clone(), project: None, format, generation }
+/// A validator of a form and a coding of what has this digest. Two forms may have the same bytes, and are two
+/// representations all the same.
+pub(super) fn etag(digest: &Sha256Digest, format: PageFormat, coding: Coding) -> Bytes {
+    // Half the digest is enough to tell the versions of a page apart.
+    let digest = &digest.to_string()[..32];
+    let form = match format {
+        PageFormat::Json => "json",
+        PageFormat::HtmlV1 => "v1",
+        PageFormat::Html => "html",
+    };
+    match coding.name() {
+        None => format!("\"{digest}-{form}\"").into(),
+        Some(coding) => format!("\"{digest}-{form}-{coding}\"").into(),
+    }
 }
 
 impl Page {
-    fn new(body: Vec<u8>, format: PageFormat, serial: Serial) -> Arc<Self> {
-        // Half the digest is enough to tell the versions of a page apart.
-        let digest = Sha256Digest::of(&body).to_string();
-        // Two forms may have the same bytes, and are two representations all the same.
-        let form = match format {
-            PageFormat::Json => "json",
-            PageFormat::HtmlV1 => "v1",
-            PageFormat::Html => "html",
-        };
-        Arc::new(Self { body: body.into(), etag: format!("\"{}-{form}\"", &digest[..32]), format, serial })
+    /// A page as it was rendered.
+    pub(super) fn new(body: Vec<u8>, format: PageFormat, serial: Serial) -> Self {
+        let etag = etag(&Sha256Digest::of(&body), format, Coding::Identity);
+        Self { body: body.into(), coding: Coding::Identity, etag, format, serial }
+    }
+
+    /// The page in a coding, or as it is where that would not make it shorter.
+    fn encoded(self: Arc<Self>, coding: Coding) -> Arc<Self> {
+        match coding.encode(&self.body) {
+            Ok(body) if body.len() < self.body.len() => {
+                let etag = etag(&Sha256Digest::of(&self.body), self.format, coding);
+                Arc::new(Self { body: body.into(), coding, etag, format: self.format, serial: self.serial })
+            }
+            Ok(_) => self,
+            Err(error) => {
+                tracing::warn!(%error, "a page could not be compressed; it is sent as it is");
+                self
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_compressed_where_that_makes_it_shorter() {
+        let page = |text: &str| Arc::new(Page::new(text.as_bytes().to_vec(), PageFormat::Html, 1));
+        let (long, short) = (page(&"<a>six</a>".repeat(100)), page("<a>"));
+        for coding in [Coding::Gzip, Coding::Zstd] {
+            let encoded = Arc::clone(&long).encoded(coding);
+            assert_eq!(encoded.coding, coding);
+            assert_ne!(encoded.etag, long.etag);
+            let same = Arc::clone(&short).encoded(coding);
+            assert_eq!((same.coding, &same.etag), (Coding::Identity, &short.etag));
+        }
     }
 }

@@ -59,12 +59,17 @@ impl Repository {
 
     /// The serial of a project's last change; none if it is not here.
     pub(crate) fn serial(&self, project: &ProjectName) -> Option<Serial> {
+        self.serial_of(project.as_str())
+    }
+
+    /// The same by the normalized name; none for a text that is not one.
+    pub(crate) fn serial_of(&self, project: &str) -> Option<Serial> {
         self.names.serial(&self.name, project)
     }
 
     /// The serial of the repository's last change.
     pub(crate) fn last_serial(&self) -> Serial {
-        self.names.root(&self.name).last
+        self.names.last(&self.name)
     }
 
     /// The record of a file, if it is here.

@@ -23,10 +23,15 @@ pub(super) fn project(page: &ProjectPage) -> Vec<u8> {
     close(html, page.last_serial)
 }
 
-pub(super) fn root(names: impl Iterator<Item = impl AsRef<str>>, last_serial: Option<u64>) -> Vec<u8> {
+pub(super) fn root_head() -> Vec<u8> {
     let mut html = String::new();
     open(&mut html);
     heading(&mut html, "Simple index", "");
+    html.into_bytes()
+}
+
+pub(super) fn root_entries(names: impl Iterator<Item = impl AsRef<str>>) -> Vec<u8> {
+    let mut html = String::new();
     for name in names {
         let name = name.as_ref();
         // A name that is none leads nowhere, but its link stays inside the index.
@@ -40,7 +45,11 @@ pub(super) fn root(names: impl Iterator<Item = impl AsRef<str>>, last_serial: Op
         escape(&mut html, name);
         html.push_str("</a><br>\n");
     }
-    close(html, last_serial)
+    html.into_bytes()
+}
+
+pub(super) fn root_tail(last_serial: Option<u64>) -> Vec<u8> {
+    close(String::new(), last_serial)
 }
 
 fn open(html: &mut String) {

@@ -117,17 +117,25 @@ fn file(listed: &PageFile, sized: bool) -> File<'_> {
     }
 }
 
-pub(super) fn root(names: impl Iterator<Item = impl AsRef<str>>, last_serial: Option<u64>) -> Vec<u8> {
+pub(super) fn root_head(last_serial: Option<u64>) -> Vec<u8> {
     let mut bytes = b"{\"meta\":".to_vec();
     bytes.extend(to_bytes(&Meta { api_version: API_VERSION, last_serial }));
     bytes.extend(b",\"projects\":[");
-    for (index, name) in names.enumerate() {
-        bytes.extend(if index == 0 { &b"{\"name\":"[..] } else { b",{\"name\":" });
+    bytes
+}
+
+pub(super) fn root_entries(names: impl Iterator<Item = impl AsRef<str>>, follow_others: bool) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for name in names {
+        bytes.extend(if bytes.is_empty() && !follow_others { &b"{\"name\":"[..] } else { b",{\"name\":" });
         bytes.extend(to_bytes(&name.as_ref()));
         bytes.push(b'}');
     }
-    bytes.extend(b"]}");
     bytes
+}
+
+pub(super) fn root_tail() -> Vec<u8> {
+    b"]}".to_vec()
 }
 
 fn to_bytes(value: &impl Serialize) -> Vec<u8> {

@@ -36,7 +36,7 @@ pub(super) async fn get(
     let (filename, part) = Part::split(&stored);
     let filename = DistributionFilename::parse(filename, &project)
         .map_err(|error| ApiError::not_found(format!("there is no such file: {error}")))?;
-    let served = match state.files.cached(&state.repository, &filename, part) {
+    let served = match state.files.cached(&state.repository, project.as_str(), &stored) {
         Some(served) => Some(served),
         None => {
             let (state, filename) = (Arc::clone(&state), filename.clone());
@@ -51,39 +51,54 @@ pub(super) async fn get(
     Ok(respond(&state, &method, &headers, &served))
 }
 
-fn respond(state: &RepositoryState, method: &Method, asked: &HeaderMap, served: &Arc<Served>) -> Response {
-    let etag = served.etag.as_str();
-    let range = asked.get(header::RANGE).and_then(|range| range.to_str().ok());
-    // Ranges are defined for GET alone (RFC 9110, 14.2).
-    let range = range.filter(|_| method == Method::GET && range_applies(asked, etag));
-    let mut response = if none_match_names(asked, etag) {
-        StatusCode::NOT_MODIFIED.into_response()
+/// The file, a range of it, or the word that the client has it.
+pub(super) fn respond(
+    state: &RepositoryState,
+    method: &Method,
+    asked: &HeaderMap,
+    served: &Arc<Served>,
+) -> Response {
+    let mut response = if none_match_names(asked, &served.etag) {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        response.headers_mut().reserve(12);
+        response
     } else {
-        match wanted(range, served.size) {
-            Wanted::Whole => body(served, 0..served.size),
-            Wanted::Part(range) => {
-                let content_range = format!("bytes {}-{}/{}", range.start, range.end - 1, served.size);
-                let mut response = body(served, range);
-                *response.status_mut() = StatusCode::PARTIAL_CONTENT;
-                insert(&mut response, header::CONTENT_RANGE, &content_range);
-                response
-            }
-            Wanted::Unsatisfiable => {
-                let mut response = StatusCode::RANGE_NOT_SATISFIABLE.into_response();
-                insert(&mut response, header::CONTENT_RANGE, &format!("bytes */{}", served.size));
-                response
-            }
-        }
+        content(method, asked, served)
     };
-    insert(&mut response, header::ACCEPT_RANGES, "bytes");
-    if response.status() == StatusCode::RANGE_NOT_SATISFIABLE {
+    let unsatisfiable = response.status() == StatusCode::RANGE_NOT_SATISFIABLE;
+    let headers = response.headers_mut();
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    if unsatisfiable {
         return response;
     }
-    insert(&mut response, header::ETAG, etag);
-    // A name has the same bytes for ever.
-    let caching = format!("{}, max-age=365000000, immutable", state.cache_scope());
-    insert(&mut response, header::CACHE_CONTROL, &caching);
+    // Validators are hexadecimal digits in quotes.
+    if let Ok(etag) = HeaderValue::from_maybe_shared(served.etag.clone()) {
+        headers.insert(header::ETAG, etag);
+    }
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(state.file_caching()));
     response
+}
+
+fn content(method: &Method, asked: &HeaderMap, served: &Arc<Served>) -> Response {
+    let range = asked.get(header::RANGE).and_then(|range| range.to_str().ok());
+    // Ranges are defined for GET alone (RFC 9110, 14.2).
+    let range = range.filter(|_| method == Method::GET && range_applies(asked, &served.etag));
+    match wanted(range, served.size) {
+        Wanted::Whole => body(served, 0..served.size),
+        Wanted::Part(range) => {
+            let content_range = format!("bytes {}-{}/{}", range.start, range.end - 1, served.size);
+            let mut response = body(served, range);
+            *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+            insert(&mut response, header::CONTENT_RANGE, &content_range);
+            response
+        }
+        Wanted::Unsatisfiable => {
+            let mut response = StatusCode::RANGE_NOT_SATISFIABLE.into_response();
+            insert(&mut response, header::CONTENT_RANGE, &format!("bytes */{}", served.size));
+            response
+        }
+    }
 }
 
 fn body(served: &Arc<Served>, range: std::ops::Range<u64>) -> Response {
@@ -93,9 +108,13 @@ fn body(served: &Arc<Served>, range: std::ops::Range<u64>) -> Response {
         // In memory, so its size fits.
         Content::Memory(bytes) => Body::from(bytes.slice(range.start as usize..range.end as usize)),
     };
-    let mut response = body.into_response();
-    insert(&mut response, header::CONTENT_TYPE, "application/octet-stream");
-    insert(&mut response, header::CONTENT_LENGTH, &length.to_string());
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.reserve(12);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(served.content_type));
+    // Without a name: whoever saves the file takes the address's.
+    headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     response
 }
 

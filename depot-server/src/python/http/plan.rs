@@ -13,10 +13,13 @@ use depot_proto::{
     scope::Action,
 };
 
-use super::{Shared, put::read_small, refuse_coding};
+use super::{Shared, refuse_coding};
 use crate::{
     auth::policy::Principal,
-    http::error::{ApiError, ApiResult},
+    http::{
+        error::{ApiError, ApiResult},
+        paced::Paced,
+    },
     python::plan,
 };
 
@@ -29,10 +32,10 @@ pub(super) async fn plan(
     Extension(principal): Extension<Principal>,
     request: Request,
 ) -> ApiResult {
-    let (parts, mut body) = request.into_parts();
+    let (parts, body) = request.into_parts();
     refuse_coding(&parts.headers)?;
     principal.may_in(&[Action::Push, Action::PushNew, Action::Mirror], &state.repository.name)?;
-    let document = read_small(&mut body, MAX_PLAN_SIZE).await?;
+    let document = Paced::new(body, &state.wire).read_small(MAX_PLAN_SIZE).await?;
     let state = Arc::clone(&state);
     let response = tokio::task::spawn_blocking(move || {
         let request: PlanRequest = serde_json::from_slice(&document).map_err(|error| {

@@ -4,24 +4,24 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Extension,
-    body::Body,
     extract::{Path, Request, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse as _, Json, Response},
 };
-use bytes::Bytes;
 use depot_proto::{
     DistributionFilename, ErrorCode, FileRecord, Sha256Digest,
     layout::Part,
     push::{FACTS_HEADER, MAX_RECORD_SIZE, UploadAnswer, UploadOutcome},
 };
 use depot_tree::{Incoming, Sealed, TreeError};
-use http_body_util::BodyExt as _;
 
 use super::{RepositoryState, Shared, project_name, refuse_coding};
 use crate::{
     auth::policy::Principal,
-    http::error::{ApiError, ApiResult},
+    http::{
+        error::{ApiError, ApiResult},
+        paced::Paced,
+    },
     python::{plan::may_upload, publish},
 };
 
@@ -31,13 +31,6 @@ const BUFFER: usize = 256 * 1024;
 /// How long an upload waits for a place among those that are received.
 const PLACE: Duration = Duration::from_secs(30);
 
-/// A client that sends nothing for this long is not going to.
-const BODY_IDLE: Duration = Duration::from_mins(1);
-
-/// How much of a refused body is read, in bytes, so that the client gets to read why.
-const DRAINED: usize = 1 << 20;
-const DRAINED_FOR: Duration = Duration::from_secs(5);
-
 /// `PUT` of a file or of its record.
 pub(super) async fn put(
     State(state): Shared,
@@ -45,7 +38,8 @@ pub(super) async fn put(
     Path((project, stored)): Path<(String, String)>,
     request: Request,
 ) -> ApiResult {
-    let (parts, mut body) = request.into_parts();
+    let (parts, body) = request.into_parts();
+    let mut body = Paced::new(body, &state.wire);
     let answered = match Target::of(&project, &stored, &parts.headers) {
         Ok(Target::Bytes(filename)) => {
             receive_bytes(&state, &principal, filename, &parts.headers, &mut body).await
@@ -54,7 +48,7 @@ pub(super) async fn put(
         Err(error) => Err(error),
     };
     if answered.is_err() {
-        drain(&mut body).await;
+        body.drain().await;
     }
     answered.map(|answer| respond(&answer))
 }
@@ -88,7 +82,7 @@ async fn receive_record(
     state: &Arc<RepositoryState>,
     principal: &Principal,
     filename: DistributionFilename,
-    body: &mut Body,
+    body: &mut Paced,
 ) -> ApiResult<UploadAnswer> {
     // Before the record is read it is not known whether it speaks of a mirrored file; some right is needed anyway.
     let rights =
@@ -96,7 +90,7 @@ async fn receive_record(
     if let [Err(denied), Err(_)] = rights {
         return Err(denied.into());
     }
-    let document = read_small(body, MAX_RECORD_SIZE).await?;
+    let document = body.read_small(MAX_RECORD_SIZE).await?;
     let (state, principal) = (Arc::clone(state), principal.clone());
     tokio::task::spawn_blocking(move || {
         let stored = state.repository.file(&filename).map_err(|error| ApiError::from(&error))?;
@@ -112,7 +106,7 @@ async fn receive_bytes(
     principal: &Principal,
     filename: DistributionFilename,
     headers: &HeaderMap,
-    body: &mut Body,
+    body: &mut Paced,
 ) -> ApiResult<UploadAnswer> {
     let announced = state.repository.announced(&filename, principal);
     if facts_of(headers)?
@@ -144,11 +138,11 @@ async fn receive_bytes(
 async fn receive(
     state: &Arc<RepositoryState>,
     filename: &DistributionFilename,
-    body: &mut Body,
+    body: &mut Paced,
     limit: u64,
 ) -> ApiResult<(Option<Incoming>, Vec<u8>)> {
     let (mut incoming, mut buffered, mut total) = (None, Vec::new(), 0_u64);
-    while let Some(chunk) = next_chunk(body).await? {
+    while let Some(chunk) = body.next().await? {
         total += chunk.len() as u64;
         if total > limit {
             return Err(too_large(filename, limit));
@@ -186,51 +180,6 @@ fn seal(
     last: &[u8],
 ) -> Result<Sealed, TreeError> {
     write(state, filename, incoming, last)?.seal()
-}
-
-async fn next_chunk(body: &mut Body) -> ApiResult<Option<Bytes>> {
-    loop {
-        let frame =
-            tokio::time::timeout(BODY_IDLE, body.frame()).await.map_err(|_| ApiError::body_timeout())?;
-        match frame {
-            None => return Ok(None),
-            Some(Ok(frame)) => match frame.into_data() {
-                Ok(data) => return Ok(Some(data)),
-                Err(_trailers) => {}
-            },
-            Some(Err(error)) => {
-                let detail = format!("the body ended before it was whole: {error}");
-                return Err(ApiError::bad_request(ErrorCode::Truncated, detail));
-            }
-        }
-    }
-}
-
-pub(super) async fn read_small(body: &mut Body, limit: usize) -> ApiResult<Vec<u8>> {
-    let mut read = Vec::new();
-    while let Some(chunk) = next_chunk(body).await? {
-        if read.len() + chunk.len() > limit {
-            return Err(ApiError::too_large(format!(
-                "the document is larger than the {limit} bytes taken here"
-            )));
-        }
-        read.extend_from_slice(&chunk);
-    }
-    Ok(read)
-}
-
-async fn drain(body: &mut Body) {
-    let reading = async {
-        let mut drained = 0;
-        while drained < DRAINED {
-            match next_chunk(body).await {
-                Ok(Some(chunk)) => drained += chunk.len(),
-                Ok(None) | Err(_) => return,
-            }
-        }
-    };
-    // A client that sends so slowly gets its answer all the same.
-    let _ = tokio::time::timeout(DRAINED_FOR, reading).await;
 }
 
 /// The facts that the client says it announced, by their digest.

@@ -1,13 +1,15 @@
 //! `simple/` and `simple/{project}/`: the Simple API (PEP 503, 691).
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use axum::{
     Extension,
+    body::Body,
     extract::{Path, Query, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse as _, Response},
 };
+use bytes::Bytes;
 use depot_proto::{
     ProjectName,
     media_type::{PageFormat, negotiate},
@@ -17,11 +19,16 @@ use serde::Deserialize;
 use super::{RepositoryState, Shared, project_name};
 use crate::{
     auth::policy::Principal,
+    coding::Coding,
     http::{
         conditional::none_match_names,
         error::{ApiError, ApiResult},
+        pieces::Pieces,
     },
-    python::pages::{Page, Pages},
+    python::{
+        pages::Page,
+        root::{RootPage, root_of},
+    },
     store::records::Serial,
 };
 
@@ -42,26 +49,28 @@ pub(super) async fn root(
 ) -> ApiResult {
     state.may_read(&principal, None)?;
     let format = format_of(&headers, query.format.as_deref())?;
+    let coding = coding_of(&headers);
     // Asked before the page: a mirror must not believe that it has seen more than it has.
     let serial = state.repository.last_serial();
-    let page = match state.pages.cached(&state.repository, None, format) {
+    let page = match state.roots.cached(&state.repository, format, coding) {
         Some(page) if state.may_list_all(&principal) => page,
         _ => {
             let state = Arc::clone(&state);
-            tokio::task::spawn_blocking(move || list(&state, &principal, format)).await?
+            tokio::task::spawn_blocking(move || list(&state, &principal, format, coding)).await?
         }
     };
-    Ok(respond(&state, &headers, &page, serial))
+    Ok(respond_root(&state, &headers, &page, serial))
 }
 
 /// All projects, or those that the caller may read.
-fn list(state: &RepositoryState, principal: &Principal, format: PageFormat) -> Arc<Page> {
-    if state.may_list_all(principal) {
-        return state.pages.root(&state.repository, format);
+fn list(state: &RepositoryState, principal: &Principal, format: PageFormat, coding: Coding) -> Arc<RootPage> {
+    if state.may_list_all(principal)
+        && let Some(page) = state.roots.page(&state.repository, format, coding)
+    {
+        return page;
     }
     let names = state.repository.names.list(&state.repository.name);
-    let readable = names.iter().filter(|project| state.may_read(principal, Some(project)).is_ok());
-    Pages::root_of(readable, format)
+    root_of(names.iter().filter(|project| state.may_read(principal, Some(project)).is_ok()), format)
 }
 
 /// `GET simple/{project}/`: the files of a project.
@@ -79,23 +88,25 @@ pub(super) async fn project(
         return Ok(redirect(&format!("../{project}/"), &uri));
     }
     let format = format_of(&headers, query.format.as_deref())?;
+    let coding = coding_of(&headers);
     let unknown = || ApiError::not_found(format!("there is no project `{project}` here"));
-    let page = match state.pages.cached(&state.repository, Some(&project), format) {
+    let page = match state.pages.cached(&state.repository, project.as_str(), format, coding) {
         Some(page) => page,
-        None => render(&state, &project, format).await?.ok_or_else(unknown)?,
+        None => render(&state, &project, format, coding).await?.ok_or_else(unknown)?,
     };
-    Ok(respond(&state, &headers, &page, page.serial))
+    Ok(respond_page(&state, &headers, &page))
 }
 
 async fn render(
     state: &Arc<RepositoryState>,
     project: &ProjectName,
     format: PageFormat,
+    coding: Coding,
 ) -> ApiResult<Option<Arc<Page>>> {
     let (state, project) = (Arc::clone(state), project.clone());
     let rendered =
-        tokio::task::spawn_blocking(move || state.pages.project(&state.repository, &project, format)).await?;
-    rendered.map_err(|error| ApiError::from(&*error))
+        tokio::task::spawn_blocking(move || state.pages.project(&state.repository, &project, format, coding));
+    rendered.await?.map_err(|error| ApiError::from(&*error))
 }
 
 /// `GET simple` and `GET simple/{project}`: the page is one slash further, and under the normalized name.
@@ -112,7 +123,7 @@ fn redirect(target: &str, uri: &Uri) -> Response {
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
     match HeaderValue::try_from(format!("{target}{query}")) {
         Ok(location) => {
-            let vary = HeaderValue::from_static("Accept");
+            let vary = HeaderValue::from_static("Accept, Accept-Encoding");
             (StatusCode::MOVED_PERMANENTLY, [(header::LOCATION, location), (header::VARY, vary)])
                 .into_response()
         }
@@ -120,31 +131,80 @@ fn redirect(target: &str, uri: &Uri) -> Response {
     }
 }
 
-fn format_of(headers: &HeaderMap, format: Option<&str>) -> ApiResult<PageFormat> {
+/// The form to answer with, for the headers and the parameter `format`.
+pub(super) fn format_of(headers: &HeaderMap, format: Option<&str>) -> ApiResult<PageFormat> {
+    let mut lines = headers.get_all(header::ACCEPT).iter().filter_map(|line| line.to_str().ok());
     // Several Accept headers mean their list.
-    let lines: Vec<_> =
-        headers.get_all(header::ACCEPT).iter().filter_map(|line| line.to_str().ok()).collect();
-    let accept = (!lines.is_empty()).then(|| lines.join(","));
+    let accept = lines
+        .next()
+        .map(|first| lines.fold(Cow::Borrowed(first), |all, line| Cow::Owned(format!("{all},{line}"))));
     negotiate(accept.as_deref(), format).map_err(|error| ApiError::not_acceptable(error.to_string()))
 }
 
-fn respond(state: &RepositoryState, headers: &HeaderMap, page: &Page, serial: Serial) -> Response {
-    let fresh = none_match_names(headers, &page.etag);
-    let mut response = if fresh {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        let content_type = HeaderValue::from_static(page.format.content_type());
-        ([(header::CONTENT_TYPE, content_type)], page.body.clone()).into_response()
+/// The coding to answer in.
+pub(super) fn coding_of(headers: &HeaderMap) -> Coding {
+    let lines = headers.get_all(header::ACCEPT_ENCODING).iter();
+    Coding::negotiate(lines.filter_map(|line| line.to_str().ok()))
+}
+
+/// A project's page, or the word that the client has it.
+pub(super) fn respond_page(state: &RepositoryState, asked: &HeaderMap, page: &Page) -> Response {
+    let body = |fresh: bool| if fresh { Body::empty() } else { Body::from(page.body.clone()) };
+    let kind = Kind { format: page.format, coding: page.coding, etag: &page.etag, serial: page.serial };
+    respond(state, asked, &kind, body)
+}
+
+/// The list of projects, or the word that the client has it.
+pub(super) fn respond_root(
+    state: &RepositoryState,
+    asked: &HeaderMap,
+    page: &RootPage,
+    serial: Serial,
+) -> Response {
+    let body = |fresh: bool| {
+        if fresh { Body::empty() } else { Body::new(Pieces::new(Arc::clone(&page.pieces), page.len)) }
     };
-    let caching = if state.anonymous_read { "no-cache" } else { "private, no-cache" };
-    let vary = if state.anonymous_read { "Accept" } else { "Accept, Authorization" };
+    respond(state, asked, &Kind { format: page.format, coding: page.coding, etag: &page.etag, serial }, body)
+}
+
+/// What the headers of a page are made of.
+struct Kind<'a> {
+    format: PageFormat,
+    coding: Coding,
+    etag: &'a Bytes,
+    serial: Serial,
+}
+
+fn respond(
+    state: &RepositoryState,
+    asked: &HeaderMap,
+    kind: &Kind<'_>,
+    body: impl FnOnce(bool) -> Body,
+) -> Response {
+    let fresh = none_match_names(asked, kind.etag);
+    let mut response = Response::new(body(fresh));
     let headers = response.headers_mut();
+    headers.reserve(12);
+    if !fresh {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind.format.content_type()));
+        if let Some(coding) = kind.coding.name() {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
+        }
+    }
+    let (caching, vary) = if state.anonymous_read {
+        ("no-cache", "Accept, Accept-Encoding")
+    } else {
+        ("private, no-cache", "Accept, Accept-Encoding, Authorization")
+    };
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
     headers.insert(header::VARY, HeaderValue::from_static(vary));
-    headers.insert(LAST_SERIAL, HeaderValue::from(serial));
-    // Validators are hexadecimal digits in quotes.
-    if let Ok(etag) = HeaderValue::try_from(&page.etag) {
+    headers.insert(LAST_SERIAL, HeaderValue::from(kind.serial));
+    // Validators are hexadecimal digits and fixed words in quotes.
+    if let Ok(etag) = HeaderValue::from_maybe_shared(kind.etag.clone()) {
         headers.insert(header::ETAG, etag);
+    }
+    if fresh {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
     }
     response
 }

@@ -92,7 +92,7 @@ impl Rig {
     }
 
     fn serial(&self, project: &str) -> Option<Serial> {
-        self.names.serial(&"python".parse().unwrap(), &project.parse().unwrap())
+        self.names.serial(&"python".parse().unwrap(), project)
     }
 }
 
