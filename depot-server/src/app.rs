@@ -136,7 +136,7 @@ impl Depot {
 
     /// Everything the server serves, with what is at hand in front: for a port of its own.
     pub(crate) fn site(&self) -> Site {
-        Site { hot: Hot::new(Arc::clone(&self.hosted)), router: self.router() }
+        Site { hot: Hot::new(Arc::clone(&self.hosted), self.config.page_cache), router: self.router() }
     }
 
     /// Renders the list of projects, so that the first to ask for it need not wait. May block.

@@ -10,5 +10,6 @@ pub(crate) mod health;
 pub(crate) mod middleware;
 pub(crate) mod paced;
 pub(crate) mod pieces;
+pub(crate) mod prepared;
 mod problem;
 pub(crate) mod range;

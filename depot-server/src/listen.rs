@@ -1,5 +1,8 @@
 //! A site meets a port: accepting connections, bounding what they may take, and letting them finish.
 
+mod date;
+mod fast;
+mod request;
 mod timed;
 pub(crate) mod tls;
 
@@ -14,8 +17,9 @@ use std::{
 };
 
 use axum::{Router, body::Body, http::Request, response::Response};
+use bytes::Bytes;
 use futures_util::future::Either;
-use hyper::body::Incoming;
+use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{
@@ -25,11 +29,12 @@ use hyper_util::{
 };
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
-    sync::Semaphore,
+    sync::{Semaphore, watch},
 };
 use tower::ServiceExt as _;
 
 use self::{
+    fast::Left,
     timed::{Noted, Timed},
     tls::Tls,
 };
@@ -82,6 +87,7 @@ pub(crate) async fn serve(
     let places = Arc::new(Semaphore::new(edge.connections));
     let server = Arc::new(Server { http1: http1(&edge.wire), http2: http2(&edge.wire), site, edge });
     let connections = GracefulShutdown::new();
+    let (stopping, stopped) = watch::channel(false);
     let mut stop = pin!(stop);
     loop {
         let accepted = async {
@@ -94,10 +100,11 @@ pub(crate) async fn serve(
         };
         match accepted {
             Ok(((stream, peer), place)) => {
-                let (server, watcher) = (Arc::clone(&server), connections.watcher());
+                let (server, watcher, stopped) =
+                    (Arc::clone(&server), connections.watcher(), stopped.clone());
                 tokio::spawn(async move {
                     let _place = place;
-                    server.connection(stream, peer.ip(), watcher).await;
+                    server.connection(stream, peer.ip(), stopped, watcher).await;
                 });
             }
             Err(error) => {
@@ -108,6 +115,8 @@ pub(crate) async fn serve(
         }
     }
     drop(listener);
+    // Those that hyper has are told by it, the others by this.
+    let _ = stopping.send(true);
     tokio::time::timeout(DRAIN, connections.shutdown()).await.is_ok()
 }
 
@@ -142,18 +151,29 @@ struct Server {
 }
 
 impl Server {
-    async fn connection(&self, stream: TcpStream, peer: IpAddr, watcher: Watcher) {
+    async fn connection(
+        &self,
+        stream: TcpStream,
+        peer: IpAddr,
+        stopped: watch::Receiver<bool>,
+        watcher: Watcher,
+    ) {
         // Small answers must not wait for the last acknowledgement. A socket that refuses still works.
         let _ = stream.set_nodelay(true);
-        let unread = Arc::new(AtomicBool::new(false));
-        let stream = Timed::new(stream, &self.edge.wire, Arc::clone(&unread));
-        let service = hyper::service::service_fn(answering(&self.site, peer, unread));
         let served = match &self.edge.tls {
-            None => {
-                let connection = self.http1.serve_connection(TokioIo::new(stream), service);
-                watcher.watch(connection.into_owned()).await
-            }
+            None => match fast::serve(stream, &self.site.hot, &self.edge.wire, stopped).await {
+                Left::Closed => return,
+                Left::Handed(stream, read) => {
+                    let unread = Arc::new(AtomicBool::new(false));
+                    let stream = Timed::new(stream, read, &self.edge.wire, Arc::clone(&unread));
+                    let service = service_fn(answering(&self.site, peer, unread));
+                    let connection = self.http1.serve_connection(TokioIo::new(stream), service);
+                    watcher.watch(connection.into_owned()).await
+                }
+            },
             Some(tls) => {
+                let unread = Arc::new(AtomicBool::new(false));
+                let stream = Timed::new(stream, Bytes::new(), &self.edge.wire, Arc::clone(&unread));
                 let handshake = tokio::time::timeout(self.edge.wire.head_timeout, tls.accept(stream)).await;
                 let stream = match handshake.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
                     Ok(stream) => stream,
@@ -163,8 +183,8 @@ impl Server {
                     }
                 };
                 let builder = if tls::speaks_http2(&stream) { &self.http2 } else { &self.http1 };
-                let connection = builder.serve_connection(TokioIo::new(stream), service);
-                watcher.watch(connection.into_owned()).await
+                let service = service_fn(answering(&self.site, peer, unread));
+                watcher.watch(builder.serve_connection(TokioIo::new(stream), service).into_owned()).await
             }
         };
         // A connection that breaks is the client's affair.

@@ -30,6 +30,8 @@ const LINGER_BYTES: usize = 8 << 20;
 /// A socket under limits of time.
 pub(super) struct Timed<S> {
     stream: S,
+    /// What was read of it before.
+    read: Bytes,
     /// Within this time a blocked writer must get rid of `least` bytes.
     window: Duration,
     least: u64,
@@ -45,10 +47,11 @@ pub(super) struct Timed<S> {
 }
 
 impl<S> Timed<S> {
-    pub(super) fn new(stream: S, wire: &WireLimits, unread: Arc<AtomicBool>) -> Self {
+    /// A socket of which `read` was read already.
+    pub(super) fn new(stream: S, read: Bytes, wire: &WireLimits, unread: Arc<AtomicBool>) -> Self {
         let window = wire.stall_timeout;
         let least = wire.min_body_rate.saturating_mul(window.as_secs()).max(1);
-        Self { stream, window, least, written: 0, blocked: false, timer: None, unread, lingering: None }
+        Self { stream, read, window, least, written: 0, blocked: false, timer: None, unread, lingering: None }
     }
 
     /// Notes what a write came to, and breaks a connection whose other end hardly reads.
@@ -92,6 +95,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Timed<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if !self.read.is_empty() {
+            let len = self.read.len().min(buffer.remaining());
+            buffer.put_slice(&self.read.split_to(len));
+            return Poll::Ready(Ok(()));
+        }
         Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }
@@ -204,7 +212,8 @@ mod tests {
     async fn a_reader_that_stands_still_is_left() {
         let (near, _far) = duplex(1024);
         let started = Instant::now();
-        let error = Timed::new(near, &limits(), unread()).write_all(&[0; 4096]).await.unwrap_err();
+        let error =
+            Timed::new(near, Bytes::new(), &limits(), unread()).write_all(&[0; 4096]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         assert!((30..=61).contains(&started.elapsed().as_secs()), "{:?}", started.elapsed());
     }
@@ -221,7 +230,7 @@ mod tests {
             }
             read
         });
-        let mut near = Timed::new(near, &limits(), unread());
+        let mut near = Timed::new(near, Bytes::new(), &limits(), unread());
         near.write_all(&[0; 16 * 1024]).await.unwrap();
         drop(near);
         assert_eq!(reading.await.unwrap(), 16 * 1024);
@@ -237,7 +246,7 @@ mod tests {
         });
         let started = Instant::now();
         // A sender that never ends.
-        let mut near = Timed::new(near, &limits(), unread());
+        let mut near = Timed::new(near, Bytes::new(), &limits(), unread());
         near.shutdown().await.unwrap();
         drop(near);
         assert!(started.elapsed() <= LINGER + Duration::from_secs(1));

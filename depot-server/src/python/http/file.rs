@@ -18,6 +18,7 @@ use crate::{
         body::FileBody,
         conditional::{none_match_names, range_applies},
         error::{ApiError, ApiResult},
+        prepared::fresh,
         range::{Wanted, wanted},
     },
     python::files::{Content, Served},
@@ -52,56 +53,51 @@ pub(super) async fn get(
 }
 
 /// The file, a range of it, or the word that the client has it.
-pub(super) fn respond(
-    state: &RepositoryState,
-    method: &Method,
-    asked: &HeaderMap,
-    served: &Arc<Served>,
-) -> Response {
-    let mut response = if none_match_names(asked, &served.etag) {
+fn respond(state: &RepositoryState, method: &Method, asked: &HeaderMap, served: &Arc<Served>) -> Response {
+    let headers = headers(state, served);
+    if none_match_names(asked, &served.etag) {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NOT_MODIFIED;
-        response.headers_mut().reserve(12);
-        response
-    } else {
-        content(method, asked, served)
-    };
-    let unsatisfiable = response.status() == StatusCode::RANGE_NOT_SATISFIABLE;
-    let headers = response.headers_mut();
-    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    if unsatisfiable {
+        *response.headers_mut() = fresh(headers);
         return response;
     }
-    // Validators are hexadecimal digits in quotes.
-    if let Ok(etag) = HeaderValue::from_maybe_shared(served.etag.clone()) {
-        headers.insert(header::ETAG, etag);
-    }
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(state.file_caching()));
-    response
-}
-
-fn content(method: &Method, asked: &HeaderMap, served: &Arc<Served>) -> Response {
     let range = asked.get(header::RANGE).and_then(|range| range.to_str().ok());
     // Ranges are defined for GET alone (RFC 9110, 14.2).
     let range = range.filter(|_| method == Method::GET && range_applies(asked, &served.etag));
     match wanted(range, served.size) {
-        Wanted::Whole => body(served, 0..served.size),
+        Wanted::Whole => body(headers, served, 0..served.size),
         Wanted::Part(range) => {
             let content_range = format!("bytes {}-{}/{}", range.start, range.end - 1, served.size);
-            let mut response = body(served, range);
+            let mut response = body(headers, served, range);
             *response.status_mut() = StatusCode::PARTIAL_CONTENT;
             insert(&mut response, header::CONTENT_RANGE, &content_range);
             response
         }
         Wanted::Unsatisfiable => {
             let mut response = StatusCode::RANGE_NOT_SATISFIABLE.into_response();
+            insert(&mut response, header::ACCEPT_RANGES, "bytes");
             insert(&mut response, header::CONTENT_RANGE, &format!("bytes */{}", served.size));
             response
         }
     }
 }
 
-fn body(served: &Arc<Served>, range: std::ops::Range<u64>) -> Response {
+/// The headers of a file that is sent, but for those that a range changes.
+pub(super) fn headers(state: &RepositoryState, served: &Served) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(12);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(served.content_type));
+    // Without a name: whoever saves the file takes the address's.
+    headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    // Validators are hexadecimal digits in quotes.
+    if let Ok(etag) = HeaderValue::from_maybe_shared(served.etag.clone()) {
+        headers.insert(header::ETAG, etag);
+    }
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(state.file_caching()));
+    headers
+}
+
+fn body(headers: HeaderMap, served: &Arc<Served>, range: std::ops::Range<u64>) -> Response {
     let length = range.end - range.start;
     let body = match &served.content {
         Content::File(file) => Body::new(FileBody::new(Arc::clone(file), range)),
@@ -109,12 +105,8 @@ fn body(served: &Arc<Served>, range: std::ops::Range<u64>) -> Response {
         Content::Memory(bytes) => Body::from(bytes.slice(range.start as usize..range.end as usize)),
     };
     let mut response = Response::new(body);
-    let headers = response.headers_mut();
-    headers.reserve(12);
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(served.content_type));
-    // Without a name: whoever saves the file takes the address's.
-    headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    *response.headers_mut() = headers;
+    response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     response
 }
 

@@ -1,8 +1,9 @@
 //! What is asked for most, answered in front of the router: pages that are rendered and files that are at hand, for
 //! whoever sends no credentials where none are needed.
 //!
-//! Everything else, and everything odd, is left to the router, whose answers are the same. Nothing here allocates for a
-//! path, waits or blocks.
+//! An answer is made by the same functions that the router's handlers call, once, and kept with its head ready to be
+//! sent. Everything that is not at hand, and everything odd, is left to the router. Nothing here waits, blocks, or
+//! allocates for a request that was answered before.
 
 use std::sync::Arc;
 
@@ -10,73 +11,147 @@ use axum::{
     http::{HeaderMap, Method, Uri, header},
     response::Response,
 };
+use depot_proto::media_type::{PageFormat, negotiate};
+use moka::sync::Cache;
 
 use super::{
     RepositoryState, file,
-    simple::{coding_of, format_of, respond_page, respond_root},
+    simple::{page_headers, root_headers},
 };
-use crate::http::middleware::secure;
+use crate::{
+    coding::Coding,
+    http::{
+        conditional::none_match_names,
+        middleware::secure,
+        prepared::{Prepared, PreparedBody},
+    },
+    python::{files::Content, key::Key},
+};
 
 /// Answers what is at hand.
 #[derive(Clone)]
-pub(crate) struct Hot(Arc<RepositoryState>);
+pub(crate) struct Hot {
+    state: Arc<RepositoryState>,
+    prepared: Cache<Box<[u8]>, Arc<Prepared>>,
+}
+
+/// What a request says that an answer may depend on.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Asked<'a> {
+    pub(crate) accept: Option<&'a str>,
+    pub(crate) accept_encoding: Option<&'a str>,
+}
+
+/// What a path means.
+enum Place<'a> {
+    Root,
+    Page(&'a str),
+    File(&'a str, &'a str),
+}
 
 impl Hot {
-    /// What is at hand of this repository.
-    pub(crate) fn new(state: Arc<RepositoryState>) -> Self {
-        Self(state)
+    /// What is at hand of this repository, in at most this many bytes; the pages among them are not copied.
+    pub(crate) fn new(state: Arc<RepositoryState>, capacity: u64) -> Self {
+        let weight = |_: &_, prepared: &Arc<Prepared>| u32::try_from(prepared.weight()).unwrap_or(u32::MAX);
+        Self { state, prepared: Cache::builder().max_capacity(capacity).weigher(weight).build() }
     }
 
-    /// The answer, if it is at hand.
+    /// The answer to a request by hyper, if it is at hand.
     pub(crate) fn answer(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<Response> {
-        let state = &*self.0;
-        if !state.anonymous_read
-            || (method != Method::GET && method != Method::HEAD)
+        if (method != Method::GET && method != Method::HEAD)
             || uri.query().is_some()
             || headers.contains_key(header::AUTHORIZATION)
-            // At this level every request is worth a line, and the router writes it.
-            || tracing::enabled!(tracing::Level::DEBUG)
+            || headers.contains_key(header::RANGE)
         {
             return None;
         }
-        let path = uri.path().strip_prefix('/')?.strip_prefix(state.repository.name.as_str())?;
+        let asked = Asked {
+            accept: only(headers, &header::ACCEPT).ok()?,
+            accept_encoding: only(headers, &header::ACCEPT_ENCODING).ok()?,
+        };
+        let prepared = self.find(uri.path(), asked)?;
+        Some(prepared.respond(none_match_names(headers, &prepared.etag)))
+    }
+
+    /// What answers a plain `GET` or `HEAD` of this path without credentials, if it is at hand.
+    pub(crate) fn find(&self, path: &str, asked: Asked<'_>) -> Option<Arc<Prepared>> {
+        let state = &*self.state;
+        // At this level every request is worth a line, and the router writes it.
+        if !state.anonymous_read || tracing::enabled!(tracing::Level::DEBUG) {
+            return None;
+        }
+        let path = path.strip_prefix('/')?.strip_prefix(state.repository.name.as_str())?;
+        let place = place(path)?;
         // A name that is written otherwise than it is kept is found by nobody here.
-        let mut response = match path.strip_prefix("/simple/") {
-            Some("") => root(state, headers)?,
-            Some(rest) => match rest.split_once('/')? {
-                (project, "") => page(state, project, headers)?,
-                (project, stored) => served(state, project, stored, method, headers)?,
-            },
-            None => {
-                let (project, stored) = path.strip_prefix("/files/")?.split_once('/')?;
-                served(state, project, stored, method, headers)?
+        let generation = match place {
+            Place::Root => state.repository.last_serial(),
+            Place::Page(project) | Place::File(project, _) => state.repository.serial_of(project)?,
+        };
+        let (format, coding) = match place {
+            Place::File(..) => (PageFormat::Html, Coding::Identity),
+            Place::Root | Place::Page(_) => {
+                (negotiate(asked.accept, None).ok()?, Coding::negotiate(asked.accept_encoding.into_iter()))
             }
         };
-        secure(response.headers_mut());
-        Some(response)
+        let key = Key::new(&[path], &[format as u8, coding as u8], generation)?;
+        if let Some(prepared) = self.prepared.get(key.as_bytes()) {
+            return Some(prepared);
+        }
+        let prepared = Arc::new(self.prepare(&place, format, coding)?);
+        self.prepared.insert(key.as_bytes().into(), Arc::clone(&prepared));
+        Some(prepared)
+    }
+
+    fn prepare(&self, place: &Place<'_>, format: PageFormat, coding: Coding) -> Option<Prepared> {
+        let state = &*self.state;
+        let (mut headers, etag, body) = match *place {
+            Place::Root => {
+                let serial = state.repository.last_serial();
+                let page = state.roots.cached(&state.repository, format, coding)?;
+                let body = PreparedBody::Pieces(Arc::clone(&page.pieces), page.len);
+                (root_headers(state, &page, serial), page.etag.clone(), body)
+            }
+            Place::Page(project) => {
+                let page = state.pages.cached(&state.repository, project, format, coding)?;
+                (page_headers(state, &page), page.etag.clone(), PreparedBody::Whole(page.body.clone()))
+            }
+            Place::File(project, stored) => {
+                let served = state.files.cached(&state.repository, project, stored)?;
+                let body = match &served.content {
+                    Content::Memory(bytes) => PreparedBody::Whole(bytes.clone()),
+                    Content::File(file) => PreparedBody::File(Arc::clone(file), served.size),
+                };
+                (file::headers(state, &served), served.etag.clone(), body)
+            }
+        };
+        secure(&mut headers);
+        Some(Prepared::new(headers, etag, body))
     }
 }
 
-fn root(state: &RepositoryState, headers: &HeaderMap) -> Option<Response> {
-    let serial = state.repository.last_serial();
-    let format = format_of(headers, None).ok()?;
-    let page = state.roots.cached(&state.repository, format, coding_of(headers))?;
-    Some(respond_root(state, headers, &page, serial))
+fn place(path: &str) -> Option<Place<'_>> {
+    match path.strip_prefix("/simple/") {
+        Some("") => Some(Place::Root),
+        Some(rest) => match rest.split_once('/')? {
+            (project, "") => Some(Place::Page(project)),
+            (project, stored) => Some(Place::File(project, stored)),
+        },
+        None => {
+            let (project, stored) = path.strip_prefix("/files/")?.split_once('/')?;
+            Some(Place::File(project, stored))
+        }
+    }
 }
 
-fn page(state: &RepositoryState, project: &str, headers: &HeaderMap) -> Option<Response> {
-    let format = format_of(headers, None).ok()?;
-    let page = state.pages.cached(&state.repository, project, format, coding_of(headers))?;
-    Some(respond_page(state, headers, &page))
-}
+/// A header that is there more than once, or is no text.
+struct Odd;
 
-fn served(
-    state: &RepositoryState,
-    project: &str,
-    stored: &str,
-    method: &Method,
-    headers: &HeaderMap,
-) -> Option<Response> {
-    let served = state.files.cached(&state.repository, project, stored)?;
-    Some(file::respond(state, method, headers, &served))
+/// The value of a header that is there once at most.
+fn only<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> Result<Option<&'a str>, Odd> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => value.to_str().map(Some).map_err(|_| Odd),
+        _ => Err(Odd),
+    }
 }

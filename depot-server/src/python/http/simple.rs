@@ -24,6 +24,7 @@ use crate::{
         conditional::none_match_names,
         error::{ApiError, ApiResult},
         pieces::Pieces,
+        prepared::fresh,
     },
     python::{
         pages::Page,
@@ -132,7 +133,7 @@ fn redirect(target: &str, uri: &Uri) -> Response {
 }
 
 /// The form to answer with, for the headers and the parameter `format`.
-pub(super) fn format_of(headers: &HeaderMap, format: Option<&str>) -> ApiResult<PageFormat> {
+fn format_of(headers: &HeaderMap, format: Option<&str>) -> ApiResult<PageFormat> {
     let mut lines = headers.get_all(header::ACCEPT).iter().filter_map(|line| line.to_str().ok());
     // Several Accept headers mean their list.
     let accept = lines
@@ -142,54 +143,58 @@ pub(super) fn format_of(headers: &HeaderMap, format: Option<&str>) -> ApiResult<
 }
 
 /// The coding to answer in.
-pub(super) fn coding_of(headers: &HeaderMap) -> Coding {
+fn coding_of(headers: &HeaderMap) -> Coding {
     let lines = headers.get_all(header::ACCEPT_ENCODING).iter();
     Coding::negotiate(lines.filter_map(|line| line.to_str().ok()))
 }
 
 /// A project's page, or the word that the client has it.
-pub(super) fn respond_page(state: &RepositoryState, asked: &HeaderMap, page: &Page) -> Response {
-    let body = |fresh: bool| if fresh { Body::empty() } else { Body::from(page.body.clone()) };
-    let kind = Kind { format: page.format, coding: page.coding, etag: &page.etag, serial: page.serial };
-    respond(state, asked, &kind, body)
+fn respond_page(state: &RepositoryState, asked: &HeaderMap, page: &Page) -> Response {
+    let headers = page_headers(state, page);
+    respond(headers, none_match_names(asked, &page.etag), || Body::from(page.body.clone()))
 }
 
 /// The list of projects, or the word that the client has it.
-pub(super) fn respond_root(
-    state: &RepositoryState,
-    asked: &HeaderMap,
-    page: &RootPage,
-    serial: Serial,
-) -> Response {
-    let body = |fresh: bool| {
-        if fresh { Body::empty() } else { Body::new(Pieces::new(Arc::clone(&page.pieces), page.len)) }
-    };
-    respond(state, asked, &Kind { format: page.format, coding: page.coding, etag: &page.etag, serial }, body)
+fn respond_root(state: &RepositoryState, asked: &HeaderMap, page: &RootPage, serial: Serial) -> Response {
+    let headers = root_headers(state, page, serial);
+    respond(headers, none_match_names(asked, &page.etag), || {
+        Body::new(Pieces::new(Arc::clone(&page.pieces), page.len))
+    })
 }
 
-/// What the headers of a page are made of.
-struct Kind<'a> {
+fn respond(headers: HeaderMap, is_fresh: bool, body: impl FnOnce() -> Body) -> Response {
+    if is_fresh {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        *response.headers_mut() = fresh(headers);
+        return response;
+    }
+    let mut response = Response::new(body());
+    *response.headers_mut() = headers;
+    response
+}
+
+/// The headers of a project's page.
+pub(super) fn page_headers(state: &RepositoryState, page: &Page) -> HeaderMap {
+    headers(state, page.format, page.coding, &page.etag, page.serial)
+}
+
+/// The headers of the list of projects.
+pub(super) fn root_headers(state: &RepositoryState, page: &RootPage, serial: Serial) -> HeaderMap {
+    headers(state, page.format, page.coding, &page.etag, serial)
+}
+
+fn headers(
+    state: &RepositoryState,
     format: PageFormat,
     coding: Coding,
-    etag: &'a Bytes,
+    etag: &Bytes,
     serial: Serial,
-}
-
-fn respond(
-    state: &RepositoryState,
-    asked: &HeaderMap,
-    kind: &Kind<'_>,
-    body: impl FnOnce(bool) -> Body,
-) -> Response {
-    let fresh = none_match_names(asked, kind.etag);
-    let mut response = Response::new(body(fresh));
-    let headers = response.headers_mut();
-    headers.reserve(12);
-    if !fresh {
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind.format.content_type()));
-        if let Some(coding) = kind.coding.name() {
-            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
-        }
+) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(12);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
+    if let Some(coding) = coding.name() {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
     }
     let (caching, vary) = if state.anonymous_read {
         ("no-cache", "Accept, Accept-Encoding")
@@ -198,13 +203,10 @@ fn respond(
     };
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
     headers.insert(header::VARY, HeaderValue::from_static(vary));
-    headers.insert(LAST_SERIAL, HeaderValue::from(kind.serial));
+    headers.insert(LAST_SERIAL, HeaderValue::from(serial));
     // Validators are hexadecimal digits and fixed words in quotes.
-    if let Ok(etag) = HeaderValue::from_maybe_shared(kind.etag.clone()) {
+    if let Ok(etag) = HeaderValue::from_maybe_shared(etag.clone()) {
         headers.insert(header::ETAG, etag);
     }
-    if fresh {
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-    }
-    response
+    headers
 }

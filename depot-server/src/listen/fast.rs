@@ -1,0 +1,202 @@
+//! Plain requests for what is at hand, answered before hyper sees the connection.
+//!
+//! Most requests are a `GET` of a page or a small file that was asked for before. Their answers lie ready with their heads
+//! ([`Prepared`]), so all that is left is to find the end of the request, look the answer up, and hand it to the socket
+//! in one call. The first request that is anything else (another method, a body, credentials, a range, an answer that
+//! is not at hand, a head that is odd in any way) goes with its connection to hyper, and stays there: everything that
+//! must be judged is judged in one place.
+
+use std::{
+    future::{Future as _, poll_fn},
+    io::{self, IoSlice},
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::{Buf as _, Bytes, BytesMut};
+use tokio::{
+    io::{AsyncRead as _, AsyncWrite as _, ReadBuf},
+    net::TcpStream,
+    sync::watch,
+    time::{Instant, Sleep},
+};
+
+use super::{
+    date,
+    request::{Parsed, Plain, parse},
+};
+use crate::{
+    config::WireLimits,
+    http::{
+        conditional,
+        prepared::{Prepared, PreparedBody},
+    },
+    python::http::hot::{Asked, Hot},
+};
+
+/// Heads that are longer than this are hyper's affair.
+const BUFFER: usize = 4096;
+
+/// Bodies that are longer than this are hyper's affair, unless they lie in one piece.
+const PIECES: usize = 8;
+
+/// What became of a connection.
+pub(super) enum Left {
+    /// It is over.
+    Closed,
+    /// It is hyper's now, with these bytes that were read of it.
+    Handed(TcpStream, Bytes),
+}
+
+/// Answers plain requests for as long as there is nothing else.
+pub(super) async fn serve(
+    stream: TcpStream,
+    hot: &Hot,
+    wire: &WireLimits,
+    mut stop: watch::Receiver<bool>,
+) -> Left {
+    let mut connection = Connection {
+        stream,
+        buffer: BytesMut::with_capacity(BUFFER),
+        timer: Box::pin(tokio::time::sleep(wire.head_timeout)),
+        since: Instant::now(),
+    };
+    // Asked for again and again, and made once.
+    let mut stopping = pin!(async move { stop.wait_for(|stop| *stop).await.map(|_| ()) });
+    loop {
+        let (wanted, len) = match parse(&connection.buffer) {
+            Parsed::Plain(plain, len) => (find(hot, &plain), len),
+            Parsed::Unfinished if connection.buffer.len() < BUFFER => {
+                let read = poll_fn(|context| {
+                    let read = connection.poll_read(context, wire);
+                    // Whoever is in the middle of a request may finish it.
+                    let may_stop = read.is_pending() && connection.buffer.is_empty();
+                    if may_stop && stopping.as_mut().poll(context).is_ready() {
+                        return Poll::Ready(Ok(0));
+                    }
+                    read
+                });
+                match read.await {
+                    Ok(1..) => continue,
+                    _ => return Left::Closed,
+                }
+            }
+            Parsed::Unfinished | Parsed::Other => (None, 0),
+        };
+        let Some(answer) = wanted else {
+            return Left::Handed(connection.stream, connection.buffer.freeze());
+        };
+        if connection.write(&answer, wire).await.is_err() {
+            return Left::Closed;
+        }
+        connection.buffer.advance(len);
+        connection.since = Instant::now();
+    }
+}
+
+/// An answer and how much of it is sent.
+struct Answer {
+    prepared: Arc<Prepared>,
+    is_fresh: bool,
+    is_head: bool,
+}
+
+fn find(hot: &Hot, plain: &Plain<'_>) -> Option<Answer> {
+    let asked = Asked { accept: plain.accept, accept_encoding: plain.accept_encoding };
+    let prepared = hot.find(plain.path, asked)?;
+    match &prepared.body {
+        PreparedBody::Whole(_) => {}
+        PreparedBody::Pieces(pieces, _) if pieces.len() <= PIECES => {}
+        PreparedBody::Pieces(..) | PreparedBody::File(..) => return None,
+    }
+    let is_fresh = plain.if_none_match.is_some_and(|value| conditional::names(value, &prepared.etag));
+    Some(Answer { prepared, is_fresh, is_head: plain.is_head })
+}
+
+struct Connection {
+    stream: TcpStream,
+    buffer: BytesMut,
+    timer: Pin<Box<Sleep>>,
+    /// Since when the client is waited for.
+    since: Instant,
+}
+
+impl Connection {
+    /// Reads more; 0 at the end of the stream, and for a client that takes too long.
+    fn poll_read(&mut self, context: &mut Context<'_>, wire: &WireLimits) -> Poll<io::Result<usize>> {
+        let mut space = [0; BUFFER];
+        let room = BUFFER - self.buffer.len();
+        let mut buffer = ReadBuf::new(&mut space[..room]);
+        match Pin::new(&mut self.stream).poll_read(context, &mut buffer) {
+            Poll::Ready(read) => {
+                self.buffer.extend_from_slice(buffer.filled());
+                Poll::Ready(read.map(|()| buffer.filled().len()))
+            }
+            Poll::Pending if self.is_late(context, self.since + wire.head_timeout) => Poll::Ready(Ok(0)),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// Sends an answer; an error if the client hardly reads it.
+    async fn write(&mut self, answer: &Answer, wire: &WireLimits) -> io::Result<()> {
+        let Answer { prepared, is_fresh, is_head } = answer;
+        let date = date::line();
+        let head = if *is_fresh { &prepared.fresh_head } else { &prepared.head };
+        let mut slices = [IoSlice::new(&[]); PIECES + 2];
+        slices[0] = IoSlice::new(head);
+        slices[1] = IoSlice::new(&date);
+        let mut count = 2;
+        if !is_fresh && !is_head {
+            match &prepared.body {
+                PreparedBody::Whole(bytes) => {
+                    slices[count] = IoSlice::new(bytes);
+                    count += 1;
+                }
+                PreparedBody::Pieces(pieces, _) => {
+                    for piece in pieces.iter() {
+                        slices[count] = IoSlice::new(piece);
+                        count += 1;
+                    }
+                }
+                PreparedBody::File(..) => return Err(io::ErrorKind::Unsupported.into()),
+            }
+        }
+        let mut rest = &mut slices[..count];
+        let len: u64 = rest.iter().map(|slice| slice.len() as u64).sum();
+        let slowest = Duration::from_secs(len.checked_div(wire.min_body_rate).unwrap_or(0));
+        let mut until = None;
+        poll_fn(|context| {
+            while !rest.is_empty() {
+                match Pin::new(&mut self.stream).poll_write_vectored(context, rest) {
+                    Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                    Poll::Ready(Ok(written)) => IoSlice::advance_slices(&mut rest, written),
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    Poll::Pending => {
+                        let until =
+                            *until.get_or_insert_with(|| Instant::now() + wire.stall_timeout + slowest);
+                        if self.is_late(context, until) {
+                            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+                        }
+                        return Poll::Pending;
+                    }
+                }
+            }
+            Poll::Ready(Ok(()))
+        })
+        .await
+    }
+
+    /// Whether it is later than this. The timer is set anew only when it has run out: on the way from one request to
+    /// the next nothing is done about it.
+    fn is_late(&mut self, context: &mut Context<'_>, until: Instant) -> bool {
+        while self.timer.as_mut().poll(context).is_ready() {
+            if Instant::now() >= until {
+                return true;
+            }
+            self.timer.as_mut().reset(until);
+        }
+        false
+    }
+}
