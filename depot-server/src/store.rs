@@ -53,7 +53,7 @@ pub(crate) struct Stores {
     pub(crate) accounts: Box<dyn Accounts>,
 }
 
-/// Opens the stores in `folder` and visits every release there is. A store that cannot be trusted is put aside as
+/// Opens the stores in `folder` and visits every project there is. A store that cannot be trusted is put aside as
 /// `<folder>.damaged`, loudly, and an empty one takes its place; nothing was visited then.
 pub(crate) fn open(folder: &Path, visit: &mut dyn FnMut(Row)) -> Result<Stores, StoreError> {
     sled::open_stores(folder, visit)
@@ -72,14 +72,14 @@ pub(crate) enum Put {
     Conflict,
 }
 
-/// A release that the store holds, as a scan sees it.
+/// A project that the store holds, as a scan sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
     /// The repository.
     pub(crate) repository: RepositoryName,
     /// The project.
     pub(crate) project: ProjectName,
-    /// The serial of the last change of this release.
+    /// The serial of the last change of any of its releases.
     pub(crate) serial: Serial,
 }
 
@@ -123,7 +123,7 @@ pub(crate) trait Packages: Send + Sync {
     /// Hands everything to the system, so that the next start has nothing to catch up.
     fn flush(&self) -> Result<(), StoreError>;
 
-    /// Visits every release; [`StoreError::Damaged`] if what is there is not what was put.
+    /// Visits every project; [`StoreError::Damaged`] if what is there is not what was put.
     fn scan(&self, visit: &mut dyn FnMut(Row)) -> Result<(), StoreError>;
 }
 

@@ -5,6 +5,7 @@ mod company_ca;
 mod depot;
 mod files;
 mod hostile;
+mod hot;
 mod index;
 mod pages;
 mod plan;

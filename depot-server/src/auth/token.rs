@@ -1,24 +1,30 @@
 //! Tokens: signing and judging them.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use depot_proto::{
-    Timestamp,
+    Sha256Digest, Timestamp,
     claims::{self, Claims},
     redact::Secret,
     scope::Scope,
 };
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use moka::sync::Cache;
 
 use super::{keys::Key, policy::Principal};
-use crate::{random, store::records::TokenRecord};
+use crate::{clock, random, store::records::TokenRecord};
 
 /// Longer texts are no tokens; one with a hundred scopes is below this.
 const MAX_TOKEN_LEN: usize = 16 * 1024;
 
 /// How far the clocks of issuer and judge may differ, in seconds; they are the same machine's.
 const LEEWAY: u64 = 5;
+
+/// How many verified signatures are remembered, and for how long: a push presents one token thousands of times, and
+/// verifying it takes a tenth of a millisecond each time.
+const REMEMBERED: u64 = 1024;
+const REMEMBERED_FOR: Duration = Duration::from_secs(60);
 
 /// Why a presented token is worth nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,6 +42,8 @@ pub(crate) struct Signer {
     instance: String,
     signing: (String, EncodingKey),
     verifying: HashMap<String, DecodingKey>,
+    /// What was signed by us, under the digest of the whole text: never what it is worth, which is asked each time.
+    verified: Cache<Sha256Digest, Arc<Claims>>,
 }
 
 impl Signer {
@@ -50,6 +58,7 @@ impl Signer {
             instance: instance.to_owned(),
             signing: (newest.id.clone(), EncodingKey::from_ed_der(&newest.private)),
             verifying: judging.collect::<Option<_>>()?,
+            verified: Cache::builder().max_capacity(REMEMBERED).time_to_live(REMEMBERED_FOR).build(),
         })
     }
 
@@ -84,14 +93,15 @@ impl Signer {
         if jwt.len() > MAX_TOKEN_LEN {
             return Err(TokenError::Invalid("it is too long"));
         }
-        let header = jsonwebtoken::decode_header(jwt).map_err(|_| TokenError::Invalid("it is malformed"))?;
-        if header.typ.as_deref() != Some(claims::TOKEN_TYPE) {
-            return Err(TokenError::Invalid("it is a token of another kind"));
-        }
-        // The key, and with it the algorithm, is ours; the header only names which.
-        let key = header.kid.as_deref().and_then(|kid| self.verifying.get(kid));
-        let key = key.ok_or(TokenError::Invalid("no key of this server signed it"))?;
-        let claims = jsonwebtoken::decode::<Claims>(jwt, key, &self.validation()).map_err(refusal)?.claims;
+        let digest = Sha256Digest::of(jwt.as_bytes());
+        let claims = match self.verified.get(&digest) {
+            Some(claims) => timely(&claims).map(|()| claims)?,
+            None => {
+                let claims = Arc::new(self.decode(jwt)?);
+                self.verified.insert(digest, Arc::clone(&claims));
+                claims
+            }
+        };
         let record =
             known(&claims.jti).ok_or(TokenError::Invalid("this server does not know it any more"))?;
         if let Some(at) = record.revoked {
@@ -101,6 +111,18 @@ impl Signer {
             return Err(TokenError::Invalid("it is not what was issued under its id"));
         }
         Ok(Principal::Token(record))
+    }
+
+    /// What a text says that one of our keys signed for now.
+    fn decode(&self, jwt: &str) -> Result<Claims, TokenError> {
+        let header = jsonwebtoken::decode_header(jwt).map_err(|_| TokenError::Invalid("it is malformed"))?;
+        if header.typ.as_deref() != Some(claims::TOKEN_TYPE) {
+            return Err(TokenError::Invalid("it is a token of another kind"));
+        }
+        // The key, and with it the algorithm, is ours; the header only names which.
+        let key = header.kid.as_deref().and_then(|kid| self.verifying.get(kid));
+        let key = key.ok_or(TokenError::Invalid("no key of this server signed it"))?;
+        Ok(jsonwebtoken::decode::<Claims>(jwt, key, &self.validation()).map_err(refusal)?.claims)
     }
 
     fn validation(&self) -> Validation {
@@ -114,11 +136,26 @@ impl Signer {
     }
 }
 
+/// Whether claims that were verified before are still, or already, for now.
+fn timely(claims: &Claims) -> Result<(), TokenError> {
+    let now = u64::try_from(clock::now().seconds()).unwrap_or_default();
+    if claims.exp < now.saturating_sub(LEEWAY) {
+        return Err(TokenError::Invalid(EXPIRED));
+    }
+    if claims.nbf > now + LEEWAY {
+        return Err(TokenError::Invalid(IMMATURE));
+    }
+    Ok(())
+}
+
+const EXPIRED: &str = "it has expired";
+const IMMATURE: &str = "its time has not come; is the clock right?";
+
 fn refusal(error: jsonwebtoken::errors::Error) -> TokenError {
     use jsonwebtoken::errors::ErrorKind;
     match error.into_kind() {
-        ErrorKind::ExpiredSignature => TokenError::Invalid("it has expired"),
-        ErrorKind::ImmatureSignature => TokenError::Invalid("its time has not come; is the clock right?"),
+        ErrorKind::ExpiredSignature => TokenError::Invalid(EXPIRED),
+        ErrorKind::ImmatureSignature => TokenError::Invalid(IMMATURE),
         ErrorKind::InvalidIssuer | ErrorKind::InvalidAudience => {
             TokenError::Invalid("another server issued it")
         }

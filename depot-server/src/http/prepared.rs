@@ -1,6 +1,6 @@
 //! An answer that is made once and sent many times.
 
-use std::{fs::File, sync::Arc};
+use std::{convert::Infallible, fs::File, sync::Arc};
 
 use axum::{
     body::Body,
@@ -8,6 +8,7 @@ use axum::{
     response::Response,
 };
 use bytes::Bytes;
+use futures_util::stream;
 
 use super::{body::FileBody, pieces::Pieces};
 
@@ -69,10 +70,7 @@ impl Prepared {
     /// The answer for hyper, whole or without what the client has.
     pub(crate) fn respond(&self, is_fresh: bool) -> Response {
         if is_fresh {
-            let mut response = Response::new(Body::empty());
-            *response.status_mut() = StatusCode::NOT_MODIFIED;
-            *response.headers_mut() = fresh(self.headers.clone());
-            return response;
+            return not_modified(self.headers.clone());
         }
         let body = match &self.body {
             PreparedBody::Whole(bytes) => Body::from(bytes.clone()),
@@ -85,8 +83,18 @@ impl Prepared {
     }
 }
 
+/// The word that the client has what these headers speak of.
+pub(crate) fn not_modified(headers: HeaderMap) -> Response {
+    // A body whose length nobody knows beforehand: of another the framework would say that it is 0 bytes long, and a
+    // client could take that for the length of what it has.
+    let mut response = Response::new(Body::from_stream(stream::empty::<Result<Bytes, Infallible>>()));
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    *response.headers_mut() = fresh(headers);
+    response
+}
+
 /// The headers without those that speak of a body, which is not sent.
-pub(crate) fn fresh(mut headers: HeaderMap) -> HeaderMap {
+fn fresh(mut headers: HeaderMap) -> HeaderMap {
     for name in
         [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::CONTENT_ENCODING, header::CONTENT_DISPOSITION]
     {

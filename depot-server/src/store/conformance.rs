@@ -54,7 +54,7 @@ pub(crate) fn packages(store: &dyn Packages) {
     let release = store.release(&python, &foo, &first.key).unwrap().unwrap();
     assert_eq!(release.files[0].facts.requires_python.as_deref(), Some(">=3.9"));
 
-    // A scan sees every release once.
+    // A scan sees every project once, with its last change.
     let mut rows = Vec::new();
     store.scan(&mut |row| rows.push((row.project.to_string(), row.serial))).unwrap();
     rows.sort();

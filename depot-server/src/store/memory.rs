@@ -95,9 +95,13 @@ impl Packages for MemoryStore {
     }
 
     fn scan(&self, visit: &mut dyn FnMut(Row)) -> Result<(), StoreError> {
+        let mut rows: BTreeMap<_, Serial> = BTreeMap::new();
         for ((repository, project, _), release) in &self.held().releases {
-            let (repository, project) = (repository.clone(), project.clone());
-            visit(Row { repository, project, serial: release.serial });
+            let serial = rows.entry((repository.clone(), project.clone())).or_default();
+            *serial = release.serial.max(*serial);
+        }
+        for ((repository, project), serial) in rows {
+            visit(Row { repository, project, serial });
         }
         Ok(())
     }

@@ -18,7 +18,7 @@ use crate::{
         body::FileBody,
         conditional::{none_match_names, range_applies},
         error::{ApiError, ApiResult},
-        prepared::fresh,
+        prepared::not_modified,
         range::{Wanted, wanted},
     },
     python::files::{Content, Served},
@@ -56,10 +56,7 @@ pub(super) async fn get(
 fn respond(state: &RepositoryState, method: &Method, asked: &HeaderMap, served: &Arc<Served>) -> Response {
     let headers = headers(state, served);
     if none_match_names(asked, &served.etag) {
-        let mut response = Response::new(Body::empty());
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-        *response.headers_mut() = fresh(headers);
-        return response;
+        return not_modified(headers);
     }
     let range = asked.get(header::RANGE).and_then(|range| range.to_str().ok());
     // Ranges are defined for GET alone (RFC 9110, 14.2).

@@ -24,7 +24,7 @@ use crate::{
         conditional::none_match_names,
         error::{ApiError, ApiResult},
         pieces::Pieces,
-        prepared::fresh,
+        prepared::not_modified,
     },
     python::{
         pages::Page,
@@ -164,10 +164,7 @@ fn respond_root(state: &RepositoryState, asked: &HeaderMap, page: &RootPage, ser
 
 fn respond(headers: HeaderMap, is_fresh: bool, body: impl FnOnce() -> Body) -> Response {
     if is_fresh {
-        let mut response = Response::new(Body::empty());
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-        *response.headers_mut() = fresh(headers);
-        return response;
+        return not_modified(headers);
     }
     let mut response = Response::new(body());
     *response.headers_mut() = headers;

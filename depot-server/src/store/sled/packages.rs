@@ -7,9 +7,10 @@
 use std::{
     collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
+    thread,
 };
 
-use depot_proto::{ProjectName, RepositoryName, Sha256Digest, Version, VersionKey};
+use depot_proto::{ProjectName, RepositoryName, Sha256Hasher, Version, VersionKey};
 
 use super::{
     super::{
@@ -65,9 +66,12 @@ impl Applied {
 }
 
 fn checksum(key: &[u8], value: &[u8]) -> u64 {
-    let digest = Sha256Digest::of(&[key, &[0], value].concat());
+    let mut hasher = Sha256Hasher::new();
+    for part in [key, &[0], value] {
+        hasher.update(part);
+    }
     let mut first = [0; 8];
-    first.copy_from_slice(&digest.as_bytes()[..8]);
+    first.copy_from_slice(&hasher.finish().as_bytes()[..8]);
     u64::from_be_bytes(first)
 }
 
@@ -206,6 +210,10 @@ impl Packages for SledPackages {
     fn set_applied(&self, serial: Serial) -> Result<(), StoreError> {
         let mut applied = self.lock();
         let next = Applied { serial, ..*applied };
+        // The rows of a group bring it along.
+        if next == *applied {
+            return Ok(());
+        }
         self.rows.insert(APPLIED, next.to_bytes())?;
         *applied = next;
         Ok(())
@@ -217,18 +225,24 @@ impl Packages for SledPackages {
     }
 
     fn scan(&self, visit: &mut dyn FnMut(Row)) -> Result<(), StoreError> {
-        let mut found = Applied { serial: self.lock().serial, ..Applied::default() };
-        // Reading a damaged page panics as opening a damaged log does.
-        quietly(|| -> Result<(), StoreError> {
-            for row in self.rows.scan_prefix(b"/") {
-                let (key, value) = row?;
-                found.count(&key, None, Some(&value));
-                visit(read_row(&key, &value)?);
-            }
-            Ok(())
-        })
-        .map_err(StoreError::Damaged)??;
         let expected = *self.lock();
+        // The sums do not care about the order, so both halves are read at the same time.
+        let middle = self.middle()?;
+        let halves = thread::scope(|scope| {
+            let first =
+                scope.spawn(|| quietly(|| scan_range(self.rows.range(b"/".to_vec()..middle.clone()))));
+            let second = quietly(|| scan_range(self.rows.range(middle.clone()..b"0".to_vec())));
+            let first = first.join().unwrap_or_else(|_| Err("it panicked".to_owned()));
+            [first, second]
+        });
+        let mut found = Applied { serial: expected.serial, ..Applied::default() };
+        for half in halves {
+            // Reading a damaged page panics as opening a damaged log does.
+            let (sums, rows) = half.map_err(StoreError::Damaged)??;
+            found.rows += sums.rows;
+            found.checksum ^= sums.checksum;
+            rows.into_iter().for_each(&mut *visit);
+        }
         if found == expected {
             return Ok(());
         }
@@ -239,19 +253,58 @@ impl Packages for SledPackages {
     }
 }
 
-fn read_row(key: &[u8], value: &[u8]) -> Result<Row, StoreError> {
-    let damaged = || StoreError::Damaged(format!("row {} is malformed", String::from_utf8_lossy(key)));
-    let text = std::str::from_utf8(key).map_err(|_| damaged())?;
-    let mut parts = text.splitn(4, '/').skip(1);
-    let (Some(repository), Some(project)) = (parts.next(), parts.next()) else { return Err(damaged()) };
+impl SledPackages {
+    /// A key with about as many before it as after it, between two projects: names begin with all letters alike.
+    fn middle(&self) -> Result<Vec<u8>, StoreError> {
+        let first = self.rows.get_gt(b"/")?.map(|(key, _)| key);
+        let repository = first.as_deref().and_then(|key| key[1..].split(|byte| *byte == b'/').next());
+        Ok([b"/", repository.unwrap_or_default(), b"/m"].concat())
+    }
+}
+
+/// Sums up the rows of a range, and folds those of a project into one.
+fn scan_range(rows: sled::Iter) -> Result<(Applied, Vec<Row>), StoreError> {
+    let (mut sums, mut found) = (Applied::default(), Vec::<Row>::new());
+    // The part of a key that a project's rows share; its names are read once.
+    let mut shared: Vec<u8> = Vec::new();
+    for row in rows {
+        let (key, value) = row?;
+        sums.count(&key, None, Some(&value));
+        match found.last_mut() {
+            Some(last) if !shared.is_empty() && key.starts_with(&shared) => {
+                last.serial = last.serial.max(serial_of(&key, &value)?);
+            }
+            _ => {
+                found.push(read_row(&key, &value)?);
+                let version = key.iter().rposition(|byte| *byte == b'/').unwrap_or_default();
+                shared.clear();
+                shared.extend_from_slice(&key[..=version]);
+            }
+        }
+    }
+    Ok((sums, found))
+}
+
+fn malformed(key: &[u8]) -> StoreError {
+    StoreError::Damaged(format!("row {} is malformed", String::from_utf8_lossy(key)))
+}
+
+fn serial_of(key: &[u8], value: &[u8]) -> Result<Serial, StoreError> {
     let serial = match value {
         [FORMAT, rest @ ..] => rest.first_chunk::<8>().map(|bytes| u64::from_be_bytes(*bytes)),
         _ => None,
     };
+    serial.ok_or_else(|| malformed(key))
+}
+
+fn read_row(key: &[u8], value: &[u8]) -> Result<Row, StoreError> {
+    let text = std::str::from_utf8(key).map_err(|_| malformed(key))?;
+    let mut parts = text.splitn(4, '/').skip(1);
+    let (Some(repository), Some(project)) = (parts.next(), parts.next()) else { return Err(malformed(key)) };
     Ok(Row {
-        repository: repository.parse().map_err(|_| damaged())?,
-        project: project.parse().map_err(|_| damaged())?,
-        serial: serial.ok_or_else(damaged)?,
+        repository: repository.parse().map_err(|_| malformed(key))?,
+        project: project.parse().map_err(|_| malformed(key))?,
+        serial: serial_of(key, value)?,
     })
 }
 
