@@ -24,7 +24,7 @@ const LEEWAY: u64 = 5;
 /// How many verified signatures are remembered, and for how long: a push presents one token thousands of times, and
 /// verifying it takes a tenth of a millisecond each time.
 const REMEMBERED: u64 = 1024;
-const REMEMBERED_FOR: Duration = Duration::from_secs(60);
+const REMEMBERED_FOR: Duration = Duration::from_mins(1);
 
 /// Why a presented token is worth nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
