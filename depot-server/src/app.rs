@@ -12,7 +12,7 @@ use crate::{
     auth::keys::KeyError,
     clock,
     coding::Coding,
-    config::{Config, Transport},
+    config::{BOOTSTRAP_DAYS, Config, Transport},
     http::{
         authenticate::{Authenticator, authenticate},
         health,
@@ -36,8 +36,6 @@ use crate::{
 /// Uploads validated and published at the same time; the bound keeps the disk's queue short.
 const PUBLISHING: usize = 64;
 
-/// The bootstrap token lives this long, and is made anew at a start in its second half.
-const BOOTSTRAP_DAYS: u32 = 30;
 const BOOTSTRAP_NAME: &str = "bootstrap";
 
 /// Who the journal says did what the server does by itself.
@@ -124,9 +122,15 @@ impl Depot {
             let around = Arc::clone(&around);
             async move { middleware::envelope(&around, request, next).await }
         };
-        Router::new()
-            .nest(&format!("/{}", self.hosted.repository.name), routes(Arc::clone(&self.hosted)))
-            .route_layer(axum::middleware::from_fn_with_state(Arc::clone(&self.authenticator), authenticate))
+        let mut repositories = Router::new();
+        if self.config.python_enabled {
+            let mount = format!("/{}", self.hosted.repository.name);
+            let authenticator = Arc::clone(&self.authenticator);
+            repositories = repositories
+                .nest(&mount, routes(Arc::clone(&self.hosted)))
+                .route_layer(axum::middleware::from_fn_with_state(authenticator, authenticate));
+        }
+        repositories
             .route("/healthz", get(health::healthz))
             .route("/readyz", get(health::readyz).with_state(Arc::clone(&self.committer)))
             .fallback(middleware::no_route)

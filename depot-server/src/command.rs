@@ -1,10 +1,12 @@
 //! The `depot-server` command: arguments, and what each verb prints.
 
 mod args;
+mod config;
+mod init;
 mod serve;
 mod token;
 
-use std::{ffi::OsString, io::Write as _, path::PathBuf, process::ExitCode};
+use std::{ffi::OsString, io::Write as _, process::ExitCode};
 
 use anyhow::Context as _;
 use clap::Parser as _;
@@ -12,7 +14,7 @@ use clap::Parser as _;
 use crate::{
     admin::{self, AdminAnswer, AdminRequest},
     app::Depot,
-    config::Config,
+    config::{Config, ConfigError},
 };
 use args::{Arguments, DataDir, Verb};
 
@@ -27,7 +29,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let done = match arguments.verb {
-        Verb::Serve(serve) => serve::serve(&serve),
+        Verb::Serve(given) => serve::serve(given),
+        Verb::Init(args) => init::init(&args),
+        Verb::Config(args) => config::show(args).map_err(Into::into),
         Verb::Token(verb) => token::run(verb),
         Verb::Reindex(data_dir) => reindex(&data_dir),
     };
@@ -39,9 +43,14 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             let words = causes
                 .reduce(|all, cause| if all.contains(&cause) { all } else { format!("{all}: {cause}") });
             say(&format!("depot-server: {}", words.unwrap_or_default()));
-            ExitCode::FAILURE
+            exit_code(&error)
         }
     }
+}
+
+/// 2 for what was typed or configured wrongly, as clap has it, and 1 for everything else.
+fn exit_code(error: &anyhow::Error) -> ExitCode {
+    if error.is::<ConfigError>() { ExitCode::from(2) } else { ExitCode::FAILURE }
 }
 
 fn reindex(data_dir: &DataDir) -> anyhow::Result<()> {
@@ -93,13 +102,6 @@ fn unexpected(answer: &AdminAnswer) -> anyhow::Error {
         AdminAnswer::Failed { .. } => "a failure",
     };
     anyhow::anyhow!("the server answered with {kind}, which was not asked; is it of another version?")
-}
-
-/// The default data directory.
-fn default_data_dir() -> anyhow::Result<PathBuf> {
-    let base =
-        dirs::data_dir().context("no data directory is known for this user: name one with --data-dir")?;
-    Ok(base.join("depot"))
 }
 
 /// Data goes to stdout. A reader that went away is no failure of ours.

@@ -1,6 +1,23 @@
 //! What a server is told: where its data lies, where it listens, what it takes.
 
+mod access;
+mod error;
+mod expand;
+mod file;
+mod intent;
+mod limits;
+mod log;
 mod network;
+mod reader;
+mod repositories;
+mod server;
+mod setting;
+mod settings;
+mod template;
+mod transport;
+mod units;
+mod value;
+mod weak;
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -9,6 +26,20 @@ use std::{
 };
 
 pub use network::{Network, NetworkError};
+pub(crate) use {access::READ, server::DATA_DIR};
+pub(crate) use {
+    error::{ConfigError, Origin},
+    file::{ConfigFile, DEFAULT_NAME},
+    reader::{Entry, Layer, Sources},
+    setting::{Fallback, Setting, all as all_settings},
+    settings::Settings,
+    template::template,
+    value::Raw,
+    weak::{Weakness, weaknesses},
+};
+
+/// The bootstrap token lives this long, and is made anew at a start in its second half.
+pub(crate) const BOOTSTRAP_DAYS: u32 = 30;
 
 /// The configuration of a server.
 #[derive(Clone, Debug)]
@@ -27,6 +58,8 @@ pub struct Config {
     pub offline: bool,
     /// Whether pages and files may be read without credentials.
     pub anonymous_read: bool,
+    /// Whether the hosted repository answers. What it holds stays where it is.
+    pub python_enabled: bool,
     /// The largest file taken, in bytes.
     pub max_file_size: u64,
     /// How much memory rendered pages may take, in bytes.
@@ -100,6 +133,7 @@ impl Config {
             wire: WireLimits::default(),
             offline: false,
             anonymous_read: true,
+            python_enabled: true,
             max_file_size: Self::DEFAULT_MAX_FILE_SIZE,
             page_cache: 128 << 20,
         }

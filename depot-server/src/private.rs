@@ -3,12 +3,27 @@
 use std::{
     fs::{self, File},
     io::{self, Write as _},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 /// Puts `bytes` at `path`, durably, in the place of what was there, readable by the owner alone.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let new = write_beside(path, bytes)?;
+    fs::rename(&new, path)?;
+    sync_folder(folder_of(path))
+}
+
+/// The same, but refused as `AlreadyExists` if something is there.
+pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let new = write_beside(path, bytes)?;
+    // A link does not replace; a check before a rename would leave a moment in between.
+    let linked = fs::hard_link(&new, path);
+    fs::remove_file(&new)?;
+    linked?;
+    sync_folder(folder_of(path))
+}
+
+fn write_beside(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
     let new = path.with_extension("new");
     let mut options = File::options();
     options.write(true).create(true).truncate(true);
@@ -17,8 +32,7 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = options.open(&new)?;
     file.write_all(bytes)?;
     file.sync_all()?;
-    fs::rename(&new, path)?;
-    sync_folder(folder)
+    Ok(new)
 }
 
 /// Creates a folder that only its owner may enter, with its parents; one that exists is left as it is.
@@ -45,6 +59,10 @@ pub(crate) fn read(path: &Path) -> io::Result<String> {
         }
     }
     fs::read_to_string(path)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn sync_folder(folder: &Path) -> io::Result<()> {

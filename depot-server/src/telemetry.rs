@@ -5,13 +5,23 @@ use std::io::IsTerminal as _;
 use tracing_subscriber::EnvFilter;
 
 /// How logs are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum LogFormat {
     /// Lines of text.
     #[default]
     Text,
     /// One JSON object a line.
     Json,
+}
+
+/// Whether this is a level, or a filter such as `info,hyper=debug`. A bare word must be a level: the filter itself would
+/// take a misspelled one for the name of a module, and log nothing else.
+pub(crate) fn is_filter(text: &str) -> bool {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    let is_known = |part: &str| {
+        part.contains(['=', '[']) || LEVELS.iter().any(|level| level.eq_ignore_ascii_case(part.trim()))
+    };
+    text.split(',').all(is_known) && EnvFilter::try_new(text).is_ok()
 }
 
 /// Starts logging. `level` is a level, or a filter such as `info,depot_server=debug`.
@@ -30,4 +40,19 @@ pub(crate) fn start(level: &str, format: LogFormat) -> anyhow::Result<()> {
         tracing::debug!(%error, "logging was started by someone else");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelled_level_is_no_filter() {
+        for text in ["off", "INFO", "info,hyper=debug", "hyper=debug,warn", "depot_server[request]=trace"] {
+            assert!(is_filter(text), "{text}");
+        }
+        for text in ["", "inof", "info,", "verbose", "hyper", "hyper=loud", "info debug"] {
+            assert!(!is_filter(text), "{text}");
+        }
+    }
 }

@@ -1,11 +1,13 @@
 //! What can be typed.
 
-use std::{net::IpAddr, path::PathBuf};
+mod settings;
 
-use clap::{ArgAction, Args, Parser, Subcommand, builder::BoolishValueParser};
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
 use depot_proto::scope::Scope;
 
-use crate::{config::Config, telemetry::LogFormat};
+pub(super) use settings::{DataDir, Given};
 
 /// A Python package index over a local tree.
 #[derive(Debug, Parser)]
@@ -18,7 +20,11 @@ pub(super) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
     /// Serve packages until told to stop
-    Serve(ServeArgs),
+    Serve(Given),
+    /// Write a configuration file in which every setting is explained
+    Init(InitArgs),
+    /// Show the settings in force, where each comes from, and which are weaker than recommended
+    Config(ConfigArgs),
     /// Issue, list and revoke tokens
     #[command(subcommand)]
     Token(TokenVerb),
@@ -27,40 +33,22 @@ pub(super) enum Verb {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct DataDir {
-    /// The folder of everything the server keeps [default: the user's data directory + /depot]
-    #[arg(long, env = "DEPOT_DATA_DIR", value_name = "DIR")]
-    data_dir: Option<PathBuf>,
-}
-
-impl DataDir {
-    pub(super) fn resolve(&self) -> anyhow::Result<PathBuf> {
-        self.data_dir.clone().map_or_else(super::default_data_dir, Ok)
-    }
+pub(super) struct InitArgs {
+    /// The file to write
+    #[arg(long, env = "DEPOT_CONFIG", value_name = "FILE", default_value = crate::config::DEFAULT_NAME)]
+    pub(super) config: PathBuf,
+    /// Write it in the place of one that is there
+    #[arg(long)]
+    pub(super) force: bool,
 }
 
 #[derive(Debug, Args)]
-pub(super) struct ServeArgs {
+pub(super) struct ConfigArgs {
     #[command(flatten)]
-    pub(super) data_dir: DataDir,
-    /// The address to listen on: a loopback one, with a proxy that speaks TLS in front of it for others
-    #[arg(long, env = "DEPOT_HOST", value_name = "ADDR", default_value = "127.0.0.1", value_parser = loopback)]
-    pub(super) host: IpAddr,
-    /// The port to listen on; 0 takes a free one
-    #[arg(long, env = "DEPOT_PORT", value_name = "N", default_value_t = Config::DEFAULT_PORT)]
-    pub(super) port: u16,
-    /// The largest file taken, in bytes
-    #[arg(long, env = "DEPOT_MAX_FILE_SIZE", value_name = "BYTES", default_value_t = Config::DEFAULT_MAX_FILE_SIZE)]
-    pub(super) max_file_size: u64,
-    /// Let nobody read without a token
-    #[arg(long, env = "DEPOT_PRIVATE", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
-    pub(super) private: bool,
-    /// What to log: error, warn, info, debug, trace, or a filter
-    #[arg(long, env = "DEPOT_LOG", value_name = "LEVEL", default_value = "info")]
-    pub(super) log: String,
-    /// How to log
-    #[arg(long, env = "DEPOT_LOG_FORMAT", value_enum, default_value_t)]
-    pub(super) log_format: LogFormat,
+    pub(super) given: Given,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: OutputFormat,
 }
 
 #[derive(Debug, Subcommand)]
@@ -121,12 +109,3 @@ pub(super) enum OutputFormat {
 
 /// The longest life of a token, in days.
 const MAX_DAYS: i64 = crate::admin::MAX_TOKEN_DAYS as i64;
-
-/// Plain http is for this machine alone: whoever listens further must say who may read, and over what.
-fn loopback(text: &str) -> Result<IpAddr, String> {
-    let host: IpAddr = text.parse().map_err(|_| "it is not an IP address".to_owned())?;
-    if host.is_loopback() {
-        return Ok(host);
-    }
-    Err("it is not a loopback address: put a proxy that speaks TLS in front of one".to_owned())
-}

@@ -4,22 +4,32 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use super::{args::ServeArgs, say};
+use super::{args::Given, say};
 use crate::{
     app::Depot,
-    config::{Config, Transport},
+    config::{self, Config, Transport},
     descriptors::{self, Shares},
     listen::{self, Edge, tls::Tls},
     telemetry,
 };
 
-pub(super) fn serve(args: &ServeArgs) -> anyhow::Result<()> {
-    telemetry::start(&args.log, args.log_format)?;
-    let mut config = Config::new(args.data_dir.resolve()?);
-    config.host = args.host;
-    config.port = args.port;
-    config.max_file_size = args.max_file_size;
-    config.anonymous_read = !args.private;
+pub(super) fn serve(given: Given) -> anyhow::Result<()> {
+    let settings = given.settings()?;
+    telemetry::start(&settings.log.level.0, settings.log.format)?;
+    match &settings.file {
+        Some(file) => say(&format!("depot-server: configuration {}", file.display())),
+        None => say(&format!("depot-server: no configuration file, as there is no {}", config::DEFAULT_NAME)),
+    }
+    match config::weaknesses(&settings).len() {
+        0 => {}
+        1 => say("depot-server: one setting is weaker than recommended: `depot-server config` says which"),
+        many => {
+            say(&format!(
+                "depot-server: {many} settings are weaker than recommended: `depot-server config` lists them"
+            ));
+        }
+    }
+    let config = settings.config();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let done = runtime.block_on(run(config));
     // Reads of cold files may still be under way; nobody waits for them any more.
@@ -48,10 +58,12 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let admin = admin_socket(&depot);
     let scheme = if tls.is_some() { "https" } else { "http" };
     say(&format!("depot-server: listening on {scheme}://{address}"));
-    say(&format!(
-        "depot-server: pip install --index-url {scheme}://{address}/{}/simple/ ...",
-        depot.hosted.repository.name
-    ));
+    if depot.config.python_enabled {
+        let mount = &depot.hosted.repository.name;
+        say(&format!("depot-server: pip install --index-url {scheme}://{address}/{mount}/simple/ ..."));
+    } else {
+        say("depot-server: the repository `python` is not enabled, and answers nothing");
+    }
     let warming = Arc::clone(&depot);
     tokio::task::spawn_blocking(move || warming.warm());
     if let Some(tls) = &tls {

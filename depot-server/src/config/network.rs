@@ -35,6 +35,16 @@ impl Network {
         }
     }
 
+    /// Whether it is a range of IPv4 addresses.
+    pub(super) fn is_ipv4(&self) -> bool {
+        self.address.is_ipv4()
+    }
+
+    /// How many leading bits its addresses share.
+    pub(super) fn prefix(&self) -> u8 {
+        self.prefix
+    }
+
     fn mask4(&self) -> u32 {
         u32::MAX.checked_shl(Ipv4Addr::BITS - u32::from(self.prefix)).unwrap_or(0)
     }

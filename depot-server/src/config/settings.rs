@@ -1,0 +1,96 @@
+//! All that a server is told, read from every layer, and what of it a [`Config`] is made of.
+
+use std::path::PathBuf;
+
+use super::{
+    Config, Transport,
+    access::{Access, Readers},
+    error::{ConfigError, Origin},
+    intent,
+    limits::Limits,
+    log::Log,
+    reader::{Entry, Reader, Sources},
+    repositories::Python,
+    server::{self, Server},
+    setting::{self, Setting},
+    transport,
+};
+
+/// The effective configuration, concern by concern.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// `[server]`
+    pub(crate) server: Server,
+    /// `[access]`
+    pub(crate) access: Access,
+    /// `[transport]`
+    pub(crate) transport: Transport,
+    /// `[limits]`
+    pub(crate) limits: Limits,
+    /// `[log]`
+    pub(crate) log: Log,
+    /// `[repositories.python]`
+    pub(crate) python: Python,
+    /// Every setting with its value and where that comes from, in the order of the file.
+    pub(crate) entries: Vec<Entry>,
+    /// The file that was read.
+    pub(crate) file: Option<PathBuf>,
+}
+
+impl Settings {
+    /// Reads every setting. Refused if one is wrong, or if the server would be reached from other machines without being
+    /// told who may read and over what.
+    pub(crate) fn read(sources: &Sources<'_>) -> Result<Self, ConfigError> {
+        let mut reader = Reader::new(sources);
+        let mut settings = Self {
+            server: Server::read(&mut reader)?,
+            access: Access::read(&mut reader)?,
+            transport: transport::read(&mut reader)?,
+            limits: Limits::read(&mut reader)?,
+            log: Log::read(&mut reader)?,
+            python: Python::read(&mut reader)?,
+            entries: Vec::new(),
+            file: sources.file.as_ref().map(|file| file.path.clone()),
+        };
+        settings.entries = reader.finish();
+        let place = |entry: &Entry| setting::all().position(|setting| setting.key == entry.setting.key);
+        settings.entries.sort_by_key(place);
+        intent::check(&settings)?;
+        Ok(settings)
+    }
+
+    /// Reads the data directory alone, for verbs that need no more: what else the file says may be wrong.
+    pub(crate) fn data_dir(sources: &Sources<'_>) -> Result<PathBuf, ConfigError> {
+        server::data_dir(&mut Reader::new(sources))
+    }
+
+    /// Where a setting comes from.
+    pub(crate) fn origin(&self, setting: &Setting) -> &Origin {
+        let entry = self.entries.iter().find(|entry| entry.setting.key == setting.key);
+        entry.map_or(&Origin::Default, |entry| &entry.origin)
+    }
+
+    /// Whether the server can be reached from other machines.
+    pub(crate) fn is_beyond_loopback(&self) -> bool {
+        !self.server.host.to_canonical().is_loopback()
+    }
+
+    /// What a server is opened with.
+    pub(crate) fn config(&self) -> Config {
+        Config {
+            data_dir: self.server.data_dir.clone(),
+            host: self.server.host,
+            port: self.server.port,
+            transport: self.transport.clone(),
+            wire: self.limits.wire.clone(),
+            offline: self.server.offline,
+            anonymous_read: self.access.read == Readers::Everyone,
+            python_enabled: self.python.enabled,
+            max_file_size: self.python.max_file_size.unwrap_or(self.limits.max_file_size),
+            page_cache: self.limits.page_cache,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
