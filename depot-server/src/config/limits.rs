@@ -72,7 +72,7 @@ pub(super) const FILE_SIZES: (Size, Size) = (Size(1), Size(i64::MAX as u64));
 
 /// A client of a slow line needs more than a second now and then; a day is for ever.
 const TIMEOUTS: (Period, Period) = (Period(Duration::from_secs(1)), Period(DAY));
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const DAY: Duration = Duration::from_hours(24);
 
 /// What `[limits]` says.
 #[derive(Clone, Debug)]
@@ -89,18 +89,18 @@ impl Limits {
     pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, ConfigError> {
         let Config { max_file_size, page_cache, wire, .. } = Config::new("");
         let timeout = |reader: &mut Reader<'_>, setting, default| {
-            reader.bounded(setting, Period(default), TIMEOUTS).map(|period| period.0)
+            reader.bounded(setting, Period(default), &TIMEOUTS).map(|period| period.0)
         };
         let grace = (Period(Duration::ZERO), Period(DAY));
         Ok(Self {
-            max_file_size: reader.bounded(&MAX_FILE_SIZE, Size(max_file_size), FILE_SIZES)?.0,
+            max_file_size: reader.bounded(&MAX_FILE_SIZE, Size(max_file_size), &FILE_SIZES)?.0,
             wire: WireLimits {
                 // What the operating system can have open ends far below this.
-                connections: reader.bounded(&CONNECTIONS, wire.connections, (1, 1 << 24))?,
+                connections: reader.bounded(&CONNECTIONS, wire.connections, &(1, 1 << 24))?,
                 head_timeout: timeout(reader, &HEAD_TIMEOUT, wire.head_timeout)?,
                 stall_timeout: timeout(reader, &STALL_TIMEOUT, wire.stall_timeout)?,
                 min_body_rate: reader.value(&MIN_BODY_RATE, Size(wire.min_body_rate))?.0,
-                body_grace: reader.bounded(&BODY_GRACE, Period(wire.body_grace), grace)?.0,
+                body_grace: reader.bounded(&BODY_GRACE, Period(wire.body_grace), &grace)?.0,
             },
             page_cache: reader.value(&PAGE_CACHE, Size(page_cache))?.0,
         })

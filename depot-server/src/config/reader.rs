@@ -75,10 +75,10 @@ impl<'a> Reader<'a> {
         &mut self,
         setting: &'static Setting,
         default: T,
-        bounds: (T, T),
+        bounds: &(T, T),
     ) -> Result<T, ConfigError> {
         let value = self.value(setting, default)?;
-        self.check(setting, &value, &bounds)?;
+        self.check(setting, &value, bounds)?;
         Ok(value)
     }
 
@@ -86,10 +86,10 @@ impl<'a> Reader<'a> {
     pub(super) fn optional_bounded<T: Value + PartialOrd>(
         &mut self,
         setting: &'static Setting,
-        bounds: (T, T),
+        bounds: &(T, T),
     ) -> Result<Option<T>, ConfigError> {
         let value = self.optional(setting)?;
-        value.iter().try_for_each(|value| self.check(setting, value, &bounds))?;
+        value.iter().try_for_each(|value| self.check(setting, value, bounds))?;
         Ok(value)
     }
 

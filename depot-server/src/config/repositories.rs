@@ -37,7 +37,7 @@ pub(crate) struct Python {
 impl Python {
     pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, ConfigError> {
         let enabled = reader.value(&ENABLED, true)?;
-        let max_file_size = reader.optional_bounded(&MAX_FILE_SIZE, FILE_SIZES)?;
+        let max_file_size = reader.optional_bounded(&MAX_FILE_SIZE, &FILE_SIZES)?;
         Ok(Self { enabled, max_file_size: max_file_size.map(|size| size.0) })
     }
 }

@@ -3,8 +3,8 @@
 use std::{path::Path, time::Duration};
 
 use super::{
-    BOOTSTRAP_DAYS, Network, Transport, access, access::Readers, limits, log, repositories, server,
-    setting::Setting, settings::Settings, transport,
+    BOOTSTRAP_DAYS, Network, Transport, access, access::Readers, limits, log, repositories, setting::Setting,
+    settings::Settings, transport,
 };
 
 /// Something that is weaker than recommended.
@@ -19,7 +19,7 @@ pub(crate) struct Weakness {
 /// Beyond these a limit hardly limits.
 const LARGE_FILE: u64 = 64 << 30;
 const MANY_CONNECTIONS: usize = 100_000;
-const LONG_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+const LONG_TIMEOUT: Duration = Duration::from_mins(5);
 const LARGE_PAGE_CACHE: u64 = 16 << 30;
 
 const BOOTSTRAP_LIFE: Duration = Duration::from_secs(BOOTSTRAP_DAYS as u64 * 24 * 60 * 60);
@@ -138,7 +138,7 @@ fn sizes(settings: &Settings, say: &mut impl FnMut(&'static Setting, String)) {
     }
 }
 
-/// Whether a range is larger than any network of one's own: 10.0.0.0/8 and fc00::/7 are the largest private ones.
+/// Whether a range is larger than any network of one's own: 10.0.0.0/8 and `fc00::/7` are the largest private ones.
 fn is_wide(network: &Network) -> bool {
     network.prefix() < if network.is_ipv4() { 8 } else { 7 }
 }

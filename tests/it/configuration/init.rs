@@ -1,0 +1,56 @@
+//! `depot-server init`.
+
+use std::fs;
+
+use super::Room;
+
+#[test]
+fn it_writes_a_file_that_changes_nothing_and_explains_everything() {
+    let room = Room::new();
+    let before = room.run(&["config", "--data-dir", "data"]).assert_success().stdout;
+    let said = room.run(&["init"]).assert_success();
+    assert_eq!(said.stdout, "depot-server.toml\n");
+    for next in ["`depot-server config`", "`depot-server serve`"] {
+        assert!(said.stderr.contains(next), "{}", said.stderr);
+    }
+    assert_eq!(room.names(), ["depot-server.toml"]);
+    let after = room.run(&["config", "--data-dir", "data"]).assert_success().stdout;
+    assert_eq!(after.split_once('\n').unwrap().1, before.split_once('\n').unwrap().1);
+    let text = fs::read_to_string(room.path("depot-server.toml")).unwrap();
+    for line in before.lines().skip(1) {
+        let key = line.trim_start_matches("# ").split(' ').next().unwrap();
+        let (table, name) = key.rsplit_once('.').unwrap();
+        assert!(text.contains(&format!("\n[{table}]\n")) && text.contains(&format!("\n#{name} = ")), "{key}");
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = fs::metadata(room.path("depot-server.toml")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    assert!(room.serve(&[], &[]).terminate().success());
+}
+
+#[test]
+fn it_leaves_a_file_that_is_there_unless_it_is_forced() {
+    let room = Room::with("[server]\nport = 81\n");
+    let said = room.run(&["init"]).assert_code(1);
+    assert!(said.stderr.contains("is there already") && said.stderr.contains("--force"), "{}", said.stderr);
+    assert!(said.stdout.is_empty());
+    assert_eq!(fs::read_to_string(room.path("depot-server.toml")).unwrap(), "[server]\nport = 81\n");
+    assert_eq!(room.names(), ["depot-server.toml"]);
+    room.run(&["init", "--force"]).assert_success();
+    assert!(fs::read_to_string(room.path("depot-server.toml")).unwrap().contains("\n#port = 8080\n"));
+    assert_eq!(room.names(), ["depot-server.toml"]);
+}
+
+#[test]
+fn it_writes_where_it_is_told() {
+    let room = Room::new();
+    let said = room.run(&["init", "--config", "a.toml"]).assert_success();
+    assert!(said.stderr.contains("`depot-server serve --config a.toml`"), "{}", said.stderr);
+    room.run_with(&["init"], &[("DEPOT_CONFIG", "b.toml")]).assert_success();
+    assert_eq!(room.names(), ["a.toml", "b.toml"]);
+    let said = room.run(&["init", "--config", "no/such/folder/c.toml"]).assert_code(1);
+    assert!(said.stderr.contains("cannot write `no/such/folder/c.toml`"), "{}", said.stderr);
+}
