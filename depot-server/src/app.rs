@@ -123,7 +123,7 @@ impl Depot {
             async move { middleware::envelope(&around, request, next).await }
         };
         let mut repositories = Router::new();
-        if self.config.python_enabled {
+        if self.hosted.enabled {
             let mount = format!("/{}", self.hosted.repository.name);
             let authenticator = Arc::clone(&self.authenticator);
             repositories = repositories

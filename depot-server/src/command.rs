@@ -15,6 +15,7 @@ use crate::{
     admin::{self, AdminAnswer, AdminRequest},
     app::Depot,
     config::{Config, ConfigError},
+    listen::tls::TlsError,
 };
 use args::{Arguments, DataDir, Verb};
 
@@ -31,7 +32,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let done = match arguments.verb {
         Verb::Serve(given) => serve::serve(given),
         Verb::Init(args) => init::init(&args),
-        Verb::Config(args) => config::show(args).map_err(Into::into),
+        Verb::Config(args) => config::show(args),
         Verb::Token(verb) => token::run(verb),
         Verb::Reindex(data_dir) => reindex(&data_dir),
     };
@@ -43,14 +44,15 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             let words = causes
                 .reduce(|all, cause| if all.contains(&cause) { all } else { format!("{all}: {cause}") });
             say(&format!("depot-server: {}", words.unwrap_or_default()));
-            exit_code(&error)
+            code_of(&error)
         }
     }
 }
 
 /// 2 for what was typed or configured wrongly, as clap has it, and 1 for everything else.
-fn exit_code(error: &anyhow::Error) -> ExitCode {
-    if error.is::<ConfigError>() { ExitCode::from(2) } else { ExitCode::FAILURE }
+fn code_of(error: &anyhow::Error) -> ExitCode {
+    let is_configured = error.is::<ConfigError>() || error.is::<TlsError>();
+    if is_configured { ExitCode::from(2) } else { ExitCode::FAILURE }
 }
 
 fn reindex(data_dir: &DataDir) -> anyhow::Result<()> {

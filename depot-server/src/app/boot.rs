@@ -97,6 +97,7 @@ pub(super) fn open(config: Config) -> Result<Depot, OpenError> {
         roots: Roots::default(),
         files: Files::new(shares.open_files),
         anonymous_read: config.anonymous_read,
+        enabled: config.python_enabled,
         wire: config.wire.clone(),
         receiving: Arc::new(Semaphore::new(shares.uploads)),
         publishing: Arc::new(Semaphore::new(PUBLISHING)),

@@ -6,10 +6,17 @@ use super::{
     args::{ConfigArgs, OutputFormat},
     print,
 };
-use crate::config::{self, ConfigError, Entry, Origin, Settings, Weakness};
+use crate::{
+    config::{self, Entry, Origin, Settings, Transport, Weakness},
+    listen::tls::Tls,
+};
 
-pub(super) fn show(args: ConfigArgs) -> Result<(), ConfigError> {
+pub(super) fn show(args: ConfigArgs) -> anyhow::Result<()> {
     let settings = args.given.settings()?;
+    if let Transport::Tls(files) = &settings.transport {
+        // `serve` would be refused by the same words.
+        Tls::open(files.clone())?;
+    }
     let weaker = config::weaknesses(&settings);
     match args.format {
         OutputFormat::Text => print(text(&settings, &weaker).trim_end()),

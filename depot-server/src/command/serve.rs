@@ -58,7 +58,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let admin = admin_socket(&depot);
     let scheme = if tls.is_some() { "https" } else { "http" };
     say(&format!("depot-server: listening on {scheme}://{address}"));
-    if depot.config.python_enabled {
+    if depot.hosted.enabled {
         let mount = &depot.hosted.repository.name;
         say(&format!("depot-server: pip install --index-url {scheme}://{address}/{mount}/simple/ ..."));
     } else {

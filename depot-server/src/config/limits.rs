@@ -20,7 +20,7 @@ pub(crate) static MAX_FILE_SIZE: Setting = Setting::new(
 pub(crate) static CONNECTIONS: Setting = Setting::new(
     "limits.connections",
     Fallback::Value("10000"),
-    "How many connections are open at once; more wait in the system's queue",
+    "How many connections are open at once, up to half of the files that the system lets be open; more wait in its queue",
 );
 
 pub(crate) static HEAD_TIMEOUT: Setting = Setting::new(

@@ -70,9 +70,6 @@ fn others_may(settings: &Settings) -> Vec<Weakness> {
     let mut secrets: Vec<_> = keys.map(|key| key.path()).collect();
     secrets.sort();
     secrets.push(admin_token.clone());
-    if let Transport::Tls(files) = &settings.transport {
-        secrets.push(files.key.clone());
-    }
     for secret in secrets.iter().filter(|path| has_mode(path, 0o077)) {
         say(secret, "others may read it: run `chmod 600` on it");
     }

@@ -31,6 +31,8 @@ pub(crate) struct RepositoryState {
     pub(crate) roots: Roots,
     pub(crate) files: Files,
     pub(crate) anonymous_read: bool,
+    /// Whether it is served at all.
+    pub(crate) enabled: bool,
     /// How slowly bodies may come.
     pub(crate) wire: WireLimits,
     /// Uploads that are received at the same time, each with a buffer; more wait.

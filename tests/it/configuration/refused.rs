@@ -63,6 +63,23 @@ fn a_file_that_cannot_be_read_is_refused_unless_nobody_named_it() {
 }
 
 #[test]
+fn a_certificate_that_cannot_be_used_is_refused() {
+    let room = Room::with("[transport]\ncertificate = \"tls.pem\"\nkey = \"tls.key\"\n");
+    for (text, words) in
+        [(None, "No such file"), (Some(""), "there is none in it"), (Some("junk"), "there is none in it")]
+    {
+        if let Some(text) = text {
+            room.write("tls.pem", text);
+        }
+        for verb in ["serve", "config"] {
+            let said = room.run(&[verb, "--data-dir", "data", "--port", "0"]).assert_code(2).stderr;
+            assert!(said.contains("the certificate in `tls.pem`") && said.contains(words), "{said}");
+        }
+    }
+    assert!(!room.path("data").exists());
+}
+
+#[test]
 fn a_wrong_flag_or_variable_is_refused_by_its_name() {
     let room = Room::new();
     for (args, variables, words) in [

@@ -96,6 +96,7 @@ fn secrets_stay_in_their_files_and_variables() {
     ];
     let mut files = vec![
         "[transport]\ncertificate = \"tls.pem\"\nkey = \"tls.key\"\n".to_owned(),
+        "[transport]\nkind = \"plain\"\ncertificate = \"tls.pem\"\nkey = \"tls.key\"\n".to_owned(),
         format!("[server]\nport = {SECRET}\n"),
         format!("[server]\nport = \"{SECRET}\n"),
         format!("password = \"{SECRET}\"\n"),

@@ -78,18 +78,17 @@ fn what_others_may_read_is_named_by_its_path() {
 
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let (keys, token, tls) = (data.join("keys"), data.join("admin.token"), folder.path().join("tls.key"));
+    let (keys, token) = (data.join("keys"), data.join("admin.token"));
     fs::create_dir_all(&keys).unwrap();
     let key = keys.join("1.pem");
-    let all = [&data, &key, &token, &tls];
+    let all = [&data, &key, &token];
     for path in &all[1..] {
         fs::write(path, "hunter2").unwrap();
     }
     let set = |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
     let named = || {
-        let (data, tls) = (data.to_str().unwrap(), tls.to_str().unwrap());
-        let flags = &[("server.data_dir", data), ("transport.certificate", tls), ("transport.key", tls)];
-        weaknesses(&super::flags(flags).unwrap())
+        let settings = flags(&[("server.data_dir", data.to_str().unwrap())]);
+        weaknesses(&settings.unwrap())
     };
     for path in all {
         set(path, 0o700);
