@@ -139,6 +139,11 @@ fn a_repository_that_is_not_enabled_is_not_found() {
         );
         assert_eq!(send(server.url(), head).unwrap().status, 404, "{request}");
     }
+    // Nor from what is kept at hand: the list of projects is rendered soon after the start.
+    for _ in 0..50 {
+        assert_eq!(get(server.url(), "/python/simple/").status, 404);
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
     assert_eq!(get(server.url(), "/healthz").status, 200);
     assert!(server.stderr().contains("`python` is not enabled"), "{}", server.stderr());
     drop(server);
