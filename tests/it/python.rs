@@ -2,7 +2,7 @@
 
 mod clients;
 mod company_ca;
-mod depot;
+pub(crate) mod depot;
 mod files;
 mod hostile;
 mod hot;

@@ -16,7 +16,7 @@ const ACCEPT: &str = "application/vnd.pypi.simple.v1+json, application/problem+j
 
 /// A running server over a data folder of its own, which is the folder `data` of an otherwise empty one.
 #[derive(Debug)]
-pub(super) struct Depot {
+pub(crate) struct Depot {
     folder: TempDir,
     args: Vec<String>,
     server: Option<ServerProcess>,
@@ -24,12 +24,12 @@ pub(super) struct Depot {
 
 impl Depot {
     /// A server as it is without any setting.
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::start_with(&[])
     }
 
     /// A server with these arguments of `serve`.
-    pub(super) fn start_with(args: &[&str]) -> Self {
+    pub(crate) fn start_with(args: &[&str]) -> Self {
         let args = args.iter().map(ToString::to_string).collect();
         let mut depot = Self { folder: TempDir::new().unwrap(), args, server: None };
         depot.resume();
@@ -37,69 +37,69 @@ impl Depot {
     }
 
     /// The running server.
-    pub(super) fn server(&self) -> &ServerProcess {
+    pub(crate) fn server(&self) -> &ServerProcess {
         self.server.as_ref().unwrap()
     }
 
     /// `http://127.0.0.1:PORT`
-    pub(super) fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         self.server().url()
     }
 
     /// The administrator's token.
-    pub(super) fn token(&self) -> String {
+    pub(crate) fn token(&self) -> String {
         self.server().token()
     }
 
     /// The folder around the data folder.
-    pub(super) fn around(&self) -> &Path {
+    pub(crate) fn around(&self) -> &Path {
         self.folder.path()
     }
 
     /// The data folder.
-    pub(super) fn data_dir(&self) -> PathBuf {
+    pub(crate) fn data_dir(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 
     /// The root of the hosted repository's tree.
-    pub(super) fn tree(&self) -> PathBuf {
+    pub(crate) fn tree(&self) -> PathBuf {
         self.data_dir().join("repositories").join("python")
     }
 
     /// Ends the server as SIGTERM does.
-    pub(super) fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         self.server().ask_to_end();
         self.wait();
     }
 
     /// Waits until the server, which was asked to end, ended well.
-    pub(super) fn wait(&mut self) {
+    pub(crate) fn wait(&mut self) {
         let status = self.server.take().unwrap().wait();
         assert!(status.success(), "the server ended with {status}");
     }
 
     /// Starts the server that was stopped, on another port.
-    pub(super) fn resume(&mut self) {
+    pub(crate) fn resume(&mut self) {
         let args = self.args.clone();
         self.server = Some(ServerProcess::start(&self.data_dir(), args));
     }
 
     /// Runs a verb of `depot-server` on the data folder.
-    pub(super) fn admin(&self, args: &[&str]) -> Output {
+    pub(crate) fn admin(&self, args: &[&str]) -> Output {
         let mut command = Command::new(binary("depot-server"));
         command.env_clear().args(args).arg("--data-dir").arg(self.data_dir());
         run(&mut command)
     }
 
     /// A new token with these scopes.
-    pub(super) fn new_token(&self, user: &str, scopes: &[&str]) -> String {
+    pub(crate) fn new_token(&self, user: &str, scopes: &[&str]) -> String {
         let mut args = vec!["token", "create", "--user", user];
         args.extend(scopes.iter().flat_map(|scope| ["--scope", scope]));
         self.admin(&args).assert_success().stdout.trim().to_owned()
     }
 
     /// Makes a request with a token or none; `headers` are whole lines.
-    pub(super) fn request(
+    pub(crate) fn request(
         &self,
         method: &str,
         path: &str,
@@ -121,39 +121,39 @@ impl Depot {
     }
 
     /// Reads without credentials.
-    pub(super) fn get(&self, path: &str) -> RawResponse {
+    pub(crate) fn get(&self, path: &str) -> RawResponse {
         self.request("GET", path, None, "", b"")
     }
 
     /// Uploads as the administrator; `stored` is a file name, or one with `.json` after it.
-    pub(super) fn put(&self, project: &str, stored: &str, body: &[u8]) -> RawResponse {
+    pub(crate) fn put(&self, project: &str, stored: &str, body: &[u8]) -> RawResponse {
         self.put_as(&self.token(), project, stored, body)
     }
 
     /// Uploads with this token.
-    pub(super) fn put_as(&self, token: &str, project: &str, stored: &str, body: &[u8]) -> RawResponse {
+    pub(crate) fn put_as(&self, token: &str, project: &str, stored: &str, body: &[u8]) -> RawResponse {
         self.request("PUT", &format!("/python/simple/{project}/{stored}"), Some(token), "", body)
     }
 
     /// Announces a file as the administrator.
-    pub(super) fn announce(&self, project: &str, record: &Value) -> RawResponse {
+    pub(crate) fn announce(&self, project: &str, record: &Value) -> RawResponse {
         self.announce_as(&self.token(), project, record)
     }
 
     /// Announces a file with this token.
-    pub(super) fn announce_as(&self, token: &str, project: &str, record: &Value) -> RawResponse {
+    pub(crate) fn announce_as(&self, token: &str, project: &str, record: &Value) -> RawResponse {
         let stored = format!("{}.json", record["filename"].as_str().unwrap());
         self.put_as(token, project, &stored, record.to_string().as_bytes())
     }
 
     /// Publishes a wheel as the administrator.
-    pub(super) fn publish(&self, wheel: &WheelBuilder) {
+    pub(crate) fn publish(&self, wheel: &WheelBuilder) {
         let answer = self.put(&wheel.project(), &wheel.filename(), &wheel.build());
         assert_eq!(answer.status, 201, "{}", answer.text());
     }
 
     /// The files that a project's page lists; none if there is no page.
-    pub(super) fn listed(&self, project: &str) -> Vec<Value> {
+    pub(crate) fn listed(&self, project: &str) -> Vec<Value> {
         let page = self.get(&format!("/python/simple/{project}/"));
         match page.status {
             200 => body(&page)["files"].as_array().unwrap().clone(),
@@ -163,23 +163,23 @@ impl Depot {
     }
 
     /// What the tree holds of a file.
-    pub(super) fn stored(&self, project: &str, stored: &str) -> Option<Vec<u8>> {
+    pub(crate) fn stored(&self, project: &str, stored: &str) -> Option<Vec<u8>> {
         fs::read(self.tree().join("files").join(project).join(stored)).ok()
     }
 
     /// The file's record in the tree.
-    pub(super) fn stored_record(&self, project: &str, filename: &str) -> Value {
+    pub(crate) fn stored_record(&self, project: &str, filename: &str) -> Value {
         serde_json::from_slice(&self.stored(project, &format!("{filename}.json")).unwrap()).unwrap()
     }
 
     /// Waits until no upload is under way any more: nothing but locks is in `tmp/`.
-    pub(super) fn assert_tmp_is_empty(&self) {
+    pub(crate) fn assert_tmp_is_empty(&self) {
         assert_tmp_is_empty(&self.tree());
     }
 }
 
 /// Fails unless `tmp/` of a tree holds nothing but locks and the memory of what was verified, within five seconds.
-pub(super) fn assert_tmp_is_empty(tree: &Path) {
+pub(crate) fn assert_tmp_is_empty(tree: &Path) {
     let deadline = Instant::now() + Duration::from_secs(5);
     loop {
         let left: Vec<String> = uploads_under_way(tree);
@@ -192,7 +192,7 @@ pub(super) fn assert_tmp_is_empty(tree: &Path) {
 }
 
 /// The names in `tmp/` of a tree that belong to files on their way.
-pub(super) fn uploads_under_way(tree: &Path) -> Vec<String> {
+pub(crate) fn uploads_under_way(tree: &Path) -> Vec<String> {
     let entries = fs::read_dir(tree.join("tmp")).unwrap();
     let mut names: Vec<String> =
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -203,14 +203,14 @@ pub(super) fn uploads_under_way(tree: &Path) -> Vec<String> {
 
 /// A response's body as JSON.
 #[track_caller]
-pub(super) fn body(response: &RawResponse) -> Value {
+pub(crate) fn body(response: &RawResponse) -> Value {
     serde_json::from_slice(&response.body)
         .unwrap_or_else(|error| panic!("{}: {error}: {}", response.status_line, response.text()))
 }
 
 /// Fails unless the response is a refusal with this status and code, as a whole problem document.
 #[track_caller]
-pub(super) fn assert_refused(response: &RawResponse, status: u16, code: &str) {
+pub(crate) fn assert_refused(response: &RawResponse, status: u16, code: &str) {
     assert_eq!(response.status, status, "{}", response.text());
     assert_eq!(response.header("content-type"), Some("application/problem+json"), "{}", response.text());
     let problem = body(response);
@@ -221,18 +221,18 @@ pub(super) fn assert_refused(response: &RawResponse, status: u16, code: &str) {
 
 /// Fails unless the response accepts an upload with this status and outcome.
 #[track_caller]
-pub(super) fn assert_accepted(response: &RawResponse, status: u16, outcome: &str) {
+pub(crate) fn assert_accepted(response: &RawResponse, status: u16, outcome: &str) {
     assert_eq!(response.status, status, "{}", response.text());
     assert_eq!(body(response)["outcome"], outcome, "{}", response.text());
 }
 
 /// The least that a record of these bytes says.
-pub(super) fn record(filename: &str, bytes: &[u8]) -> Value {
+pub(crate) fn record(filename: &str, bytes: &[u8]) -> Value {
     json!({ "filename": filename, "hashes": { "sha256": sha256_hex(bytes) }, "size": bytes.len() })
 }
 
 /// A record that says that the file was copied from an index.
-pub(super) fn mirrored(filename: &str, bytes: &[u8]) -> Value {
+pub(crate) fn mirrored(filename: &str, bytes: &[u8]) -> Value {
     let mut record = record(filename, bytes);
     let url = format!("https://index.example/files/{filename}");
     record["depot"] = json!({ "v": 1, "origin": { "kind": "mirrored", "index": "https://index.example/simple/", "url": url } });
@@ -240,7 +240,7 @@ pub(super) fn mirrored(filename: &str, bytes: &[u8]) -> Value {
 }
 
 /// All files and folders below a folder, each with the digest of its bytes; folders have none.
-pub(super) fn listing(root: &Path) -> BTreeMap<PathBuf, Option<String>> {
+pub(crate) fn listing(root: &Path) -> BTreeMap<PathBuf, Option<String>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {

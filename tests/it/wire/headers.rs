@@ -1,0 +1,335 @@
+//! What every answer of every route wears (attack 22), so that no browser takes it for more than it is.
+//!
+//! The routes are read from the sources: one that is added and not walked here fails a test.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use depot_tests::{RawResponse, WheelBuilder, counted, sha256_hex, workspace_root};
+
+use crate::python::depot::Depot;
+
+/// What an answer carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A page of the Simple API.
+    Page,
+    /// What somebody uploaded: a file, or what was read out of one.
+    File,
+    /// Words of the server's own.
+    Words,
+    /// Nothing.
+    Nothing,
+}
+
+/// One request of the walk, and what it must be answered with.
+struct Step {
+    method: &'static str,
+    path: String,
+    who: Who,
+    lines: String,
+    status: u16,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Who {
+    Nobody,
+    Admin,
+    Stranger,
+    Reader,
+}
+
+const WHEEL: &str = "teapot-1.0-py3-none-any.whl";
+const PROJECT: &str = "/python/simple/teapot/";
+
+fn step(method: &'static str, path: &str, status: u16, kind: Kind) -> Step {
+    Step { method, path: path.to_owned(), who: Who::Admin, lines: String::new(), status, kind }
+}
+
+impl Step {
+    fn by(self, who: Who) -> Self {
+        Self { who, ..self }
+    }
+
+    fn with(self, line: &str) -> Self {
+        Self { lines: format!("{}{line}\r\n", self.lines), ..self }
+    }
+}
+
+/// The walk of a route that answers a page.
+fn page(path: &str) -> Vec<Step> {
+    let html = "Accept: text/html";
+    vec![
+        step("GET", path, 200, Kind::Page),
+        step("GET", path, 200, Kind::Page).with(html),
+        step("HEAD", path, 200, Kind::Page),
+        step("GET", path, 304, Kind::Nothing).with("If-None-Match: *"),
+        step("GET", path, 406, Kind::Words).with("Accept: image/png"),
+        step("GET", path, 406, Kind::Words).with("Accept: image/png, text/html;q=0"),
+        step("GET", path, 401, Kind::Words).by(Who::Nobody),
+        step("GET", path, 401, Kind::Words).by(Who::Nobody).with(html),
+        step("GET", path, 401, Kind::Words).by(Who::Stranger),
+        step("GET", path, 403, Kind::Words).by(Who::Reader),
+        step("GET", &format!("{path}?format=%ff"), 400, Kind::Words),
+        step("DELETE", path, 405, Kind::Words),
+        step("OPTIONS", path, 405, Kind::Words),
+    ]
+}
+
+/// The walk of a route that answers a file.
+fn file(path: &str) -> Vec<Step> {
+    let bad = path.replace(WHEEL, "teapot-%ff.whl");
+    let mut steps = vec![
+        step("GET", &path.replace("1.0", "9.0"), 404, Kind::Words),
+        step("GET", &path.replace("1.0", "9.0"), 404, Kind::Words).with("Accept: text/html"),
+        step("GET", &path.replace(WHEEL, "nonsense"), 404, Kind::Words),
+        step("GET", &bad, 400, Kind::Words),
+        step("POST", path, 405, Kind::Words),
+    ];
+    for path in [path.to_owned(), format!("{path}.metadata")] {
+        steps.extend([
+            step("GET", &path, 200, Kind::File),
+            step("HEAD", &path, 200, Kind::File),
+            step("GET", &path, 206, Kind::File).with("Range: bytes=0-9"),
+            step("GET", &path, 416, Kind::Words).with("Range: bytes=99999999-"),
+            step("GET", &path, 304, Kind::Nothing).with("If-None-Match: *"),
+            step("GET", &path, 401, Kind::Words).by(Who::Nobody),
+            step("GET", &path, 401, Kind::Words).by(Who::Stranger),
+            step("GET", &path, 403, Kind::Words).by(Who::Reader),
+        ]);
+    }
+    steps
+}
+
+fn uploads() -> Vec<Step> {
+    let path = &format!("{PROJECT}{WHEEL}");
+    vec![
+        // Without a body: other bytes than those that are here.
+        step("PUT", path, 409, Kind::Words),
+        step("PUT", &path.replace(WHEEL, "other-1.0-py3-none-any.whl"), 400, Kind::Words),
+        step("PUT", &path.replace("1.0", "2.0"), 400, Kind::Words),
+        step("PUT", path, 401, Kind::Words).by(Who::Nobody),
+        step("PUT", path, 401, Kind::Words).by(Who::Stranger),
+        step("PUT", path, 403, Kind::Words).by(Who::Reader),
+        step("PUT", path, 413, Kind::Words).with("Content-Length: 99999999999"),
+        step("PUT", path, 415, Kind::Words).with("Content-Encoding: gzip"),
+        step("PUT", path, 412, Kind::Words).with(&format!("x-depot-facts: {}", sha256_hex(b"other"))),
+        step("PUT", &format!("{path}.json"), 400, Kind::Words),
+        step("PUT", &format!("{path}.metadata"), 400, Kind::Words),
+    ]
+}
+
+/// Every route, as it stands in the sources, and the walk along it.
+fn walks() -> Vec<(&'static str, Vec<Step>)> {
+    let words = |path: &str| {
+        vec![
+            step("GET", path, 200, Kind::Words),
+            step("HEAD", path, 200, Kind::Words),
+            step("GET", path, 200, Kind::Words).by(Who::Nobody),
+            step("POST", path, 405, Kind::Words),
+        ]
+    };
+    let slash = |path: &str| vec![step("GET", path, 301, Kind::Nothing), step("PUT", path, 405, Kind::Words)];
+    let project = [
+        page(PROJECT),
+        vec![
+            step("GET", "/python/simple/Tea.Pot/", 301, Kind::Nothing),
+            step("GET", "/python/simple/nothing/", 404, Kind::Words),
+            step("GET", "/python/simple/nothing/", 404, Kind::Words).with("Accept: text/html"),
+            step("GET", "/python/simple/%ff/", 400, Kind::Words),
+        ],
+    ];
+    let plan = vec![
+        step("POST", "/python/_/plan", 400, Kind::Words),
+        step("POST", "/python/_/plan", 401, Kind::Words).by(Who::Nobody),
+        step("POST", "/python/_/plan", 403, Kind::Words).by(Who::Reader),
+        step("POST", "/python/_/plan", 415, Kind::Words).with("Content-Encoding: gzip"),
+        step("GET", "/python/_/plan", 405, Kind::Words),
+    ];
+    vec![
+        ("/simple", slash("/python/simple")),
+        ("/simple/", page("/python/simple/")),
+        ("/simple/{project}", slash("/python/simple/teapot")),
+        ("/simple/{project}/", project.into_iter().flatten().collect()),
+        ("/simple/{project}/{filename}", [file(&format!("{PROJECT}{WHEEL}")), uploads()].concat_steps()),
+        ("/files/{project}/{filename}", file(&format!("/python/files/teapot/{WHEEL}"))),
+        ("/_/plan", plan),
+        ("/healthz", words("/healthz")),
+        ("/readyz", words("/readyz")),
+        (
+            "no route",
+            vec![
+                step("GET", "/nowhere", 404, Kind::Words),
+                step("GET", "/", 404, Kind::Words).with("Accept: text/html"),
+            ],
+        ),
+    ]
+}
+
+trait Concat {
+    fn concat_steps(self) -> Vec<Step>;
+}
+
+impl Concat for [Vec<Step>; 2] {
+    fn concat_steps(self) -> Vec<Step> {
+        self.into_iter().flatten().collect()
+    }
+}
+
+/// The routes that the sources of the server name, and where.
+fn routes_in_sources() -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![workspace_root().join("depot-server/src")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                routes_in(&path, &mut found);
+            }
+        }
+    }
+    found
+}
+
+fn routes_in(path: &Path, found: &mut BTreeMap<String, String>) {
+    let source = fs::read_to_string(path).unwrap();
+    for (start, _) in source.match_indices(".route(") {
+        let rest = source[start + ".route(".len()..].trim_start();
+        // A route that is no literal cannot be read here, and is told apart by what stands there instead.
+        let named = rest.strip_prefix('"').map_or_else(
+            || rest.split(',').next().unwrap_or_default().to_owned(),
+            |rest| rest.split('"').next().unwrap_or_default().to_owned(),
+        );
+        found.insert(named, path.display().to_string());
+    }
+}
+
+/// What is missing from an answer.
+fn faults(kind: Kind, answer: &RawResponse) -> Vec<String> {
+    let header = |name: &str| answer.header(name).unwrap_or_default().to_ascii_lowercase();
+    let mut faults = Vec::new();
+    let mut must = |well: bool, what: &str, is: String| {
+        if !well {
+            faults.push(format!("{what}: {is:?}"));
+        }
+    };
+    let csp = header("content-security-policy");
+    let directives: BTreeSet<&str> = csp.split(';').map(str::trim).collect();
+    must(
+        header("x-content-type-options") == "nosniff",
+        "x-content-type-options",
+        header("x-content-type-options"),
+    );
+    must(directives.contains("default-src 'none'"), "content-security-policy", csp.clone());
+    let framed = header("x-frame-options") == "deny" || directives.contains("frame-ancestors 'none'");
+    must(framed, "x-frame-options", header("x-frame-options"));
+    let referrer = header("referrer-policy");
+    must(["no-referrer", "same-origin"].contains(&referrer.as_str()), "referrer-policy", referrer);
+    let corp = header("cross-origin-resource-policy");
+    must(
+        ["same-origin", "same-site", "cross-origin"].contains(&corp.as_str()),
+        "cross-origin-resource-policy",
+        corp,
+    );
+    must(
+        header("access-control-allow-origin").is_empty(),
+        "access-control-allow-origin",
+        header("access-control-allow-origin"),
+    );
+    let media = header("content-type");
+    let own = [
+        "text/plain; charset=utf-8",
+        "application/problem+json",
+        "text/html; charset=utf-8",
+        "application/json",
+    ];
+    match kind {
+        Kind::Page => {
+            let pages = [
+                "application/vnd.pypi.simple.v1+json",
+                "application/vnd.pypi.simple.v1+html; charset=utf-8",
+                "text/html; charset=utf-8",
+            ];
+            must(pages.contains(&media.as_str()), "content-type of a page", media);
+        }
+        Kind::File => {
+            let plain = ["application/octet-stream", "text/plain; charset=utf-8"];
+            must(plain.contains(&media.as_str()), "content-type of a file", media);
+            must(
+                header("content-disposition").starts_with("attachment"),
+                "content-disposition",
+                header("content-disposition"),
+            );
+            must(directives.contains("sandbox"), "content-security-policy of a file", csp);
+        }
+        Kind::Words => must(own.contains(&media.as_str()), "content-type", media),
+        Kind::Nothing => must(answer.body.is_empty(), "a body", answer.text()),
+    }
+    faults
+}
+
+#[test]
+fn every_route_is_walked() {
+    let walked: BTreeSet<&str> = walks().iter().map(|(route, _)| *route).collect();
+    let routes = routes_in_sources();
+    assert!(routes.len() >= 9, "{routes:?}");
+    let missing: Vec<_> = routes.iter().filter(|(route, _)| !walked.contains(route.as_str())).collect();
+    assert!(missing.is_empty(), "routes that nobody walks here: {missing:?}");
+}
+
+#[test]
+fn every_answer_of_every_route_is_dressed() {
+    // Nobody may read without a token, so that each refusal can be met.
+    let depot = Depot::start_with(&["--private"]);
+    depot.publish(&WheelBuilder::new("teapot", "1.0"));
+    let admin = depot.token();
+    // Whose token is good, and says nothing of this repository's project.
+    let reader = depot.new_token("reader", &["read:python:other-project"]);
+    let (mut wrong, mut statuses, mut tried) = (BTreeMap::<String, Vec<String>>::new(), BTreeSet::new(), 0);
+    for (route, steps) in walks() {
+        for step in steps {
+            // The list of projects is shortened for who may read a few of them, and not refused.
+            let shortened = step.status == 403 && route == "/simple/";
+            let (status, kind) = if shortened { (200, Kind::Page) } else { (step.status, step.kind) };
+            let token = match step.who {
+                Who::Nobody => None,
+                Who::Admin => Some(admin.as_str()),
+                Who::Stranger => Some("nonsense"),
+                Who::Reader => Some(reader.as_str()),
+            };
+            let answer = ask(&depot, &step, token);
+            let what = format!("{} {} by {:?} {:?}", step.method, step.path, step.who, step.lines);
+            assert_eq!(answer.status, status, "{what}: {}", answer.text());
+            statuses.insert(status);
+            tried += 1;
+            for fault in faults(kind, &answer) {
+                wrong.entry(fault).or_default().push(format!("{status} {what}"));
+            }
+        }
+    }
+    for status in [200, 206, 301, 304, 400, 401, 403, 404, 405, 406, 409, 412, 413, 415, 416] {
+        assert!(statuses.contains(&status), "no answer was {status}");
+    }
+    let shown: Vec<String> = wrong
+        .iter()
+        .map(|(fault, where_)| format!("{fault}: {} answers, as {}", where_.len(), where_[0]))
+        .collect();
+    assert!(wrong.is_empty(), "of {tried} answers:\n{}", shown.join("\n"));
+    counted("attack 22", "answers of all routes that wear what they must", tried);
+}
+
+/// Sends a step, which says itself what it accepts and how long it is where that matters.
+fn ask(depot: &Depot, step: &Step, token: Option<&str>) -> RawResponse {
+    let authorization = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
+    let length = if step.lines.contains("Content-Length") { "" } else { "Content-Length: 0\r\n" };
+    let request = format!(
+        "{} {} HTTP/1.1\r\nHost: depot\r\nConnection: close\r\n{length}{authorization}{}\r\n",
+        step.method, step.path, step.lines
+    );
+    depot_tests::send(depot.url(), request)
+        .unwrap_or_else(|error| panic!("{} {}: {error}", step.method, step.path))
+}
