@@ -139,7 +139,7 @@ impl ServerProcess {
         Self::start_command(command, data_dir)
     }
 
-    /// Starts any command that says `listening on http://ADDRESS:PORT` in a line of standard error.
+    /// Starts any command that says `listening on http://ADDRESS:PORT` (or `https`) in a line of standard error.
     pub fn start_command(mut command: Command, data_dir: &Path) -> Self {
         command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?} did not start: {error}"));
@@ -166,7 +166,7 @@ impl ServerProcess {
         server
     }
 
-    /// `http://127.0.0.1:PORT`
+    /// `http://127.0.0.1:PORT`, or `https` where it speaks TLS
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -262,12 +262,14 @@ fn drain(pipe: ChildStderr, buffer: &Mutex<String>, sender: &mpsc::Sender<String
 
 /// The URL after `listening on ` in a line of a server.
 fn address_in(line: &str) -> Option<String> {
-    let (_, rest) = line.split_once("listening on http://")?;
+    let (_, rest) = line.split_once("listening on ")?;
+    let scheme = ["http://", "https://"].into_iter().find(|scheme| rest.starts_with(scheme))?;
+    let rest = &rest[scheme.len()..];
     let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || ".:[]-".contains(c))).unwrap_or(rest.len());
     let address = &rest[..end];
     let (_, port) = address.rsplit_once(':')?;
     port.parse::<u16>().ok()?;
-    Some(format!("http://{address}"))
+    Some(format!("{scheme}{address}"))
 }
 
 #[cfg(test)]
@@ -279,6 +281,10 @@ mod tests {
         let line = "2026-01-01T00:00:00Z  INFO depot_server: listening on http://127.0.0.1:8080/ as told\n";
         assert_eq!(address_in(line).as_deref(), Some("http://127.0.0.1:8080"));
         assert_eq!(address_in("listening on http://[::1]:81\u{1b}[0m").as_deref(), Some("http://[::1]:81"));
+        assert_eq!(
+            address_in("listening on https://127.0.0.1:443").as_deref(),
+            Some("https://127.0.0.1:443")
+        );
         assert_eq!(address_in("listening on http://127.0.0.1"), None);
         assert_eq!(address_in("nothing"), None);
     }

@@ -64,9 +64,9 @@ fn try_all(depot: &Depot, cases: &[Case], what: &str) {
         let bytes = [case.bytes.as_slice(), HIDDEN].concat();
         faults.extend(fault(case, &Exchange::of(depot.url(), &bytes)));
     }
+    assert!(faults.is_empty(), "{} of {}:\n{}", faults.len(), cases.len(), faults.join("\n"));
     depot.assert_tmp_is_empty();
     assert_eq!(listing(&depot.tree()), before, "something was stored");
-    assert!(faults.is_empty(), "{} of {}:\n{}", faults.len(), cases.len(), faults.join("\n"));
     counted("attack 25", what, cases.len() as u64);
 }
 
