@@ -351,6 +351,6 @@ fn ask(depot: &Depot, step: &Step, token: Option<&str>) -> RawResponse {
         "{} {} HTTP/1.1\r\nHost: depot\r\nConnection: close\r\n{length}{authorization}{}\r\n",
         step.method, step.path, step.lines
     );
-    depot_tests::send(depot.url(), request)
+    depot_tests::send(depot.url(), [request.as_bytes(), &step.body].concat())
         .unwrap_or_else(|error| panic!("{} {}: {error}", step.method, step.path))
 }

@@ -50,7 +50,8 @@ fn lasting(answer: &RawResponse) -> String {
     let id = answer.header("x-request-id").unwrap_or("no id").to_owned();
     let headers =
         answer.headers.iter().filter(|(name, _)| !["date", "x-request-id"].contains(&name.as_str()));
-    let headers: Vec<String> = headers.map(|(name, value)| format!("{name}: {value}")).collect();
+    let mut headers: Vec<String> = headers.map(|(name, value)| format!("{name}: {value}")).collect();
+    headers.sort();
     format!("{}\n{}\n\n{}", answer.status_line, headers.join("\n"), answer.text().replace(&id, "ID"))
 }
 

@@ -80,10 +80,10 @@ fn besiege(p99: Duration) {
     let before = descriptors(&depot);
     let token = depot.token();
     let stop = AtomicBool::new(false);
-    let (crowd, took) = thread::scope(|scope| {
+    let (crowd, took, mut faults) = thread::scope(|scope| {
         let fast = scope.spawn(|| fast_client(depot.url(), &wheel, &stop));
         let uploader = scope.spawn(|| fair::upload(&depot));
-        let readers = [128 << 10, 32 << 10].map(|rate| {
+        let readers = [128 << 10, 16 << 10].map(|rate| {
             let url = depot.url();
             scope.spawn(move || fair::read(url, rate))
         });
@@ -92,16 +92,18 @@ fn besiege(p99: Duration) {
         stop.store(true, Ordering::Relaxed);
         let took = fast.join().unwrap();
         // Slow as they are, these are not too slow: they get all they came for.
-        assert_eq!(uploader.join().unwrap(), 201, "an upload of 4 KiB a second");
-        for reader in readers {
-            reader.join().unwrap();
+        let mut faults: Vec<String> =
+            readers.into_iter().filter_map(|reader| reader.join().unwrap()).collect();
+        match uploader.join().unwrap() {
+            201 => {}
+            status => faults.push(format!("an upload of 4 KiB a second was answered with {status}")),
         }
-        (crowd, took)
+        (crowd, took, faults)
     });
     let (middle, most) = (took[took.len() / 2], took[took.len() * 99 / 100]);
     let (asked, longest) = (took.len(), took.last().unwrap());
     eprintln!("beside the crowd {asked} requests took p50 {middle:?}, p99 {most:?}, at most {longest:?}");
-    let mut faults = crowd.faults();
+    faults.extend(crowd.faults());
     // What a slow reader did not read lies in its buffers, so that its end does not show here: it shows there.
     let held = descriptors(&depot);
     if held > before + 5 {
