@@ -3,6 +3,7 @@
 //! [`client`] is what other suites speak with. The rest are the attacks on what lies below the index itself: paths,
 //! heads, framing, slowness, size, ranges, codings and protocols.
 
+mod at_hand;
 mod client;
 mod climbing;
 mod codings;

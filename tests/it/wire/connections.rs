@@ -5,11 +5,11 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use depot_tests::{RawConnection, ServerProcess, WheelBuilder, binary, counted};
+use depot_tests::{RawConnection, RawResponse, ServerProcess, WheelBuilder, binary, counted};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::client::Wire;
-use super::exchange::{Ending, Exchange, Published};
+use super::exchange::{Ending, Exchange, Kept, Published};
 use crate::python::depot::Depot;
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -115,15 +115,38 @@ fn a_request_in_pieces_is_a_request() {
     assert!(connection.is_closed());
 }
 
+/// What is said of a page or a file without sending it is what would be sent (RFC 9110, 8.6): a cache that has it takes
+/// over what it is told.
 #[test]
-fn a_client_that_has_said_all_still_reads_its_answer() {
+fn what_is_not_sent_is_not_described_wrongly() {
     let depot = Depot::start();
-    let wheel =
-        Published::wheel(&depot, &WheelBuilder::new("teapot", "1.0").random_file("a.bin", 5_000_000, 1));
-    let mut connection = RawConnection::open(depot.url(), PATIENCE).unwrap();
-    connection.send(format!("GET {} HTTP/1.1\r\nHost: depot\r\n\r\n", wheel.path())).unwrap();
-    let answer = connection.receive(false).unwrap();
-    assert!(answer.body == wheel.bytes);
+    let wheel = Published::wheel(&depot, &WheelBuilder::new("teapot", "1.0"));
+    let mut kept = Kept::new(depot.url());
+    for path in
+        ["/python/simple/", "/python/simple/teapot/", &wheel.path(), &format!("{}.metadata", wheel.path())]
+    {
+        // A detour first, by which nothing is at hand, then as clients ask.
+        for detour in ["Range: lines=0-1\r\n", ""] {
+            let mut ask = |method: &str, lines: &str| {
+                let request = format!("{method} {path} HTTP/1.1\r\nHost: depot\r\n{detour}{lines}\r\n");
+                kept.ask(request.as_bytes())
+            };
+            let whole = ask("GET", "");
+            let length = Some(whole.body.len().to_string());
+            let said = |answer: &RawResponse| answer.header("content-length").map(str::to_owned);
+            let head = ask("HEAD", "");
+            assert_eq!((head.status, said(&head)), (200, length.clone()), "{path}");
+            for method in ["GET", "HEAD"] {
+                let unchanged = ask(method, "If-None-Match: *\r\n");
+                assert_eq!(unchanged.status, 304, "{path}");
+                let is_right = said(&unchanged).is_none_or(|said| Some(said) == length);
+                assert!(is_right, "{method} {path} {detour:?}: {:?}", said(&unchanged));
+                for name in ["etag", "cache-control", "vary"] {
+                    assert_eq!(unchanged.header(name), whole.header(name), "{method} {path}: {name}");
+                }
+            }
+        }
+    }
 }
 
 /// A client that asks and goes away, in whatever state, leaves nothing behind.

@@ -36,6 +36,18 @@ fn case(name: &'static str, verdict: Verdict, bytes: impl AsRef<[u8]>) -> Case {
     Case { name, bytes: bytes.as_ref().to_vec(), verdict }
 }
 
+/// The same cases with another target.
+fn at(cases: Vec<Case>, target: &str) -> Vec<Case> {
+    let from = b"/healthz";
+    let moved = |mut case: Case| {
+        if let Some(start) = case.bytes.windows(from.len()).position(|window| window == from) {
+            case.bytes.splice(start..start + from.len(), target.bytes());
+        }
+        case
+    };
+    cases.into_iter().map(moved).collect()
+}
+
 /// What is wrong with how a case was answered.
 fn fault(case: &Case, seen: &Exchange) -> Option<String> {
     let statuses = seen.statuses();

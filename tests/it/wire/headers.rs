@@ -12,7 +12,7 @@ use crate::python::depot::Depot;
 
 /// What an answer carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     /// A page of the Simple API.
     Page,
     /// What somebody uploaded: a file, or what was read out of one.
@@ -222,7 +222,7 @@ fn routes_in(path: &Path, found: &mut BTreeMap<String, String>) {
 }
 
 /// What is missing from an answer.
-fn faults(kind: Kind, answer: &RawResponse) -> Vec<String> {
+pub(super) fn faults(kind: Kind, answer: &RawResponse) -> Vec<String> {
     let header = |name: &str| answer.header(name).unwrap_or_default().to_ascii_lowercase();
     let mut faults = Vec::new();
     let mut must = |well: bool, what: &str, is: String| {
@@ -270,7 +270,14 @@ fn faults(kind: Kind, answer: &RawResponse) -> Vec<String> {
             must(pages.contains(&media.as_str()), "content-type of a page", media);
         }
         Kind::File => {
-            let plain = ["application/octet-stream", "text/plain; charset=utf-8"];
+            // None of these is shown, run or taken apart by a browser.
+            let plain = [
+                "application/octet-stream",
+                "application/gzip",
+                "application/zip",
+                "application/x-tar",
+                "text/plain; charset=utf-8",
+            ];
             must(plain.contains(&media.as_str()), "content-type of a file", media);
             must(
                 header("content-disposition").starts_with("attachment"),

@@ -1,8 +1,8 @@
 //! Who the client says the server is (attack 23): the answer is the same to the byte, whatever it says.
 
-use depot_tests::{RawResponse, WheelBuilder, counted, send};
+use depot_tests::{RawResponse, WheelBuilder, counted};
 
-use super::exchange::Published;
+use super::exchange::{Kept, Published};
 use crate::python::depot::Depot;
 
 /// Lines that other servers have believed.
@@ -46,7 +46,7 @@ const HOSTS: &[&str] = &[
 ];
 
 /// An answer without what each answer has of its own.
-fn lasting(answer: &RawResponse) -> String {
+pub(super) fn lasting(answer: &RawResponse) -> String {
     let id = answer.header("x-request-id").unwrap_or("no id").to_owned();
     let headers =
         answer.headers.iter().filter(|(name, _)| !["date", "x-request-id"].contains(&name.as_str()));
@@ -77,11 +77,10 @@ fn no_claim_about_the_host_changes_an_answer() {
         ("PUT", "/python/simple/teapot/teapot-2.0.tar.gz", "Content-Length: 0\r\n"),
         ("GET", "/python/simple/", "Authorization: Bearer nonsense\r\n"),
     ]
-    .map(|(method, path, lines)| {
-        format!("{method} {path} HTTP/1.1\r\nHost: depot.example\r\nConnection: close\r\n{lines}\r\n")
-    })
+    .map(|(method, path, lines)| format!("{method} {path} HTTP/1.1\r\nHost: depot.example\r\n{lines}\r\n"))
     .into();
-    let ask = |request: &str| lasting(&send(depot.url(), request).unwrap());
+    let mut kept = Kept::new(depot.url());
+    let mut ask = |request: &str| lasting(&kept.ask(request.as_bytes()));
     let mut tried = 0;
     for request in &requests {
         let plain = ask(request);

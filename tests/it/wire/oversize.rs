@@ -10,7 +10,7 @@ use super::exchange::{Ending, Exchange};
 use crate::python::depot::Depot;
 
 /// The most that a server may take of a body that it refuses, and that the system may hold between it and the client.
-const READ_AND_BUFFERED: usize = 16 << 20;
+const READ_AND_BUFFERED: usize = 32 << 20;
 
 /// So many header lines, each with a value of this many bytes.
 fn lines(count: usize, length: usize) -> String {

@@ -25,6 +25,9 @@ const GONE: Duration = Duration::from_secs(45);
 const BIG: usize = 24 << 20;
 const BIG_NAME: &str = "big-1.0.tar.gz";
 
+/// A small file that is at hand.
+const WHEEL: &str = "teapot-1.0-py3-none-any.whl";
+
 /// How many of each kind.
 const CROWD: &[(Kind, usize)] = &[
     (Kind::Silent, 400),
@@ -33,7 +36,8 @@ const CROWD: &[(Kind, usize)] = &[
     (Kind::Chunks, 100),
     (Kind::RefusedBody, 400),
     (Kind::UselessBody, 400),
-    (Kind::Reader, 200),
+    (Kind::Reader, 150),
+    (Kind::Hoarder, 50),
     (Kind::Idle, 1_000),
 ];
 
@@ -46,7 +50,7 @@ fn raise_descriptor_limit() {
 fn depot_with_files() -> (Depot, Published) {
     let depot = Depot::start();
     let wheel =
-        Published::wheel(&depot, &WheelBuilder::new("teapot", "1.0").random_file("leaves.bin", 20_000, 1));
+        Published::wheel(&depot, &WheelBuilder::new("teapot", "1.0").random_file("leaves.bin", 60_000, 1));
     let big = random_bytes(BIG, 26);
     assert_eq!(depot.announce("big", &mirrored(BIG_NAME, &big)).status, 202);
     assert_eq!(depot.put("big", BIG_NAME, &big).status, 201);

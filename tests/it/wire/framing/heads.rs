@@ -1,7 +1,11 @@
 //! Heads that are not quite heads.
 
+use std::time::Duration;
+
 use super::Verdict::{Closed, Either, Refused, Understood};
-use super::{Case, Depot, Exchange, HIDDEN, case, try_all};
+use depot_tests::{RawConnection, WheelBuilder};
+
+use super::{Case, Depot, Exchange, HIDDEN, at, case, try_all};
 
 /// A request that is answered with 200, with one more line in its head.
 fn get(line: &[u8]) -> Vec<u8> {
@@ -107,21 +111,42 @@ fn other_protocols() -> Vec<Case> {
     ]
 }
 
+/// What is asked for again and again has a door of its own, which must be as narrow as the other.
+const AT_HAND: &str = "/python/simple/teapot/";
+
+/// A server that has a page at hand.
+fn depot_with_a_page() -> Depot {
+    let depot = Depot::start();
+    depot.publish(&WheelBuilder::new("teapot", "1.0"));
+    let mut connection = RawConnection::open(depot.url(), Duration::from_secs(10)).unwrap();
+    for _ in 0..3 {
+        connection.send(format!("GET {AT_HAND} HTTP/1.1\r\nHost: depot\r\n\r\n")).unwrap();
+        assert_eq!(connection.receive(false).unwrap().status, 200);
+    }
+    depot
+}
+
 #[test]
 fn no_odd_start_line_hides_a_second_request() {
-    try_all(&Depot::start(), &start_lines(), "odd start lines");
+    let depot = depot_with_a_page();
+    try_all(&depot, &start_lines(), "odd start lines");
+    try_all(&depot, &at(start_lines(), AT_HAND), "odd start lines, for what is at hand");
 }
 
 #[test]
 fn no_odd_header_hides_a_second_request() {
-    try_all(&Depot::start(), &header_lines(), "odd header lines");
+    let depot = depot_with_a_page();
+    try_all(&depot, &header_lines(), "odd header lines");
+    try_all(&depot, &at(header_lines(), AT_HAND), "odd header lines, for what is at hand");
 }
 
 #[test]
 fn no_other_protocol_is_spoken() {
-    let depot = Depot::start();
-    try_all(&depot, &other_protocols(), "requests for other protocols");
-    for case in other_protocols() {
+    let depot = depot_with_a_page();
+    let mut cases = other_protocols();
+    cases.extend(at(other_protocols(), AT_HAND));
+    try_all(&depot, &cases, "requests for other protocols");
+    for case in cases {
         let seen = Exchange::of(depot.url(), &[case.bytes.as_slice(), HIDDEN].concat());
         assert!(!seen.statuses().contains(&101), "{}", case.name);
     }

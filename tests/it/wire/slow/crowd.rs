@@ -25,6 +25,8 @@ pub(super) enum Kind {
     UselessBody,
     /// Asks for a big file and hardly reads it.
     Reader,
+    /// Asks for a small file again and again, and reads none of it.
+    Hoarder,
     /// Asked for a page, has it, and asks for nothing more.
     Idle,
 }
@@ -66,6 +68,10 @@ impl Kind {
             Self::Reader => {
                 format!("GET /python/files/big/{} HTTP/1.1\r\nHost: depot\r\n\r\n", super::BIG_NAME)
             }
+            Self::Hoarder => {
+                format!("GET /python/files/teapot/{} HTTP/1.1\r\nHost: depot\r\n\r\n", super::WHEEL)
+                    .repeat(200)
+            }
             Self::Idle => "GET /python/simple/teapot/ HTTP/1.1\r\nHost: depot\r\n\r\n".to_owned(),
         }
     }
@@ -73,7 +79,7 @@ impl Kind {
     /// What it says each second.
     fn drop(self) -> &'static [u8] {
         match self {
-            Self::Silent | Self::Reader | Self::Idle => b"",
+            Self::Silent | Self::Reader | Self::Hoarder | Self::Idle => b"",
             Self::Chunks => b"1\r\nx\r\n",
             Self::Head | Self::Body | Self::RefusedBody | Self::UselessBody => b"x",
         }
@@ -84,7 +90,7 @@ impl Kind {
         match self {
             Self::Silent | Self::Head | Self::Body | Self::Chunks => &[408],
             Self::RefusedBody => &[401],
-            Self::UselessBody | Self::Reader | Self::Idle => &[200],
+            Self::UselessBody | Self::Reader | Self::Hoarder | Self::Idle => &[200],
         }
     }
 
@@ -109,7 +115,8 @@ impl Client {
         }
         // A reader takes so little that the window is never opened for more.
         let mut part = [0; 4096];
-        let space = if self.kind == Kind::Reader { &mut part[..16] } else { &mut part[..] };
+        let space =
+            if matches!(self.kind, Kind::Reader | Kind::Hoarder) { &mut part[..16] } else { &mut part[..] };
         let read = self.stream.read(space);
         let after = self.since.elapsed();
         match read {
@@ -135,7 +142,7 @@ impl Client {
     /// What is wrong with how it was treated.
     fn fault(&self) -> Option<&'static str> {
         let answered = self.status().is_some_and(|status| self.kind.answers().contains(&status));
-        if self.kind == Kind::Reader {
+        if matches!(self.kind, Kind::Reader | Kind::Hoarder) {
             return (!answered).then_some("were not answered");
         }
         if !answered && (self.kind.is_answered() || !self.received.is_empty()) {
