@@ -5,7 +5,7 @@
 demo: ## save a few real packages, push them to a fresh server, install from it alone
 	.ci/demo
 
-test: ## every test, with real pip, uv and twine
+test: ## every test, with real pip, uv, poetry, pipenv and twine
 	.ci/test
 
 test-faults: ## the long form of the fault suites

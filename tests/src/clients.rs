@@ -1,4 +1,4 @@
-//! The real clients (pip, uv, twine), so fenced in that only their arguments decide what they ask and whom.
+//! The real clients, so fenced in that only their arguments decide what they ask and whom.
 
 use std::env;
 use std::ffi::OsStr;
@@ -8,7 +8,41 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+use crate::counts::skipped;
 use crate::process::{Output, clean_command, run, target_dir, workspace_root};
+
+/// Where nothing listens, and where a client is sent that asks anyone but this machine.
+const NOWHERE: &str = "http://127.0.0.1:9";
+
+/// The clients with an environment of their own, because what they need clashes with what the others do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Client {
+    /// The oldest pip that is promised to work.
+    OldPip,
+    /// Poetry.
+    Poetry,
+    /// pipenv.
+    Pipenv,
+}
+
+impl Client {
+    /// What its environment is called, after the name of the common one.
+    const fn suffix(self) -> &'static str {
+        match self {
+            Self::OldPip => "-old-pip",
+            Self::Poetry => "-poetry",
+            Self::Pipenv => "-pipenv",
+        }
+    }
+
+    const fn program(self) -> &'static str {
+        match self {
+            Self::OldPip => "pip",
+            Self::Poetry => "poetry",
+            Self::Pipenv => "pipenv",
+        }
+    }
+}
 
 /// The virtual environment with the pinned clients, made by `.ci/venv`.
 #[derive(Debug, Clone)]
@@ -38,6 +72,21 @@ impl Clients {
         Some(Self { venv })
     }
 
+    /// The clients, where this one is among them. Where `.ci/venv` could not install it the test passes without having
+    /// run, and the end of the run says so.
+    pub fn find_with(client: Client) -> Option<Self> {
+        let clients = Self::find()?;
+        let program = clients.program_of(client);
+        if program.exists() {
+            return Some(clients);
+        }
+        skipped(&format!(
+            "tests of {client:?}: {} is missing, and `.ci/venv` installs it",
+            program.display()
+        ));
+        None
+    }
+
     /// A fresh room to work in.
     pub fn room(&self) -> Room {
         let room = Room { clients: self.clone(), folder: TempDir::new().unwrap() };
@@ -49,6 +98,12 @@ impl Clients {
 
     fn program(&self, name: &str) -> PathBuf {
         self.venv.join("bin").join(name)
+    }
+
+    fn program_of(&self, client: Client) -> PathBuf {
+        let mut venv = self.venv.clone().into_os_string();
+        venv.push(client.suffix());
+        PathBuf::from(venv).join("bin").join(client.program())
     }
 }
 
@@ -74,12 +129,56 @@ impl Room {
 
     /// A command of the clients' environment (`pip`, `uv`, `twine`, `python`), to add arguments and variables to.
     pub fn command(&self, program: &str) -> Command {
+        self.fenced(self.clients.program(program))
+    }
+
+    /// A command of a client with an environment of its own ([`Clients::find_with`]). What it installs goes to the
+    /// virtual environment of this room.
+    pub fn command_of(&self, client: Client) -> Command {
+        let python = self.venv();
+        let mut command = self.fenced(self.clients.program_of(client));
+        if client == Client::OldPip {
+            command.arg("--python").arg(python);
+            return command;
+        }
+        let bin = python.parent().unwrap();
+        let path = env::var("PATH").unwrap_or_default();
+        command
+            // The activated environment is the one that both install into.
+            .env("VIRTUAL_ENV", bin.parent().unwrap())
+            .env("PATH", format!("{}:{path}", bin.display()))
+            .env("VIRTUALENV_NO_PERIODIC_UPDATE", "1");
         let folder = self.folder.path();
-        let mut command = clean_command(self.clients.program(program));
+        if client == Client::Poetry {
+            command
+                .arg("--no-interaction")
+                .env("POETRY_CONFIG_DIR", folder.join("poetry-config"))
+                .env("POETRY_DATA_DIR", folder.join("poetry-data"))
+                .env("POETRY_CACHE_DIR", folder.join("poetry-cache"))
+                .env("POETRY_KEYRING_ENABLED", "false");
+        } else {
+            command
+                .env("PIPENV_CACHE_DIR", folder.join("pipenv-cache"))
+                .env("PIPENV_IGNORE_VIRTUALENVS", "0")
+                .env("PIPENV_NOSPIN", "1")
+                .env("PIPENV_YES", "1");
+        }
+        command
+    }
+
+    fn fenced(&self, program: impl AsRef<OsStr>) -> Command {
+        let folder = self.folder.path();
+        let mut command = clean_command(program);
         command
             .current_dir(self.path())
             .env("HOME", self.home())
             .env("TMPDIR", folder.join("tmp"))
+            .env("XDG_CACHE_HOME", folder.join("cache"))
+            // Whoever asks another machine asks nobody.
+            .env("ALL_PROXY", NOWHERE)
+            .env("HTTP_PROXY", NOWHERE)
+            .env("HTTPS_PROXY", NOWHERE)
+            .env("NO_PROXY", "127.0.0.1,localhost")
             // No configuration file of the user or of the machine is read.
             .env("PIP_CONFIG_FILE", "/dev/null")
             .env("PIP_CACHE_DIR", folder.join("pip-cache"))

@@ -21,7 +21,7 @@ mod process;
 mod raw;
 
 pub use archives::{SdistBuilder, WheelBuilder, escaped_name, random_bytes, sha256_hex};
-pub use clients::{Clients, Room};
+pub use clients::{Client, Clients, Room};
 pub use counts::{counted, skipped};
 pub use index::{FakeFile, FakeIndex, FakeIndexBuilder, Fault, LoggedRequest, Style};
 pub use process::{Output, ServerProcess, binary, depot, depot_command, run, workspace_root};

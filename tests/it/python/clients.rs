@@ -2,7 +2,11 @@
 
 mod choice;
 mod metadata;
+mod old_pip;
+mod pipenv;
+mod poetry;
 mod private;
+mod projects;
 
 use depot_tests::{Clients, Room, SdistBuilder, WheelBuilder, sha256_hex};
 
