@@ -3,6 +3,7 @@
 mod clients;
 mod company_ca;
 pub(crate) mod depot;
+mod conformance;
 mod files;
 mod hostile;
 mod hot;

@@ -9,6 +9,7 @@ mod private;
 mod projects;
 
 use depot_tests::{Clients, Room, SdistBuilder, WheelBuilder, sha256_hex};
+use serde_json::json;
 
 use super::index::{Built, Index};
 
@@ -50,6 +51,15 @@ impl Kitchen {
         ]
         .concat()
     }
+}
+
+/// A version that is good, a later one that is yanked, and one that is not final.
+fn three_lids() -> Index {
+    let depot = Index::start();
+    depot.publish(&WheelBuilder::new("lid", "1.0"));
+    depot.publish_with(&WheelBuilder::new("lid", "2.0"), &json!({ "yanked": "too <hot> & \"loud\"" }));
+    depot.publish(&WheelBuilder::new("lid", "3.0rc1"));
+    depot
 }
 
 #[track_caller]

@@ -2,9 +2,9 @@
 
 mod addresses;
 mod caching;
-mod content;
+pub(super) mod content;
 mod negotiation;
-mod reading;
+pub(super) mod reading;
 
 use depot_tests::WheelBuilder;
 

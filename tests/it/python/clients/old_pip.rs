@@ -2,10 +2,9 @@
 
 use std::fs;
 
-use depot_tests::{Client, Clients, Output, Room, WheelBuilder, run};
-use serde_json::json;
+use depot_tests::{Client, Clients, Output, Room, run};
 
-use super::{Kitchen, assert_all_installed};
+use super::{Kitchen, assert_all_installed, three_lids};
 use crate::python::index::Index;
 
 /// Runs the old pip with these arguments, for the virtual environment of this room.
@@ -61,10 +60,7 @@ fn an_old_pip_reads_a_private_depot_with_a_token_in_the_url() {
 #[test]
 fn an_old_pip_passes_over_yanked_files_and_pre_releases_unless_they_are_named() {
     let Some(clients) = Clients::find_with(Client::OldPip) else { return };
-    let depot = Index::start();
-    depot.publish(&WheelBuilder::new("lid", "1.0"));
-    depot.publish_with(&WheelBuilder::new("lid", "2.0"), &json!({ "yanked": "too <hot> & \"loud\"" }));
-    depot.publish(&WheelBuilder::new("lid", "3.0rc1"));
+    let depot = three_lids();
     let room = clients.room();
     for (args, version) in
         [(&["lid"][..], "1.0"), (&["lid==2.0"], "2.0"), (&["--upgrade", "--pre", "lid"], "3.0rc1")]

@@ -2,10 +2,10 @@
 
 use std::fs;
 
-use depot_tests::{Client, Clients, Output, Room, WheelBuilder, run};
+use depot_tests::{Client, Clients, Output, Room, run};
 use serde_json::{Value, json};
 
-use super::{Kitchen, assert_all_installed};
+use super::{Kitchen, assert_all_installed, three_lids};
 use crate::python::index::Index;
 
 /// A project that pipenv manages, in a room of its own.
@@ -108,10 +108,7 @@ fn pipenv_reads_a_private_depot_with_a_token_in_the_url() {
 #[test]
 fn pipenv_passes_over_yanked_files_and_pre_releases_unless_they_are_named() {
     let Some(clients) = Clients::find_with(Client::Pipenv) else { return };
-    let depot = Index::start();
-    depot.publish(&WheelBuilder::new("lid", "1.0"));
-    depot.publish_with(&WheelBuilder::new("lid", "2.0"), &json!({ "yanked": "too <hot> & \"loud\"" }));
-    depot.publish(&WheelBuilder::new("lid", "3.0rc1"));
+    let depot = three_lids();
     for (args, version) in [(&["lid"][..], "1.0"), (&["lid==2.0"], "2.0"), (&["--pre", "lid"], "3.0rc1")] {
         let project = Project::new(&clients, &depot.url());
         project.run(&[&["install"], args].concat()).assert_success();

@@ -3,9 +3,8 @@
 use std::fs;
 
 use depot_tests::{Client, Clients, Output, Room, WheelBuilder, run};
-use serde_json::json;
 
-use super::{Kitchen, assert_all_installed};
+use super::{Kitchen, assert_all_installed, three_lids};
 use crate::python::index::Index;
 
 /// A project that Poetry manages, in a room of its own.
@@ -126,10 +125,7 @@ fn poetry_reads_a_private_depot_with_http_basic() {
 #[test]
 fn poetry_passes_over_yanked_files_and_pre_releases_unless_they_are_named() {
     let Some(clients) = Clients::find_with(Client::Poetry) else { return };
-    let depot = Index::start();
-    depot.publish(&WheelBuilder::new("lid", "1.0"));
-    depot.publish_with(&WheelBuilder::new("lid", "2.0"), &json!({ "yanked": "too <hot> & \"loud\"" }));
-    depot.publish(&WheelBuilder::new("lid", "3.0rc1"));
+    let depot = three_lids();
     for (requirement, version) in [("lid", "1.0"), ("lid==2.0", "2.0"), ("lid==3.0rc1", "3.0rc1")] {
         let project = Project::new(&clients, &depot.url());
         let output = project.run(&["add", requirement]).assert_success();

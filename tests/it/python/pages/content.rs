@@ -15,7 +15,7 @@ use super::reading::{read_page, room};
 use crate::python::index::{Built, Index};
 
 /// A project with wheels and sdists, a local version, an epoch, a build tag, and facts of every kind.
-fn stocked() -> (Index, Vec<Built>) {
+pub(in crate::python) fn stocked() -> (Index, Vec<Built>) {
     let depot = Index::start();
     let wheel = |version| WheelBuilder::new("Tea.Pot", version);
     let files = vec![

@@ -12,14 +12,14 @@ use crate::python::index::Index;
 
 /// One file of a page, as far as both forms tell.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Record {
-    pub(super) filename: String,
-    pub(super) url: String,
-    pub(super) sha256: Option<String>,
-    pub(super) requires_python: Option<String>,
+pub(in crate::python) struct Record {
+    pub(in crate::python) filename: String,
+    pub(in crate::python) url: String,
+    pub(in crate::python) sha256: Option<String>,
+    pub(in crate::python) requires_python: Option<String>,
     /// The reason, empty where there is none.
-    pub(super) yanked: Option<String>,
-    pub(super) core_metadata: Option<String>,
+    pub(in crate::python) yanked: Option<String>,
+    pub(in crate::python) core_metadata: Option<String>,
 }
 
 fn text(value: &Value) -> Option<String> {
@@ -86,7 +86,7 @@ fn records_of_depot(format: PageFormat, page: &[u8], url: &Url) -> Vec<PageFile>
 }
 
 /// Reads the page in both forms with every reader, demands that they agree, and returns what they say.
-pub(super) fn read_page(depot: &Index, room: Option<&Room>) -> Vec<Record> {
+pub(in crate::python) fn read_page(depot: &Index, room: Option<&Room>) -> Vec<Record> {
     let url = page_url(depot);
     let json = depot.get(PAGE, &["Accept: application/vnd.pypi.simple.v1+json"]).body;
     let html = depot.get(PAGE, &["Accept: text/html"]).body;
@@ -105,6 +105,6 @@ pub(super) fn read_page(depot: &Index, room: Option<&Room>) -> Vec<Record> {
     records
 }
 
-pub(super) fn room() -> Option<Room> {
+pub(in crate::python) fn room() -> Option<Room> {
     Clients::find().map(|clients| clients.room())
 }
