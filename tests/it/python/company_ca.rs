@@ -29,6 +29,20 @@ basicConstraints = critical, CA:FALSE
 keyUsage = critical, digitalSignature
 extendedKeyUsage = serverAuth
 subjectAltName = IP:127.0.0.1, DNS:localhost
+[elsewhere]
+basicConstraints = critical, CA:FALSE
+extendedKeyUsage = serverAuth
+subjectAltName = IP:127.0.0.2, DNS:depot.example
+[ca]
+default_ca = signing
+[signing]
+database = issued.txt
+serial = serial.txt
+new_certs_dir = .
+default_md = sha256
+policy = anything
+[anything]
+organizationName = optional
 ";
 
 #[expect(clippy::print_stderr, reason = "whoever runs the tests wants to know what did not run")]
@@ -37,7 +51,7 @@ fn say_skipped(reason: &str) {
 }
 
 /// Runs `openssl` with these words in this folder; `None` where this machine has none.
-fn openssl(folder: &Path, words: &str) -> Option<()> {
+pub(super) fn openssl(folder: &Path, words: &str) -> Option<()> {
     let mut command = Command::new("openssl");
     command
         .args(words.split_whitespace())
@@ -65,16 +79,21 @@ fn make_authority(folder: &Path, name: &str) -> Option<()> {
     )
 }
 
-/// Makes `server.pem` and `server.key` for this machine's loopback, signed by an authority.
-fn make_server_certificate(folder: &Path, authority: &str) -> Option<()> {
+/// Makes `server.key`, and `server.csr` that asks for its certificate.
+pub(super) fn make_server_key(folder: &Path) -> Option<()> {
     let new = "req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
-    openssl(folder, &format!("{new} -config openssl.cnf -keyout server.key -out server.csr"))?;
+    openssl(folder, &format!("{new} -config openssl.cnf -keyout server.key -out server.csr"))
+}
+
+/// Makes `server.pem`, signed by an authority for what a section of the configuration says: `server` is this machine's
+/// loopback.
+pub(super) fn sign(folder: &Path, authority: &str, section: &str) -> Option<()> {
     let sign = format!("x509 -req -in server.csr -CA {authority}.pem -CAkey {authority}.key -set_serial 2");
-    openssl(folder, &format!("{sign} -days 2 -extfile openssl.cnf -extensions server -out server.pem"))
+    openssl(folder, &format!("{sign} -days 2 -extfile openssl.cnf -extensions {section} -out server.pem"))
 }
 
 /// Two authorities and an index of one wheel, whose certificate is by the first of them.
-struct Company {
+pub(super) struct Company {
     // Ended before its folder goes.
     index: Child,
     port: u16,
@@ -84,12 +103,18 @@ struct Company {
 impl Company {
     /// `None` where this machine has no Python or no `openssl`, which is said.
     fn start() -> Option<Self> {
+        Self::start_with(|folder| sign(folder, "company", "server"))
+    }
+
+    /// The same, with the certificate `server.pem` that is made of `server.csr` in this folder.
+    pub(super) fn start_with(certify: impl FnOnce(&Path) -> Option<()>) -> Option<Self> {
         let room = Clients::find()?.room();
         let folder = room.path();
         fs::write(folder.join("openssl.cnf"), OPENSSL_CNF).unwrap();
         make_authority(&folder, "company")?;
         make_authority(&folder, "stranger")?;
-        make_server_certificate(&folder, "company")?;
+        make_server_key(&folder)?;
+        certify(&folder)?;
         write_index(&folder.join("index"));
         let mut command = room.command("python");
         command.args(["-c", include_str!("company_ca.py"), "index", "server.pem", "server.key"]);
@@ -101,14 +126,23 @@ impl Company {
     }
 
     /// The certificate of an authority.
-    fn authority(&self, name: &str) -> PathBuf {
+    pub(super) fn authority(&self, name: &str) -> PathBuf {
         self.room.path().join(format!("{name}.pem"))
+    }
+
+    /// Where the index is, for this host.
+    pub(super) fn url(&self, host: &str) -> String {
+        format!("https://{host}:{}/simple/", self.port)
+    }
+
+    /// The lines of the requests that the index understood.
+    pub(super) fn requests(&self) -> String {
+        fs::read_to_string(self.room.path().join("requests.log")).unwrap_or_default()
     }
 
     /// Saves the wheel from the index at this host, with trust in this authority alone.
     fn save(&self, saved: &Saved, host: &str, authority: &str) -> Output {
-        let url = format!("https://{host}:{}/simple/", self.port);
-        let mut command = saved.save_command(&url, &["teapot"]);
+        let mut command = saved.save_command(&self.url(host), &["teapot"]);
         command.env_remove("SSL_CERT_DIR").env("SSL_CERT_FILE", self.authority(authority));
         run(&mut command)
     }
@@ -148,6 +182,7 @@ fn an_index_is_read_over_tls_that_the_authority_in_ssl_cert_file_vouches_for() {
         let url = format!("https://{host}:{}/files/{}", company.port, wheel().filename());
         assert_eq!(saved.record("teapot", &wheel().filename())["depot"]["origin"]["url"], url);
     }
+    assert!(company.requests().contains("GET /simple/teapot/"), "{}", company.requests());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 mod broken;
 mod refused;
 
-use depot_tests::{SdistBuilder, WheelBuilder, sha256_hex};
+use depot_tests::{SdistBuilder, WheelBuilder, counted, sha256_hex};
 use serde_json::json;
 
 use super::depot::{Depot, assert_accepted, assert_refused, body, mirrored, record};
@@ -216,7 +216,10 @@ fn of_a_hundred_equal_uploads_at_once_one_creates_the_file() {
     assert_eq!(answers.iter().filter(|status| **status == 200).count(), 99, "{answers:?}");
     assert_eq!(depot.listed("teapot").len(), 1);
     assert_eq!(depot.get(&format!("/python/files/teapot/{filename}")).body, bytes);
+    // The bytes, the metadata and the record, once.
+    assert_eq!(std::fs::read_dir(depot.tree().join("files").join("teapot")).unwrap().count(), 3);
     depot.assert_tmp_is_empty();
+    counted("fault 20", "equal uploads at once", 100);
 }
 
 #[test]
@@ -240,4 +243,5 @@ fn of_many_different_uploads_under_one_name_one_wins_whole() {
     assert!(answers.iter().enumerate().all(|(n, status)| n == winner || *status == 409), "{answers:?}");
     assert_eq!(depot.get(&format!("/python/files/teapot/{filename}")).body, contents[winner]);
     depot.assert_tmp_is_empty();
+    counted("attack 18", "different uploads under one name at once", 20);
 }

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use depot_proto::Yanked;
-use depot_tests::{SdistBuilder, WheelBuilder, sha256_hex};
+use depot_tests::{SdistBuilder, WheelBuilder, counted, sha256_hex};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use reqwest::Url;
@@ -210,4 +210,9 @@ fn whatever_is_said_of_a_file_comes_back_from_both_forms() {
         Ok(())
     });
     result.unwrap();
+    counted(
+        "attack 20",
+        "files of which hostile things are said, read back from both forms",
+        published.get() as u64,
+    );
 }

@@ -6,7 +6,7 @@ use std::fs;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use depot_tests::sha256_hex;
+use depot_tests::{counted, sha256_hex};
 use serde_json::{Value, json};
 
 use super::announce;
@@ -192,4 +192,154 @@ fn a_token_of_another_server_is_worthless() {
     let own = Forger::of(&depot, &depot.token());
     let token = own.changed(|forger| forger.claims = foreign.claims.clone());
     assert_worthless(&depot, &token, "foreign claims under the own key");
+}
+
+/// What a claim may be that a careless reader takes for the right one, or for none.
+fn wrong_values(now: i64) -> Vec<(&'static str, Value)> {
+    let mut wrong = Vec::new();
+    for claim in ["iss", "aud", "sub", "jti"] {
+        for value in [
+            json!(null),
+            json!(true),
+            json!(0),
+            json!([]),
+            json!({}),
+            json!(""),
+            json!("*"),
+            json!(["*"]),
+            json!("'; --"),
+        ] {
+            wrong.push((claim, value));
+        }
+    }
+    for claim in ["exp", "nbf", "iat"] {
+        for value in [
+            json!(null),
+            json!(true),
+            json!([]),
+            json!({}),
+            json!(""),
+            json!((now + 60).to_string()),
+            json!([now + 60]),
+            json!({ "$gt": 0 }),
+            json!(-1),
+            json!(-9_000_000_000_000_i64),
+        ] {
+            wrong.push((claim, value));
+        }
+    }
+    // Where a number is right, these are not: an end in the past, a beginning to come, and no number at all.
+    for value in [json!(0), json!(now - 60), json!(1e300), json!("Infinity")] {
+        wrong.push(("exp", value));
+    }
+    for value in [json!(now + 3600), json!(u64::MAX), json!(1e300)] {
+        wrong.push(("nbf", value));
+    }
+    wrong
+}
+
+/// Headers that offer another key, another way to find one, or another way to use it.
+fn wrong_headers(forger: &Forger, own: &Ed25519KeyPair) -> Vec<(&'static str, Value)> {
+    let x = URL_SAFE_NO_PAD.encode(own.public_key());
+    let jwk = json!({ "kty": "OKP", "crv": "Ed25519", "x": x, "kid": forger.header["kid"] });
+    let mut wrong = vec![
+        ("jwk", jwk.clone()),
+        ("jku", json!("http://127.0.0.1:9/keys.json")),
+        ("jku", json!("file:///dev/zero")),
+        ("x5u", json!("http://127.0.0.1:9/key.pem")),
+        ("x5c", json!([STANDARD.encode(own.public_key())])),
+        ("jwks", json!({ "keys": [jwk] })),
+    ];
+    for kid in [
+        "",
+        ".",
+        "..",
+        "/dev/null",
+        "../../../../../../dev/null",
+        "file:///dev/null",
+        "' OR '1'='1",
+        "x' UNION SELECT 'key'; --",
+        "%2e%2e",
+        "\u{0}",
+        "*",
+        "0",
+        "null",
+    ] {
+        wrong.push(("kid", json!(kid)));
+    }
+    for kid in [json!(0), json!([forger.header["kid"]]), json!({}), json!(true)] {
+        wrong.push(("kid", kid));
+    }
+    for alg in [
+        "none", "None", "NONE", "nOnE", "", "HS256", "HS384", "HS512", "RS256", "PS256", "ES256", "ES384",
+        "EdDSA ", "eddsa",
+    ] {
+        wrong.push(("alg", json!(alg)));
+    }
+    wrong.push(("typ", json!("JWT")));
+    wrong.push(("cty", json!("JWT")));
+    wrong
+}
+
+#[test]
+fn of_all_the_forgeries_that_are_known_none_is_worth_anything() {
+    let depot = Depot::start();
+    let token = depot.new_token("robot", &["push-new"]);
+    let forger = Forger::of(&depot, &token);
+    assert_accepted(&announce(&depot, &forger.sign(), "teapot"), 202, "send");
+    let now = forger.claims["iat"].as_i64().unwrap();
+    let mut tried: Vec<(String, String)> = Vec::new();
+    for (claim, value) in wrong_values(now) {
+        tried.push((format!("{claim}: {value}"), forger.with(claim, value)));
+    }
+    // Signed by another, whatever the header offers to judge it by.
+    let own = Ed25519KeyPair::generate().unwrap();
+    for (key, value) in wrong_headers(&forger, &own) {
+        let token = forger.changed(|forger| {
+            let pkcs8 = own.to_pkcs8v1().unwrap();
+            forger.key = Ed25519KeyPair::from_pkcs8(pkcs8.as_ref()).unwrap();
+            forger.header[key] = value.clone();
+        });
+        let unsigned = token.rsplit_once('.').unwrap().0.to_owned();
+        tried.push((format!("{key}: {value}"), token));
+        tried.push((format!("{key}: {value}, unsigned"), format!("{unsigned}.")));
+    }
+    let public = forger.key.public_key().as_ref().to_vec();
+    let spelled = [
+        STANDARD.encode(&public).into_bytes(),
+        URL_SAFE_NO_PAD.encode(&public).into_bytes(),
+        sha256_hex(&public).into_bytes(),
+        forger.header["kid"].as_str().unwrap().as_bytes().to_vec(),
+        public,
+    ];
+    for (number, secret) in spelled.iter().enumerate() {
+        let mut symmetric = Forger::of(&depot, &token);
+        symmetric.header["alg"] = json!("HS256");
+        let text = symmetric.unsigned();
+        let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, secret);
+        let tag = URL_SAFE_NO_PAD.encode(aws_lc_rs::hmac::sign(&key, text.as_bytes()));
+        tried.push((format!("HS256 by the public key, {number}"), format!("depot_{text}.{tag}")));
+    }
+    // The right signature over what the server would have to guess at.
+    tried.push((
+        "two audiences".into(),
+        forger.changed(|it| it.claims["aud"] = json!(["depot:0", it.claims["aud"]])),
+    ));
+    tried
+        .push(("two issuers".into(), forger.changed(|it| it.claims["iss"] = json!([it.claims["iss"], "x"]))));
+    let huge = forger.changed(|it| it.claims["padding"] = json!("x".repeat(1_000_000)));
+    tried.push(("a megabyte".into(), huge));
+    assert!(tried.len() >= 120, "{}", tried.len());
+
+    let mut believed = Vec::new();
+    for (what, token) in &tried {
+        let answer = depot.request("GET", "/python/simple/", Some(token), "", b"");
+        // A header that no server reads is refused before it is looked at.
+        let refused = answer.status == 401 || (token.len() > 100_000 && answer.status == 431);
+        if !refused {
+            believed.push(format!("{what}: {}", answer.status));
+        }
+    }
+    assert!(believed.is_empty(), "{believed:#?}");
+    counted("attack 36", "forged tokens", tried.len() as u64);
 }
