@@ -49,6 +49,11 @@ impl SafeUrl {
         &self.0
     }
 
+    /// Whether there is a user or a password in it.
+    pub fn has_credentials(&self) -> bool {
+        !self.0.username().is_empty() || self.0.password().is_some()
+    }
+
     /// The URL without credentials, which may be written down.
     pub fn without_credentials(&self) -> Url {
         let mut url = self.0.clone();
@@ -75,7 +80,7 @@ impl FromStr for SafeUrl {
 
 impl fmt::Display for SafeUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.username().is_empty() && self.0.password().is_none() {
+        if !self.has_credentials() {
             return f.write_str(self.0.as_str());
         }
         let bare = self.without_credentials();

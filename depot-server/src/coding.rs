@@ -37,6 +37,15 @@ impl Coding {
     /// The coding to answer with, for the values of `Accept-Encoding`: the one of the best quality, of equals the one
     /// that is shortest on the way. Who asks for nothing, or for nothing that is here, gets the bytes as they are.
     pub(crate) fn negotiate<'a>(accepted: impl Iterator<Item = &'a str>) -> Self {
+        Self::choose(accepted, true)
+    }
+
+    /// The same where there is no zstd.
+    pub(crate) fn negotiate_gzip<'a>(accepted: impl Iterator<Item = &'a str>) -> Self {
+        Self::choose(accepted, false)
+    }
+
+    fn choose<'a>(accepted: impl Iterator<Item = &'a str>, has_zstd: bool) -> Self {
         let (mut gzip, mut zstd, mut identity, mut any) = (None, None, None, None);
         for entry in accepted.flat_map(|line| line.split(',')) {
             let (name, quality) = read_entry(entry);
@@ -55,7 +64,7 @@ impl Coding {
         }
         // What is not named is not wanted, but for the bytes as they are, which are always the last resort.
         let compressed = |slot: Option<f32>| slot.or(any).unwrap_or(0.0);
-        let (gzip, zstd) = (compressed(gzip), compressed(zstd));
+        let (gzip, zstd) = (compressed(gzip), if has_zstd { compressed(zstd) } else { 0.0 });
         let identity = identity.unwrap_or(0.0);
         if zstd > 0.0 && zstd >= gzip && zstd >= identity {
             Self::Zstd
@@ -122,6 +131,11 @@ mod tests {
         }
         assert_eq!(Coding::negotiate(["deflate", "gzip"].into_iter()), Coding::Gzip);
         assert_eq!(Coding::negotiate([].into_iter()), Coding::Identity);
+        for (accepted, coding) in
+            [("zstd", Coding::Identity), ("zstd, gzip;q=0", Coding::Identity), ("gzip, zstd", Coding::Gzip)]
+        {
+            assert_eq!(Coding::negotiate_gzip([accepted].into_iter()), coding, "{accepted}");
+        }
     }
 
     #[test]

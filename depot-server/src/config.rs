@@ -144,6 +144,11 @@ impl Config {
         (self.host, self.port).into()
     }
 
+    /// The folders that must be the data directory's own, the outer ones first.
+    pub(crate) fn own_folders(&self) -> [PathBuf; 5] {
+        ["store", "store/sled", "journal", "state", "repositories"].map(|name| self.data_dir.join(name))
+    }
+
     pub(crate) fn store(&self) -> PathBuf {
         self.data_dir.join("store").join("sled")
     }

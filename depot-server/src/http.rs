@@ -13,3 +13,4 @@ pub(crate) mod pieces;
 pub(crate) mod prepared;
 mod problem;
 pub(crate) mod range;
+pub(crate) mod strict;

@@ -1,5 +1,6 @@
 //! A site meets a port: accepting connections, bounding what they may take, and letting them finish.
 
+mod activity;
 mod date;
 mod fast;
 mod request;
@@ -30,10 +31,12 @@ use hyper_util::{
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     sync::{Semaphore, watch},
+    time::Instant,
 };
 use tower::ServiceExt as _;
 
 use self::{
+    activity::{Activity, Taken},
     fast::Left,
     timed::{Noted, Timed},
     tls::Tls,
@@ -43,11 +46,19 @@ use crate::{config::WireLimits, http::forwarded::Peer, python::http::hot::Hot};
 /// The most bytes of request head that are read.
 const MAX_HEAD: usize = 64 * 1024;
 
+/// How much the system takes of an answer before it is sent, in bytes: with more a slow reader would be seen to stand
+/// still for as long as it reads what was taken.
+#[cfg(target_os = "linux")]
+const UNSENT: u32 = 128 * 1024;
+
 /// How many connections the system keeps for us until they are accepted.
 const BACKLOG: u32 = 4096;
 
 /// How long requests under way may take to finish once the server is told to stop.
 const DRAIN: Duration = Duration::from_secs(30);
+
+/// How often the log is told that connections cannot be accepted.
+const COMPLAIN: Duration = Duration::from_secs(10);
 
 /// What answers: what is at hand first, and the router for everything else.
 #[derive(Clone)]
@@ -89,6 +100,7 @@ pub(crate) async fn serve(
     let connections = GracefulShutdown::new();
     let (stopping, stopped) = watch::channel(false);
     let mut stop = pin!(stop);
+    let mut complained: Option<Instant> = None;
     loop {
         let accepted = async {
             let place = Arc::clone(&places).acquire_owned().await.map_err(io::Error::other)?;
@@ -108,8 +120,11 @@ pub(crate) async fn serve(
                 });
             }
             Err(error) => {
-                // Out of descriptors, most likely: wait for some to come back rather than spin.
-                tracing::warn!(%error, "a connection could not be accepted");
+                // Out of descriptors, most likely: wait for some to come back rather than spin, or fill the log.
+                if complained.is_none_or(|at| at.elapsed() >= COMPLAIN) {
+                    tracing::warn!(%error, "connections cannot be accepted");
+                    complained = Some(Instant::now());
+                }
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
@@ -124,6 +139,8 @@ fn http1(wire: &WireLimits) -> Builder<TokioExecutor> {
     // Without TLS there is no way to agree on HTTP/2, and no client of these pages tries.
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
     builder.http1().timer(TokioTimer::new()).header_read_timeout(wire.head_timeout).max_buf_size(MAX_HEAD);
+    // Whoever has sent a request and closed that side still gets the answer.
+    builder.http1().half_close(true);
     builder
 }
 
@@ -160,6 +177,8 @@ impl Server {
     ) {
         // Small answers must not wait for the last acknowledgement. A socket that refuses still works.
         let _ = stream.set_nodelay(true);
+        #[cfg(target_os = "linux")]
+        let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT);
         let served = match &self.edge.tls {
             None => match fast::serve(stream, &self.site.hot, &self.edge.wire, stopped).await {
                 Left::Closed => return,
@@ -182,9 +201,21 @@ impl Server {
                         return;
                     }
                 };
-                let builder = if tls::speaks_http2(&stream) { &self.http2 } else { &self.http1 };
-                let service = service_fn(answering(&self.site, peer, unread));
-                watcher.watch(builder.serve_connection(TokioIo::new(stream), service).into_owned()).await
+                let is_http2 = tls::speaks_http2(&stream);
+                let (stream, answer) = (TokioIo::new(stream), answering(&self.site, peer, unread));
+                if is_http2 {
+                    let activity = Activity::new();
+                    let service = service_fn(noting(answer, &activity));
+                    let connection = self.http2.serve_connection(stream, service);
+                    let limit = self.edge.wire.head_timeout.max(self.edge.wire.stall_timeout);
+                    tokio::select! {
+                        served = watcher.watch(connection.into_owned()) => served,
+                        () = activity.ceases(limit) => return,
+                    }
+                } else {
+                    let connection = self.http1.serve_connection(stream, service_fn(answer));
+                    watcher.watch(connection.into_owned()).await
+                }
             }
         };
         // A connection that breaks is the client's affair.
@@ -213,5 +244,22 @@ fn answering(
         Either::Right(Box::pin(
             site.router.clone().oneshot(request.map(|body| Body::new(Noted::new(body, Arc::clone(&unread))))),
         ))
+    }
+}
+
+/// The same, with signs of life.
+fn noting(
+    answer: impl Fn(Request<Incoming>) -> Either<Ready<Answer>, Routed> + Send + 'static,
+    activity: &Arc<Activity>,
+) -> impl Fn(Request<Incoming>) -> Routed + Send + 'static {
+    let activity = Arc::clone(activity);
+    move |request| {
+        let (working, activity) = (activity.work(), Arc::clone(&activity));
+        let answer = answer(request);
+        Box::pin(async move {
+            let answer = answer.await?;
+            drop(working);
+            Ok(answer.map(|body| Body::new(Taken::new(body, activity))))
+        })
     }
 }

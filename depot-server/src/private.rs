@@ -25,8 +25,13 @@ pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 fn write_beside(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
     let new = path.with_extension("new");
+    // Left by a crash, or planted by somebody who wants to read along: neither is written into.
+    match fs::remove_file(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
     let mut options = File::options();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(&new)?;
@@ -46,6 +51,51 @@ pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
     }
     builder.create(path)?;
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).map_or(Ok(()), sync_folder)
+}
+
+/// The same for a folder inside the data directory, where a link is nobody's wish: it would have the server write
+/// somewhere else.
+pub(crate) fn create_own_folder(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if !metadata.is_dir() => {
+            let words = format!("`{}` is a link or a file, and must be a folder of its own", path.display());
+            Err(io::Error::new(io::ErrorKind::NotADirectory, words))
+        }
+        _ => create_folder(path),
+    }
+}
+
+/// Refuses a folder into which everyone may put what they like.
+pub(crate) fn refuse_open_folder(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(path)?.permissions());
+        if mode & 0o002 != 0 {
+            let words = format!("everyone may write into it: run `chmod o-w` on `{}`", path.display());
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, words));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a file that has another name, or is a link: who planted it wants what is written here somewhere else.
+pub(crate) fn refuse_shared_file(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        Ok(metadata) => {
+            #[cfg(unix)]
+            let names = std::os::unix::fs::MetadataExt::nlink(&metadata);
+            #[cfg(not(unix))]
+            let names = 1;
+            if metadata.is_file() && names == 1 {
+                return Ok(());
+            }
+            let words =
+                format!("`{}` is a link or has another name, and must be a file of its own", path.display());
+            Err(io::Error::new(io::ErrorKind::InvalidInput, words))
+        }
+    }
 }
 
 /// Reads a secret file; refused if others may read it too.

@@ -6,6 +6,7 @@
 //! Whatever happens between those steps, a reader sees the whole file or none, and what [`Tree::publish`] has
 //! answered survives a crash.
 
+mod beneath;
 mod error;
 mod incoming;
 mod publish;

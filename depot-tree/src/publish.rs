@@ -61,7 +61,7 @@ impl Tree {
         let folder = self.project_folder(project);
         {
             let _founding = self.founding.lock().unwrap_or_else(PoisonError::into_inner);
-            sync::create_folder(&folder)?;
+            sync::create_own_folder(&folder)?;
         }
         // The record lies in tmp before the bytes get their name: from here on a crash can be cleared up.
         write_synced(&sealed.files.record(), &record.to_document())?;

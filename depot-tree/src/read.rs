@@ -2,13 +2,17 @@
 
 use std::{
     fs::{self, File},
-    io,
+    io::{self, Read as _},
     path::Path,
 };
 
-use depot_proto::{FileRecord, ProjectName, layout::Part};
+use depot_proto::{
+    FileRecord, ProjectName,
+    layout::{Part, file_path},
+};
 
 use crate::{
+    beneath,
     error::{OnPath as _, TreeError},
     tree::Tree,
 };
@@ -23,10 +27,11 @@ pub struct OpenedFile {
 }
 
 impl OpenedFile {
-    fn open(path: &Path) -> Result<Option<Self>, TreeError> {
-        let file = match File::open(path) {
+    fn open(tree: &Tree, below: &str) -> Result<Option<Self>, TreeError> {
+        let path = tree.root().join(below);
+        let file = match beneath::open(tree.root(), Path::new(below)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            file => file.on("open", path)?,
+            file => file.on("open", &path)?,
         };
         let metadata = file.metadata().on("look at", path)?;
         Ok(metadata.is_file().then(|| Self { file, size: metadata.len() }))
@@ -37,10 +42,7 @@ impl Tree {
     /// The record of a file; none if the file does not exist.
     pub fn record(&self, project: &ProjectName, filename: &str) -> Result<Option<FileRecord>, TreeError> {
         let path = self.path(project, filename, Part::Record);
-        let document = match fs::read(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            document => document.on("read", &path)?,
-        };
+        let Some(document) = self.read_part(project, filename, Part::Record)? else { return Ok(None) };
         let size = || fs::metadata(self.path(project, filename, Part::Bytes)).ok().map(|bytes| bytes.len());
         let record = FileRecord::read(&document, None)
             .or_else(|_| FileRecord::read(&document, size()))
@@ -55,16 +57,25 @@ impl Tree {
         filename: &str,
         part: Part,
     ) -> Result<Option<OpenedFile>, TreeError> {
-        OpenedFile::open(&self.path(project, filename, part))
+        OpenedFile::open(self, &file_path(project, filename, part))
     }
 
     /// The core metadata stored beside a wheel, if it is there.
     pub fn metadata(&self, project: &ProjectName, filename: &str) -> Result<Option<Vec<u8>>, TreeError> {
-        let path = self.path(project, filename, Part::Metadata);
-        match fs::read(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            metadata => metadata.on("read", path).map(Some),
-        }
+        self.read_part(project, filename, Part::Metadata)
+    }
+
+    fn read_part(
+        &self,
+        project: &ProjectName,
+        filename: &str,
+        part: Part,
+    ) -> Result<Option<Vec<u8>>, TreeError> {
+        let Some(opened) = self.open_part(project, filename, part)? else { return Ok(None) };
+        let mut bytes = Vec::with_capacity(usize::try_from(opened.size).unwrap_or_default());
+        let mut file = opened.file;
+        file.read_to_end(&mut bytes).on("read", self.path(project, filename, part))?;
+        Ok(Some(bytes))
     }
 
     /// Puts a wheel's core metadata beside it, as derived from its bytes.

@@ -16,6 +16,18 @@ pub(crate) fn sync_folder(_folder: &Path) -> Result<(), TreeError> {
     Ok(())
 }
 
+/// The same for a folder of a tree, which may not be a link: whoever put one there would have the tree written, and
+/// read, somewhere else.
+pub(crate) fn create_own_folder(folder: &Path) -> Result<(), TreeError> {
+    match fs::symlink_metadata(folder) {
+        Ok(metadata) if !metadata.is_dir() => {
+            let words = "it is a link or a file, and must be a folder of its own";
+            Err(std::io::Error::new(std::io::ErrorKind::NotADirectory, words)).on("use the folder", folder)
+        }
+        _ => create_folder(folder),
+    }
+}
+
 /// Creates a folder, durably, with its parents.
 pub(crate) fn create_folder(folder: &Path) -> Result<(), TreeError> {
     if folder.is_dir() {

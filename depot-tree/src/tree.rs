@@ -38,7 +38,7 @@ impl Tree {
     pub fn open(root: impl Into<PathBuf>) -> Result<(Self, Recovered), TreeError> {
         let root = root.into();
         for folder in [layout::FILES, layout::TMP] {
-            sync::create_folder(&root.join(folder))?;
+            sync::create_own_folder(&root.join(folder))?;
         }
         let session = Session::start(&root)?;
         let tree = Self { session: Some(session), ..Self::open_read_only(root) };

@@ -3,8 +3,8 @@
 mod attacks;
 mod clients;
 mod company_ca;
-pub(crate) mod depot;
 mod conformance;
+pub(crate) mod depot;
 mod files;
 mod hostile;
 mod hot;

@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::{Map, Value, json};
 
 use super::{record::RecordError, simple::PageFile, yank::Yanked};
-use crate::{Sha256Digest, Timestamp};
+use crate::{Sha256Digest, Timestamp, redact::SafeUrl};
 
 /// Where a file comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,7 +107,14 @@ impl Origin {
     }
 
     pub(super) fn from_json(value: &Value) -> Result<Self, RecordError> {
-        let part = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let part = |key: &str| {
+            let text = value.get(key).and_then(Value::as_str).unwrap_or_default();
+            // Whoever wrote credentials down should not have.
+            match text.parse::<SafeUrl>() {
+                Ok(url) if url.has_credentials() => url.without_credentials().into(),
+                _ => text.to_owned(),
+            }
+        };
         match part("kind").as_str() {
             "first-party" => Ok(Self::FirstParty),
             "mirrored" => Ok(Self::Mirrored { index: part("index"), url: part("url") }),

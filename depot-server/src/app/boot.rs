@@ -57,6 +57,10 @@ pub(super) fn open(config: Config) -> Result<Depot, OpenError> {
         move |source| OpenError::Io { path, source }
     };
     private::create_folder(&config.data_dir).map_err(io(&config.data_dir))?;
+    private::refuse_open_folder(&config.data_dir).map_err(io(&config.data_dir))?;
+    for folder in config.own_folders() {
+        private::create_own_folder(&folder).map_err(io(&folder))?;
+    }
     let lock = lock(&config)?;
     let name = RepositoryName::default_hosted();
     let (tree, recovered) = Tree::open(config.repository(name.as_str()))?;
@@ -210,7 +214,6 @@ fn instance(config: &Config) -> Result<String, OpenError> {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(error)),
         _ => {
             let id = format!("depot:{}", random::id().map_err(failed)?);
-            private::create_folder(&config.state()).map_err(failed)?;
             private::write(&path, id.as_bytes()).map_err(failed)?;
             Ok(id)
         }

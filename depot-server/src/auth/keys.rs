@@ -37,7 +37,7 @@ pub(crate) struct Key {
 
 /// Reads the keys in `folder`, oldest first, and makes the first one if there is none.
 pub(crate) fn open(folder: &Path) -> Result<Vec<Key>, KeyError> {
-    private::create_folder(folder).map_err(|error| KeyError::new(folder, error))?;
+    private::create_own_folder(folder).map_err(|error| KeyError::new(folder, error))?;
     let mut paths = fs::read_dir(folder)
         .and_then(|entries| {
             entries.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>()

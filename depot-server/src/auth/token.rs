@@ -119,6 +119,9 @@ impl Signer {
         if header.typ.as_deref() != Some(claims::TOKEN_TYPE) {
             return Err(TokenError::Invalid("it is a token of another kind"));
         }
+        if has_critical_parts(jwt) {
+            return Err(TokenError::Invalid("it asks for something that nobody here knows"));
+        }
         // The key, and with it the algorithm, is ours; the header only names which.
         let key = header.kid.as_deref().and_then(|kid| self.verifying.get(kid));
         let key = key.ok_or(TokenError::Invalid("no key of this server signed it"))?;
@@ -134,6 +137,13 @@ impl Signer {
         validation.leeway = LEEWAY;
         validation
     }
+}
+
+/// Whether the header says that parts of it must be understood (RFC 7515, 4.1.11); none of those parts is.
+fn has_critical_parts(jwt: &str) -> bool {
+    let header = jwt.split('.').next().and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
+    let header = header.and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok());
+    header.is_none_or(|header| header.get("crit").is_some())
 }
 
 /// Whether claims that were verified before are still, or already, for now.

@@ -11,7 +11,7 @@ use axum::{
     extract::Request,
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse as _, Response},
 };
 use depot_proto::{ErrorCode, Problem};
 
@@ -19,6 +19,7 @@ use super::{
     error::ApiError,
     forwarded::{self, Peer},
     problem::{self, Form},
+    strict,
 };
 use crate::config::Network;
 
@@ -71,8 +72,10 @@ impl Envelope {
 
 /// What the log says of a request.
 struct Line {
-    method: Method,
+    method: String,
     path: String,
+    /// Whether the method only reads.
+    is_safe: bool,
     id: String,
     client: Option<IpAddr>,
     started: Instant,
@@ -81,14 +84,22 @@ struct Line {
 /// The envelope of every request.
 pub(crate) async fn envelope(around: &Envelope, request: Request, next: Next) -> Response {
     let line = Line {
-        method: request.method().clone(),
-        path: request.uri().path().to_owned(),
+        method: shortened(request.method().as_str(), 32),
+        path: shortened(request.uri().path(), 1024),
+        is_safe: request.method().is_safe(),
         id: around.next_id(),
         client: around.client(&request),
         started: Instant::now(),
     };
-    let form = Form::of(request.headers());
-    let mut response = next.run(request).await;
+    let (form, is_head) = (Form::of(request.headers()), request.method() == Method::HEAD);
+    let mut response = match strict::refusal(&request) {
+        None => next.run(request).await,
+        Some(refusal) => {
+            let mut response = refusal.into_response();
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            response
+        }
+    };
     let refusal = response.extensions_mut().remove::<ApiError>();
     // The framework refuses paths and queries that it cannot decode, in words of its own.
     let refusal = refusal.or_else(|| {
@@ -101,7 +112,7 @@ pub(crate) async fn envelope(around: &Envelope, request: Request, next: Next) ->
             tracing::error!(cause, id = line.id, "a request failed");
         }
         let with_id = Problem { request_id: Some(line.id.clone()), ..*problem };
-        problem::write(&mut response, &with_id, form, line.method == Method::HEAD);
+        problem::write(&mut response, &with_id, form, is_head);
     }
     let headers = response.headers_mut();
     secure(headers);
@@ -112,9 +123,14 @@ pub(crate) async fn envelope(around: &Envelope, request: Request, next: Next) ->
     response
 }
 
+/// The beginning of a text that a client may make as long as it likes.
+fn shortened(text: &str, most: usize) -> String {
+    text.chars().take(most).collect()
+}
+
 /// What is changed, and what fails, is worth a line; what is read only when asked for.
 fn log(line: &Line, response: &Response) {
-    let Line { method, path, id, client, started } = line;
+    let Line { method, path, is_safe, id, client, started } = line;
     let status = response.status();
     let ms = started.elapsed().as_secs_f64() * 1000.0;
     let ms = (ms * 100.0).round() / 100.0;
@@ -123,7 +139,7 @@ fn log(line: &Line, response: &Response) {
     let status_code = status.as_u16();
     if status.is_server_error() {
         tracing::warn!(%method, path, status = status_code, ms, who, client, id, "request");
-    } else if !method.is_safe() || matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+    } else if !is_safe || matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
         tracing::info!(%method, path, status = status_code, ms, who, client, id, "request");
     } else {
         tracing::debug!(%method, path, status = status_code, ms, who, client, id, "request");

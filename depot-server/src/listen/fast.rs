@@ -12,7 +12,6 @@ use std::{
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
-    time::Duration,
 };
 
 use bytes::{Buf as _, Bytes, BytesMut};
@@ -164,18 +163,18 @@ impl Connection {
             }
         }
         let mut rest = &mut slices[..count];
-        let len: u64 = rest.iter().map(|slice| slice.len() as u64).sum();
-        let slowest = Duration::from_secs(len.checked_div(wire.min_body_rate).unwrap_or(0));
         let mut until = None;
         poll_fn(|context| {
             while !rest.is_empty() {
                 match Pin::new(&mut self.stream).poll_write_vectored(context, rest) {
                     Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                    Poll::Ready(Ok(written)) => IoSlice::advance_slices(&mut rest, written),
+                    Poll::Ready(Ok(written)) => {
+                        IoSlice::advance_slices(&mut rest, written);
+                        until = None;
+                    }
                     Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                     Poll::Pending => {
-                        let until =
-                            *until.get_or_insert_with(|| Instant::now() + wire.stall_timeout + slowest);
+                        let until = *until.get_or_insert_with(|| Instant::now() + wire.stall_timeout);
                         if self.is_late(context, until) {
                             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
                         }

@@ -2,6 +2,8 @@
 
 use httparse::{EMPTY_HEADER, Request, Status};
 
+use crate::http::strict::is_host;
+
 /// More headers than any client of an index sends; a head with more is hyper's affair.
 const MAX_HEADERS: usize = 32;
 
@@ -72,7 +74,7 @@ fn plain<'a>(request: &Request<'_, 'a>) -> Option<Plain<'a>> {
             return None;
         }
     }
-    host.map(|_| plain)
+    is_host(host?.as_bytes()).then_some(plain)
 }
 
 /// What clients say that changes no answer to a plain request; everything that is not named here might.
@@ -131,6 +133,7 @@ mod tests {
             "Connection: Upgrade\r\nUpgrade: h2c\r\n",
             "Accept: a/b\r\nAccept: c/d\r\n",
             "Host: other.example\r\n",
+            "host: depot.example\r\n",
             "Te: trailers\r\n",
             "X-Depot-Facts: x\r\n",
             "X-HTTP-Method-Override: PUT\r\n",

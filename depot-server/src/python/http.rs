@@ -96,9 +96,9 @@ fn project_name(text: &str) -> ApiResult<ProjectName> {
 
 /// A body in a content coding is not decoded: what is stored is what was sent.
 fn refuse_coding(headers: &HeaderMap) -> ApiResult<()> {
-    match headers.get(header::CONTENT_ENCODING) {
-        None => Ok(()),
-        Some(coding) if coding.as_bytes().eq_ignore_ascii_case(b"identity") => Ok(()),
-        Some(_) => Err(ApiError::unsupported_coding()),
+    let mut codings = headers.get_all(header::CONTENT_ENCODING).iter();
+    if codings.all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Ok(());
     }
+    Err(ApiError::unsupported_coding())
 }

@@ -1,5 +1,5 @@
 //! The root page, the list of all projects: kept in stretches of some hundred names, so that a project more costs one
-//! stretch and not the whole.
+//! stretch and not the whole. There is no zstd of it: not every reader takes a stream that is made of stretches.
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -56,8 +56,6 @@ struct Ready {
 
 impl Ready {
     fn page(&self, format: PageFormat, coding: Coding) -> Option<Arc<RootPage>> {
-        // A stream of zstd cannot be made of stretches for every reader, and who reads zstd reads gzip.
-        let coding = if coding == Coding::Zstd { Coding::Gzip } else { coding };
         self.pages.iter().find(|page| page.format == format && page.coding == coding).cloned()
     }
 }

@@ -56,7 +56,7 @@ impl Tokens {
     pub(crate) fn open(state: &Path, accounts: Box<dyn Accounts>) -> Result<Self, TokensError> {
         let folder = state.join("tokens");
         let failed = |source| TokensError::Twin { path: folder.clone(), source };
-        private::create_folder(&folder).map_err(failed)?;
+        private::create_own_folder(&folder).map_err(failed)?;
         let mut twins = HashMap::new();
         for entry in std::fs::read_dir(&folder).map_err(failed)? {
             let path = entry.map_err(failed)?.path();

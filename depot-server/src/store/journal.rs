@@ -60,8 +60,9 @@ impl Journal {
     /// Opens the journal in `folder`, and cuts off the line that a crash left unfinished.
     pub(crate) fn open(folder: &Path) -> Result<OpenedJournal, StoreError> {
         let io = |source| StoreError::io(WHAT, source);
-        private::create_folder(folder).map_err(io)?;
+        private::create_own_folder(folder).map_err(io)?;
         let path = folder.join("changes.jsonl");
+        private::refuse_shared_file(&path).map_err(io)?;
         let mut file =
             File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(io)?;
         let total = file.metadata().map_err(io)?.len();

@@ -90,7 +90,12 @@ impl Hot {
         let (format, coding) = match place {
             Place::File(..) => (PageFormat::Html, Coding::Identity),
             Place::Root | Place::Page(_) => {
-                (negotiate(asked.accept, None).ok()?, Coding::negotiate(asked.accept_encoding.into_iter()))
+                let accepted = asked.accept_encoding.into_iter();
+                let coding = match place {
+                    Place::Root => Coding::negotiate_gzip(accepted),
+                    _ => Coding::negotiate(accepted),
+                };
+                (negotiate(asked.accept, None).ok()?, coding)
             }
         };
         let key = Key::new(&[path], &[format as u8, coding as u8], generation)?;

@@ -47,7 +47,8 @@ pub(super) async fn put(
         Ok(Target::Record(filename)) => receive_record(&state, &principal, filename, &mut body).await,
         Err(error) => Err(error),
     };
-    if answered.is_err() {
+    // Who waits to be told to go on is not told so, only to be refused.
+    if answered.is_err() && !parts.headers.contains_key(header::EXPECT) {
         body.drain().await;
     }
     answered.map(|answer| respond(&answer))

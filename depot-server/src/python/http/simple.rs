@@ -50,7 +50,7 @@ pub(super) async fn root(
 ) -> ApiResult {
     state.may_read(&principal, None)?;
     let format = format_of(&headers, query.format.as_deref())?;
-    let coding = coding_of(&headers);
+    let coding = Coding::negotiate_gzip(codings(&headers));
     // Asked before the page: a mirror must not believe that it has seen more than it has.
     let serial = state.repository.last_serial();
     let page = match state.roots.cached(&state.repository, format, coding) {
@@ -144,8 +144,11 @@ fn format_of(headers: &HeaderMap, format: Option<&str>) -> ApiResult<PageFormat>
 
 /// The coding to answer in.
 fn coding_of(headers: &HeaderMap) -> Coding {
-    let lines = headers.get_all(header::ACCEPT_ENCODING).iter();
-    Coding::negotiate(lines.filter_map(|line| line.to_str().ok()))
+    Coding::negotiate(codings(headers))
+}
+
+fn codings(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok())
 }
 
 /// A project's page, or the word that the client has it.

@@ -107,3 +107,73 @@ fn a_link_in_the_place_of_a_file_is_not_written_through() {
     }
     counted("attack 40", "links in the place of a file, symbolic and hard", FILES.len() as u64 * 2);
 }
+
+/// What else the server writes into, as folders and as files.
+const MORE: [(&str, &str); 9] = [
+    ("repositories/python/files/teapot", ""),
+    ("repositories/python/files", ""),
+    ("repositories/python/tmp", ""),
+    ("journal", ""),
+    ("journal/changes.jsonl", "secret"),
+    ("state", ""),
+    ("state/tokens", ""),
+    ("store/sled", ""),
+    ("keys", ""),
+];
+
+#[test]
+fn a_link_in_the_place_of_a_folder_or_of_the_journal_is_not_written_through() {
+    let mut followed = Vec::new();
+    for (place, target) in MORE {
+        let mut planted = Planted::link(place, target, false);
+        planted.work();
+        if catch_unwind(AssertUnwindSafe(|| planted.assert_untouched(place))).is_err() {
+            followed.push(place);
+        }
+    }
+    let mut planted = Planted::link("journal/changes.jsonl", "secret", true);
+    planted.work();
+    if catch_unwind(AssertUnwindSafe(|| planted.assert_untouched("a hard link"))).is_err() {
+        followed.push("journal/changes.jsonl, as a hard link");
+    }
+    assert!(followed.is_empty(), "{followed:#?}");
+    counted("attack 40", "links in the place of a folder or of the journal", MORE.len() as u64 + 1);
+}
+
+#[test]
+fn a_link_where_a_secret_is_being_written_does_not_get_the_secret() {
+    let mut planted = Planted::link("admin.new", "secret", false);
+    // The token is made again where it is lost.
+    fs::remove_file(planted.depot.data_dir().join("admin.token")).unwrap();
+    planted.work();
+    planted.assert_untouched("admin.new");
+}
+
+#[test]
+fn a_link_in_a_tree_that_was_copied_here_shows_nothing_that_is_not_of_the_tree() {
+    let mut depot = Depot::start();
+    depot.stop();
+    let secret = fs::read(depot.data_dir().join("admin.token")).unwrap();
+    let folder = depot.tree().join("files").join("evil");
+    fs::create_dir_all(&folder).unwrap();
+    // Where the token lies from there is known, and how long it is; what its digest is need not be.
+    symlink("../../../../admin.token", folder.join("evil-1.0.tar.gz")).unwrap();
+    let mut facts = record("evil-1.0.tar.gz", b"anything");
+    facts["size"] = json!(secret.len());
+    fs::write(folder.join("evil-1.0.tar.gz.json"), facts.to_string()).unwrap();
+    depot.admin(&["reindex"]).assert_success();
+    depot.resume();
+    let shown = depot.get("/python/files/evil/evil-1.0.tar.gz");
+    assert!(shown.body != secret, "anyone reads the administrator's token");
+    assert_ne!(shown.status, 200);
+}
+
+#[test]
+fn a_data_directory_that_others_may_write_to_is_refused() {
+    let mut depot = Depot::start();
+    depot.stop();
+    fs::set_permissions(depot.data_dir(), fs::Permissions::from_mode(0o777)).unwrap();
+    let started = catch_unwind(AssertUnwindSafe(|| depot.resume())).is_ok();
+    let mode = fs::metadata(depot.data_dir()).unwrap().permissions().mode() & 0o777;
+    assert!(!started || mode == 0o700, "it is served, and others may plant what they like: {mode:o}");
+}

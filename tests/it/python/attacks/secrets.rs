@@ -9,6 +9,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use depot_tests::{FakeFile, FakeIndex, Fault, RawResponse, Style, WheelBuilder, counted, run, send};
 
+use serde_json::json;
+
 use crate::python::depot::{Depot, listing, mirrored, record};
 use crate::python::saved::Saved;
 
@@ -237,4 +239,22 @@ fn no_secret_that_a_command_is_given_is_found_again() {
         search.look("the log", line.as_bytes());
     }
     search.assert_nothing_was_found();
+}
+
+#[test]
+fn credentials_in_the_address_that_a_file_is_said_to_come_from_are_not_kept() {
+    let mut depot = Depot::start();
+    let mut search = Search::default();
+    search.add("a password in a URL", "canary-url-3");
+    let wheel = WheelBuilder::new("teapot", "1.0");
+    let mut facts = mirrored(&wheel.filename(), &wheel.build());
+    facts["depot"]["origin"]["url"] = json!("https://ann:canary-url-3@index.example/teapot.whl");
+    facts["depot"]["origin"]["index"] = json!("https://ann:canary-url-3@index.example/simple/");
+    // Whether they are refused or dropped.
+    let answer = depot.announce("teapot", &facts);
+    search.look_at_answer("the answer to an announcement", &answer);
+    depot.put("teapot", &wheel.filename(), &wheel.build());
+    depot.stop();
+    search.look_below(&depot.data_dir(), &["admin.token"]);
+    assert!(search.hits.is_empty(), "{:#?}", search.hits);
 }

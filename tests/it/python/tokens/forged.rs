@@ -343,3 +343,16 @@ fn of_all_the_forgeries_that_are_known_none_is_worth_anything() {
     assert!(believed.is_empty(), "{believed:#?}");
     counted("attack 36", "forged tokens", tried.len() as u64);
 }
+
+#[test]
+fn a_token_with_a_critical_header_that_nobody_here_knows_is_worthless() {
+    let depot = Depot::start();
+    let forger = Forger::of(&depot, &depot.new_token("robot", &["push-new"]));
+    for name in ["exp", "b64", "http://depot.example/unheard-of"] {
+        let token = forger.changed(|forger| {
+            forger.header["crit"] = json!([name]);
+            forger.header[name] = json!(false);
+        });
+        assert_worthless(&depot, &token, name);
+    }
+}
