@@ -68,22 +68,55 @@ pub(crate) struct TreeArgs {
     pub(crate) dir: PathBuf,
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct SaveArgs {
+/// How connections are made. Proxies are those of `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct NetworkArgs {
+    /// Trust the authorities in this file (PEM) too [env also: `PIP_CERT`, `REQUESTS_CA_BUNDLE`]
+    #[arg(long, env = "DEPOT_CACERT", value_name = "FILE")]
+    pub(crate) cacert: Option<PathBuf>,
+}
+
+/// What is wanted.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct SourceArgs {
     /// What to save, such as `requests`, `"requests~=2.32"` or `six==1.17.0`
     #[arg(value_name = "SPEC")]
     pub(crate) specs: Vec<String>,
-    /// Read more, one a line, from standard input
+    /// Read more from standard input, as from a requirements file
     #[arg(long)]
     pub(crate) stdin: bool,
-    /// Read more, one a line, from a file; may be given again
+    /// Read more from a requirements file; may be given again
     #[arg(short, long = "requirement", value_name = "FILE")]
     pub(crate) requirements: Vec<PathBuf>,
+    /// Narrow the versions as this file of constraints says; may be given again
+    #[arg(short, long = "constraint", value_name = "FILE")]
+    pub(crate) constraints: Vec<PathBuf>,
+    /// Save only what is pinned to digests with `--hash`, as a list that pins one thing does
+    #[arg(long)]
+    pub(crate) require_hashes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SaveArgs {
+    #[command(flatten)]
+    pub(crate) sources: SourceArgs,
     #[command(flatten)]
     pub(crate) tree: TreeArgs,
-    /// The index to save from [default: PyPI]
+    /// The index to save from [env also: `UV_DEFAULT_INDEX`, `PIP_INDEX_URL`] [default: the list's, or PyPI]
     #[arg(short, long, env = "DEPOT_INDEX_URL", value_name = "URL", hide_env_values = true)]
     pub(crate) index_url: Option<String>,
+    /// An index that is asked before it; the first that has a project answers for it. May be given again
+    /// [env also: `UV_INDEX`, `PIP_EXTRA_INDEX_URL`]
+    #[arg(
+        long,
+        env = "DEPOT_EXTRA_INDEX_URL",
+        value_name = "URL",
+        hide_env_values = true,
+        value_delimiter = ' '
+    )]
+    pub(crate) extra_index_url: Vec<String>,
+    #[command(flatten)]
+    pub(crate) network: NetworkArgs,
     /// How many downloads run at once
     #[arg(short, long, env = "DEPOT_JOBS", value_name = "N", default_value = "16")]
     pub(crate) jobs: NonZeroUsize,
@@ -93,6 +126,9 @@ pub(crate) struct SaveArgs {
     /// How often to try again what may be better the next time
     #[arg(long, env = "DEPOT_RETRIES", value_name = "N", default_value = "5")]
     pub(crate) retries: u32,
+    /// Choose pre-releases too
+    #[arg(long)]
+    pub(crate) pre: bool,
     /// Save every version that fits, not only the newest
     #[arg(long)]
     pub(crate) all_versions: bool,
@@ -112,6 +148,8 @@ pub(crate) struct PushArgs {
     /// The file that holds the token
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) network: NetworkArgs,
     #[command(flatten)]
     pub(crate) tree: TreeArgs,
     /// How many uploads run at once

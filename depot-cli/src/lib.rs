@@ -7,6 +7,7 @@ mod args;
 mod clock;
 mod credentials;
 mod exit;
+mod network;
 mod output;
 mod progress;
 mod python;

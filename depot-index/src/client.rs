@@ -25,6 +25,8 @@ pub struct ClientOptions {
     pub file_limit: u64,
     /// Whether the system's proxy settings (`HTTPS_PROXY`, `NO_PROXY` and the rest) are followed.
     pub system_proxy: bool,
+    /// Certificates of authorities, as PEM, that are trusted beside those of the system.
+    pub authorities: Option<Vec<u8>>,
 }
 
 impl Default for ClientOptions {
@@ -41,6 +43,7 @@ impl Default for ClientOptions {
             // The largest wheels of public indexes are a few GiB.
             file_limit: 32 << 30,
             system_proxy: true,
+            authorities: None,
         }
     }
 }
@@ -65,8 +68,8 @@ impl Client {
     pub fn new(options: ClientOptions) -> Result<Self, IndexError> {
         // Two clients, because decompression is a setting of the whole client: pages may be compressed in transit,
         // while a file is its bytes as they come, even from a server that labels a `.tar.gz` as gzip-encoded.
-        let pages = builder(&options).build().map_err(IndexError::Setup)?;
-        let files = builder(&options).no_gzip().no_zstd().build().map_err(IndexError::Setup)?;
+        let pages = builder(&options)?.build().map_err(IndexError::Setup)?;
+        let files = builder(&options)?.no_gzip().no_zstd().build().map_err(IndexError::Setup)?;
         Ok(Self { inner: Arc::new(Inner { pages, files, options }) })
     }
 
@@ -90,8 +93,8 @@ impl Client {
     }
 }
 
-fn builder(options: &ClientOptions) -> reqwest::ClientBuilder {
-    let builder = reqwest::Client::builder()
+fn builder(options: &ClientOptions) -> Result<reqwest::ClientBuilder, IndexError> {
+    let mut builder = reqwest::Client::builder()
         .user_agent(&options.user_agent)
         .connect_timeout(options.connect_timeout)
         .read_timeout(options.read_timeout)
@@ -100,5 +103,9 @@ fn builder(options: &ClientOptions) -> reqwest::ClientBuilder {
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .referer(false);
-    if options.system_proxy { builder } else { builder.no_proxy() }
+    if let Some(pem) = &options.authorities {
+        let authorities = reqwest::Certificate::from_pem_bundle(pem).map_err(IndexError::Setup)?;
+        builder = builder.tls_certs_merge(authorities);
+    }
+    Ok(if options.system_proxy { builder } else { builder.no_proxy() })
 }

@@ -11,7 +11,7 @@ use depot_proto::{
 };
 use depot_tree::{Incoming, Published, Tree, TreeError};
 
-use super::resolve::Wanted;
+use super::{requirements::Hashes, resolve::Wanted};
 
 /// How much is held before it is written and hashed on a blocking thread, in bytes.
 const BUFFER: usize = 512 * 1024;
@@ -49,23 +49,22 @@ impl Outcome {
 /// Downloads, checks and publishes a file.
 pub(super) async fn fetch(
     client: &Client,
-    index: &IndexUrl,
     tree: &Arc<Tree>,
     wanted: Wanted,
     now: Timestamp,
 ) -> anyhow::Result<Fetched> {
-    let Wanted { filename, file } = wanted;
+    let Wanted { filename, file, index, pins } = wanted;
     let incoming = tree.begin(filename.project())?;
     let mut sink = TreeSink { incoming: Some(incoming), buffered: Vec::new(), len: 0 };
-    let downloaded = client.download(index, &file, &mut sink).await?;
+    let downloaded = client.download(&index, &file, &mut sink).await?;
     let incoming = sink.finish().await?;
-    let facts = facts(index, &file);
+    let facts = facts(&index, &file);
     let mut record = FileRecord::new(filename.as_str(), downloaded.sha256, downloaded.size);
     record.facts_digest = Some(facts.digest());
     record.facts = facts;
     record.first_seen = Some(now);
     let tree = Arc::clone(tree);
-    tokio::task::spawn_blocking(move || publish(&tree, &filename, incoming, record)).await?
+    tokio::task::spawn_blocking(move || publish(&tree, &filename, incoming, record, &pins)).await?
 }
 
 /// What the index says of a file, with the file's address there. No credentials are in it, and no query, which in a
@@ -84,8 +83,12 @@ fn publish(
     filename: &DistributionFilename,
     incoming: Incoming,
     mut record: FileRecord,
+    pins: &[Arc<Hashes>],
 ) -> anyhow::Result<Fetched> {
     let mut sealed = incoming.seal()?;
+    for pin in pins {
+        anyhow::ensure!(pin.allow(sealed.reader()?)?, OTHER_DIGEST);
+    }
     let (metadata, warning) = match depot_dist::read(sealed.reader()?, filename, &Limits::default()) {
         Ok(contents) => {
             let said = record.facts.requires_python.take();
@@ -115,6 +118,9 @@ fn publish(
         Published::Conflict(known) => Err(conflict(&known)),
     }
 }
+
+/// What is said of bytes that are none of those that a list pins.
+pub(super) const OTHER_DIGEST: &str = "its bytes have none of the digests that it is pinned to";
 
 /// Other bytes have the name: kept, and said.
 pub(super) fn conflict(known: &FileRecord) -> anyhow::Error {

@@ -1,23 +1,34 @@
 //! From requirements to files. Today each requirement stands for itself; dependencies and targets will come between the
 //! two, here, and change neither what goes in nor what comes out.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::Arc,
+};
 
 use depot_index::{Client, IndexUrl};
 use depot_proto::{
-    DistributionFilename, ProjectName,
+    DistributionFilename, ProjectName, Requirement,
     simple::{PageFile, ProjectPage},
 };
 use futures_util::{StreamExt as _, stream};
 
-use super::{inputs::Input, select::select};
-use crate::output::explain;
+use super::{
+    indexes::Indexes,
+    inputs::{Asked, Input},
+    requirements::{Hashes, Listed},
+    select::{Choice, select},
+};
 
 /// A file to be saved.
 #[derive(Clone, Debug)]
 pub(super) struct Wanted {
     pub(super) filename: DistributionFilename,
     pub(super) file: PageFile,
+    /// Where its page was found, and its bytes are.
+    pub(super) index: Arc<IndexUrl>,
+    /// Digests to compare its bytes with; empty where what the index lists has settled that.
+    pub(super) pins: Vec<Arc<Hashes>>,
 }
 
 /// Something that was asked for and cannot be had.
@@ -38,41 +49,40 @@ pub(super) struct Resolved {
     pub(super) failed: Vec<Failed>,
 }
 
-/// Asks the index for every project named and chooses files for every requirement. A page is chosen from as soon as it
-/// comes, and let go.
+/// Asks the indexes for every project named and chooses files for every requirement. A page is chosen from as soon as
+/// it comes, and let go.
 pub(super) async fn resolve(
     client: &Client,
-    index: &IndexUrl,
-    inputs: &[Input],
-    all_versions: bool,
+    indexes: &Indexes,
+    asked: &Asked,
+    choice: Choice,
     jobs: usize,
 ) -> Resolved {
     let mut of_project: BTreeMap<&ProjectName, Vec<&Input>> = BTreeMap::new();
     let mut failed: Vec<(usize, Failed)> = Vec::new();
-    for (place, input) in inputs.iter().enumerate() {
+    for (place, input) in asked.inputs.iter().enumerate() {
         match &input.requirement {
             Ok(requirement) => of_project.entry(&requirement.project).or_default().push(input),
             Err(reason) => failed.push((place, Failed { item: input.label(), reason: reason.clone() })),
         }
     }
     let asking = of_project.into_iter().map(|(project, inputs)| async move {
-        let page = client.project(index, project).await.map_err(|error| {
-            if error.is_not_found() {
-                format!("there is no project `{project}` in {index}")
-            } else {
-                explain(&anyhow::Error::from(error))
-            }
-        });
-        let chosen = |input: &&Input| (input.label(), choose(input, &page, all_versions));
-        inputs.iter().map(chosen).collect::<Vec<_>>()
+        let found = indexes.project(client, project).await;
+        let constraints = asked.constraints.get(project).map(Vec::as_slice).unwrap_or_default();
+        let choose = |input: &&Input| (input.label(), choose(input, constraints, &found, choice));
+        inputs.iter().map(choose).collect::<Vec<_>>()
     });
     let mut answers = stream::iter(asking).buffered(jobs);
     let mut files: BTreeMap<(ProjectName, String), Wanted> = BTreeMap::new();
     while let Some(chosen) = answers.next().await {
         for (item, chosen) in chosen {
-            match chosen {
-                Ok(chosen) => files.extend(chosen),
-                Err(reason) => failed.push((inputs.len(), Failed { item, reason })),
+            for wanted in chosen {
+                match wanted {
+                    Ok(wanted) => add(&mut files, wanted),
+                    Err(reason) => {
+                        failed.push((asked.inputs.len(), Failed { item: item.clone(), reason }));
+                    }
+                }
             }
         }
     }
@@ -84,20 +94,92 @@ pub(super) async fn resolve(
     }
 }
 
-type Keyed = ((ProjectName, String), Wanted);
+/// Each file once. Where one requirement wants it whatever its digest, it is wanted.
+fn add(files: &mut BTreeMap<(ProjectName, String), Wanted>, wanted: Wanted) {
+    match files.entry((wanted.filename.project().clone(), wanted.filename.to_string())) {
+        Entry::Vacant(entry) => drop(entry.insert(wanted)),
+        Entry::Occupied(mut entry) if wanted.pins.is_empty() => drop(entry.insert(wanted)),
+        Entry::Occupied(_) => {}
+    }
+}
 
+/// The files that an input means, under the constraints on its project; or why there are none.
 fn choose(
     input: &Input,
-    page: &Result<ProjectPage, String>,
-    all_versions: bool,
-) -> Result<Vec<Keyed>, String> {
-    let requirement = input.requirement.as_ref().map_err(Clone::clone)?;
-    let page = page.as_ref().map_err(Clone::clone)?;
-    let chosen = select(requirement, page, all_versions).map_err(|error| error.to_string())?;
-    let files = chosen.into_iter().flat_map(|chosen| chosen.files);
-    Ok(files
-        .map(|(filename, file)| {
-            ((requirement.project.clone(), file.filename.clone()), Wanted { filename, file })
+    constraints: &[Input],
+    found: &Result<(Arc<IndexUrl>, ProjectPage), String>,
+    choice: Choice,
+) -> Vec<Result<Wanted, String>> {
+    let mut all = Vec::new();
+    for (requirement, pins) in narrowed(input, constraints) {
+        let chosen = match found {
+            Ok((index, page)) => choose_files(&requirement, &pins, index, page, choice),
+            Err(reason) => Err(reason.clone()),
+        };
+        match chosen {
+            Ok(files) => all.extend(files.into_iter().map(Ok)),
+            Err(reason)
+                if all.iter().any(|one: &Result<_, _>| one.as_ref().is_err_and(|known| *known == reason)) => {
+            }
+            Err(reason) => all.push(Err(reason)),
+        }
+    }
+    all
+}
+
+/// A requirement under its constraints. One whose marker may be true or not is a case of its own, so that what each
+/// environment would choose is there.
+fn narrowed(input: &Input, constraints: &[Input]) -> Vec<(Requirement, Vec<Arc<Hashes>>)> {
+    let Ok(requirement) = &input.requirement else { return Vec::new() };
+    let constraint = |input: &Input| Some((input.requirement.as_ref().ok()?.clone(), input.hashes.clone()));
+    let (always, sometimes): (Vec<_>, Vec<_>) = constraints
+        .iter()
+        .filter_map(constraint)
+        .partition(|(constraint, _)| constraint.applies_everywhere());
+    let mut narrowed = (requirement.clone(), input.hashes.iter().cloned().collect::<Vec<_>>());
+    for (constraint, hashes) in always {
+        narrowed.0.narrow(&constraint);
+        narrowed.1.extend(hashes);
+    }
+    let mut cases = vec![narrowed.clone()];
+    for (constraint, hashes) in sometimes {
+        let mut case = narrowed.clone();
+        case.0.narrow(&constraint);
+        case.1.extend(hashes);
+        cases.push(case);
+    }
+    cases
+}
+
+fn choose_files(
+    requirement: &Requirement,
+    pins: &[Arc<Hashes>],
+    index: &Arc<IndexUrl>,
+    page: &ProjectPage,
+    choice: Choice,
+) -> Result<Vec<Wanted>, String> {
+    let chosen = select(requirement, page, choice).map_err(|error| error.to_string())?;
+    let files: Vec<_> = chosen.into_iter().flat_map(|chosen| chosen.files).collect();
+    let offered = files.len();
+    let wanted: Vec<_> = files
+        .into_iter()
+        .filter_map(|(filename, file)| {
+            let mut open = Vec::new();
+            for pin in pins {
+                match pin.judge(&file.hashes) {
+                    Listed::Meant => {}
+                    Listed::Unknown => open.push(Arc::clone(pin)),
+                    Listed::Other => return None,
+                }
+            }
+            Some(Wanted { filename, file, index: Arc::clone(index), pins: open })
         })
-        .collect())
+        .collect();
+    if wanted.is_empty() {
+        return Err(format!(
+            "none of the {offered} files that fit `{requirement}` has a digest that it is pinned to: the files on the \
+             index are others than those of the list"
+        ));
+    }
+    Ok(wanted)
 }

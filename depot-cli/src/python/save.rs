@@ -4,12 +4,13 @@ mod report;
 mod stock;
 
 use std::{
+    env,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
-use depot_index::{Client, ClientOptions, IndexUrl};
+use depot_index::{Client, ClientOptions};
 use depot_tree::Tree;
 use futures_util::{StreamExt as _, stream};
 
@@ -19,14 +20,16 @@ use self::{
 };
 use super::{
     fetch::fetch,
-    inputs,
+    indexes::Indexes,
+    inputs::{self, Asked},
     resolve::{Resolved, Wanted, resolve},
+    select::Choice,
 };
 use crate::{
-    DEFAULT_INDEX,
     args::SaveArgs,
     clock,
-    exit::{ExitStatus, UsageError},
+    exit::ExitStatus,
+    network,
     output::{Printer, bytes, count},
     progress::Progress,
 };
@@ -34,35 +37,62 @@ use crate::{
 /// Where files come from, and how many at once.
 struct Source {
     client: Client,
-    index: IndexUrl,
+    indexes: Indexes,
     jobs: usize,
 }
 
 /// Runs the verb.
 pub(crate) async fn run(args: SaveArgs, printer: &Printer) -> anyhow::Result<ExitStatus> {
     let started = Instant::now();
-    let index = args.index_url.as_deref().unwrap_or(DEFAULT_INDEX).parse::<IndexUrl>();
-    let index = index.map_err(|error| UsageError(error.to_string()))?;
-    let inputs = inputs::read(&args.specs, args.stdin, &args.requirements)?;
-    let client = Client::new(options(&args))?;
-    let source = Source { client, index, jobs: args.jobs.get() };
-    printer.detail(&format!("asking {} for {}", source.index, count(inputs.len(), "requirement")));
-    let resolved = resolve(&source.client, &source.index, &inputs, args.all_versions, source.jobs).await;
+    let asked = read_asked(&args).await?;
+    let indexes = choose_indexes(&args, &asked, printer)?;
+    for warning in &asked.warnings {
+        printer.say(&format!("warning: {warning}"));
+    }
+    for (item, reason) in &asked.skipped {
+        printer.say(&format!("skipped {item}: {reason}"));
+    }
+    let client = Client::new(options(&args)?)?;
+    let source = Source { client, indexes, jobs: args.jobs.get() };
+    let choice = Choice { all_versions: args.all_versions, pre: args.pre || asked.pre };
+    let resolved = resolve(&source.client, &source.indexes, &asked, choice, source.jobs).await;
     let report = if args.dry_run {
         look(&source, &Tree::open_read_only(&args.tree.dir), resolved).await
     } else {
         save(&source, &args, resolved, printer).await?
     };
-    report.show(&args, &source.index, started.elapsed(), printer);
+    report.show(&args, &source.indexes, &asked.skipped, started.elapsed(), printer);
     Ok(if report.failed.is_empty() { ExitStatus::Done } else { ExitStatus::Partial })
 }
 
-fn options(args: &SaveArgs) -> ClientOptions {
+/// Reading may wait for standard input, and must not keep an interrupt waiting with it.
+async fn read_asked(args: &SaveArgs) -> anyhow::Result<Asked> {
+    let sources = args.sources.clone();
+    tokio::task::spawn_blocking(move || inputs::read(&sources)).await?
+}
+
+fn choose_indexes(args: &SaveArgs, asked: &Asked, printer: &Printer) -> anyhow::Result<Indexes> {
+    let variable = |name: &str| env::var(name).ok();
+    let main = args.index_url.as_deref();
+    let mut indexes = Indexes::choose(main, &args.extra_index_url, asked, &variable)?;
+    let file = network::netrc();
+    let uses_netrc = indexes.apply(&file.netrc);
+    for line in &indexes.told {
+        printer.detail(line);
+    }
+    for warning in indexes.warnings.iter().chain(file.warning.iter().filter(|_| uses_netrc)) {
+        printer.say(&format!("warning: {warning}"));
+    }
+    Ok(indexes)
+}
+
+fn options(args: &SaveArgs) -> anyhow::Result<ClientOptions> {
     let mut options = ClientOptions::default();
     options.read_timeout = Duration::from_secs(args.timeout.get());
     options.connect_timeout = options.connect_timeout.min(options.read_timeout);
     options.backoff.retries = args.retries;
-    options
+    options.authorities = network::authorities(&args.network)?;
+    Ok(options)
 }
 
 /// Tells what is there already from what would be fetched, fills in the sizes that the index does not tell, and touches
@@ -72,7 +102,7 @@ async fn look(source: &Source, tree: &Tree, resolved: Resolved) -> Report {
         let present = glance(tree, &wanted);
         if present.is_none() && wanted.file.size.is_none() {
             // A size that cannot be had is not worth a failure.
-            wanted.file.size = source.client.size(&source.index, &wanted.file).await.ok().flatten();
+            wanted.file.size = source.client.size(&wanted.index, &wanted.file).await.ok().flatten();
         }
         (wanted, present)
     });
@@ -94,8 +124,8 @@ async fn save(
         printer.detail(&format!("removed {} of a run that was cut off", count(recovered.swept, "left-over")));
     }
     let tree = Arc::new(tree);
-    let (of, index) = (Arc::clone(&tree), source.index.clone());
-    let mut stock = tokio::task::spawn_blocking(move || take_stock(&of, &index, resolved.files)).await?;
+    let of = Arc::clone(&tree);
+    let mut stock = tokio::task::spawn_blocking(move || take_stock(&of, resolved.files)).await?;
     let mut report = Report { failed: resolved.failed, ..Report::default() };
     for (wanted, present) in std::mem::take(&mut stock.present) {
         match present {
@@ -122,12 +152,12 @@ async fn fetch_missing(
     let progress = Progress::start(printer, missing.len());
     let now = clock::now();
     let start = |wanted: Wanted| {
-        let (client, index, tree) = (source.client.clone(), source.index.clone(), Arc::clone(tree));
+        let (client, tree) = (source.client.clone(), Arc::clone(tree));
         let progress = progress.clone();
         // A task of its own, so that downloads are hashed on all cores.
         tokio::spawn(async move {
             progress.begin(wanted.filename.as_str());
-            let fetched = fetch(&client, &index, &tree, wanted.clone(), now).await;
+            let fetched = fetch(&client, &tree, wanted.clone(), now).await;
             (wanted, fetched)
         })
     };

@@ -7,6 +7,15 @@ use depot_proto::{
     simple::{PageFile, ProjectPage},
 };
 
+/// Which of the versions that fit are chosen.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Choice {
+    /// All of them, and not only the newest.
+    pub(super) all_versions: bool,
+    /// Pre-releases too, whether a requirement mentions one or not.
+    pub(super) pre: bool,
+}
+
 /// A release that was chosen.
 #[derive(Clone, Debug)]
 pub(super) struct Chosen {
@@ -58,15 +67,15 @@ impl Release {
     }
 }
 
-/// The newest release that fits, or with `all` every one.
+/// The newest release that fits, or every one.
 ///
-/// Pre-releases are chosen where the requirement mentions one, or where nothing else fits (PEP 440); yanked files where
+/// Pre-releases are chosen where they are asked for, the requirement mentions one, or nothing else fits (PEP 440); yanked files where
 /// the requirement pins their version (PEP 592), and then with their flag. Files that installers cannot use (`.egg`,
 /// `.exe`) and files whose names cannot be read are left out.
 pub(super) fn select(
     requirement: &Requirement,
     page: &ProjectPage,
-    all: bool,
+    choice: Choice,
 ) -> Result<Vec<Chosen>, NoChoice> {
     let project = &requirement.project;
     if !page.status.offers_files() {
@@ -88,9 +97,9 @@ pub(super) fn select(
     if candidates.is_empty() {
         return Err(NoChoice::Yanked { project: project.clone(), wanted: requirement.to_string(), reason });
     }
-    let mut chosen = without_prereleases(requirement, candidates);
+    let mut chosen = if choice.pre { candidates } else { without_prereleases(requirement, candidates) };
     chosen.sort_by(|one, two| two.version.cmp(&one.version));
-    if !all {
+    if !choice.all_versions {
         chosen.truncate(1);
     }
     Ok(chosen.into_iter().map(|release| choose(release, pinned)).collect())
@@ -152,7 +161,8 @@ mod tests {
     }
 
     fn chosen(requirement: &str, page: &ProjectPage, all: bool) -> Vec<String> {
-        let chosen = select(&requirement.parse().unwrap(), page, all).unwrap();
+        let choice = Choice { all_versions: all, pre: false };
+        let chosen = select(&requirement.parse().unwrap(), page, choice).unwrap();
         chosen.iter().flat_map(|chosen| chosen.files.iter().map(|(name, _)| name.to_string())).collect()
     }
 
@@ -170,14 +180,17 @@ mod tests {
         assert_eq!(chosen("foo<1.10", &page, false), ["foo-1.9.tar.gz"]);
         assert_eq!(chosen("foo>=2.0rc1", &page, false), ["foo-2.0rc1.tar.gz"]);
         assert_eq!(chosen("foo", &page, true).len(), 3);
-        let error = select(&"foo==3".parse().unwrap(), &page, false).unwrap_err().to_string();
+        let error = select(&"foo==3".parse().unwrap(), &page, Choice::default()).unwrap_err().to_string();
         assert!(error.contains("foo==3") && error.contains("2.0rc1, 1.10"), "{error}");
     }
 
     #[test]
-    fn a_prerelease_is_chosen_where_nothing_else_fits() {
+    fn a_prerelease_is_chosen_where_nothing_else_fits_or_where_it_is_asked_for() {
         let page = page(&[("foo-1.0.tar.gz", Yanked::No), ("foo-2.0rc1.tar.gz", Yanked::No)]);
         assert_eq!(chosen("foo>1.0", &page, false), ["foo-2.0rc1.tar.gz"]);
+        assert_eq!(chosen("foo", &page, false), ["foo-1.0.tar.gz"]);
+        let asked = select(&"foo".parse().unwrap(), &page, Choice { all_versions: false, pre: true });
+        assert_eq!(asked.unwrap()[0].files[0].1.filename, "foo-2.0rc1.tar.gz");
     }
 
     #[test]
@@ -192,7 +205,8 @@ mod tests {
         assert_eq!(chosen("foo<1.2", &page, false), ["foo-1.0.tar.gz"]);
         assert_eq!(chosen("foo==1.1", &page, false), ["foo-1.1.tar.gz"]);
         assert_eq!(chosen("foo==1.2", &page, false).len(), 2);
-        let error = select(&"foo>1.0,<1.2".parse().unwrap(), &page, false).unwrap_err().to_string();
+        let error =
+            select(&"foo>1.0,<1.2".parse().unwrap(), &page, Choice::default()).unwrap_err().to_string();
         assert!(error.contains("broken") && error.contains("=="), "{error}");
     }
 }

@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use pep440_rs::VersionSpecifiers;
-use pep508_rs::{VerbatimUrl, VersionOrUrl};
+use pep508_rs::{MarkerTree, VerbatimUrl, VersionOrUrl};
 
 use super::{
     name::{ProjectName, ProjectNameError},
@@ -50,6 +50,26 @@ impl Requirement {
             Version::Pep440(version) => self.specifiers.contains(version),
             Version::Legacy(_) => self.specifiers.is_empty(),
         }
+    }
+
+    /// Lets only those versions do that `constraint` names too.
+    pub fn narrow(&mut self, constraint: &Self) {
+        self.specifiers = self.specifiers.iter().chain(constraint.specifiers.iter()).cloned().collect();
+    }
+
+    /// Whether the marker is true in no environment, so that the requirement is one nowhere. Markers that contradict
+    /// themselves are found out; that no such Python or platform exists is not.
+    pub fn applies_nowhere(&self) -> bool {
+        self.marker_tree().is_some_and(|tree| tree.is_false())
+    }
+
+    /// Whether there is no marker, or one that is true in every environment.
+    pub fn applies_everywhere(&self) -> bool {
+        self.marker.is_none() || self.marker_tree().is_some_and(|tree| tree.is_true())
+    }
+
+    fn marker_tree(&self) -> Option<MarkerTree> {
+        MarkerTree::from_str(self.marker.as_deref()?).ok()
     }
 
     /// Whether a specifier mentions a pre-release, which asks for pre-releases (PEP 440).
@@ -153,6 +173,25 @@ mod tests {
         assert!(!requirement("a>=2.0").mentions_prerelease());
         assert!(requirement("a==2.0").is_pinned());
         assert!(!requirement("a==2.*").is_pinned());
+    }
+
+    #[test]
+    fn a_marker_may_be_true_nowhere_or_everywhere() {
+        for (marker, nowhere, everywhere) in [
+            ("python_version < '3.9'", false, false),
+            ("python_version < '3' and python_version >= '3'", true, false),
+            ("sys_platform == 'linux' and sys_platform == 'win32'", true, false),
+            ("python_version < '3' or python_version >= '3'", false, true),
+            ("extra == 'test'", false, false),
+        ] {
+            let read = requirement(&format!("a ; {marker}"));
+            assert_eq!(
+                (read.applies_nowhere(), read.applies_everywhere()),
+                (nowhere, everywhere),
+                "{marker}"
+            );
+        }
+        assert!(!requirement("a").applies_nowhere() && requirement("a").applies_everywhere());
     }
 
     #[test]

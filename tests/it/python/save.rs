@@ -3,6 +3,7 @@
 mod again;
 mod faults;
 mod hostile;
+mod lists;
 mod secrets;
 
 use std::fs;
@@ -124,14 +125,10 @@ fn requirements_come_from_files_and_standard_input_with_comments() {
 fn a_bad_line_is_named_with_its_place_and_stops_nothing() {
     let (index, saved) = (index(Style::Json).start(), Saved::new());
     let list = saved.around().join("requirements.txt");
-    fs::write(
-        &list,
-        "lid\n--index-url https://index.example/\nlid==\nabsent\nlid==99\nlid @ https://x.example/lid.whl\n",
-    )
-    .unwrap();
+    fs::write(&list, "lid\n-e .\nlid==\nabsent\nlid==99\nlid @ https://x.example/lid.whl\n").unwrap();
     let said = saved.save(&index, &["-r", list.to_str().unwrap()]).assert_code(3);
     for (line, words) in [
-        (2, "options in a list are not supported"),
+        (2, "a project on this machine"),
         (3, "lid=="),
         (4, "there is no project `absent`"),
         (5, "no version of `lid` fits"),

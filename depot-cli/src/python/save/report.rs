@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use depot_index::IndexUrl;
 use serde_json::{Value, json};
 
 use super::super::{
     fetch::{Fetched, Outcome},
+    indexes::Indexes,
     resolve::{Failed, Wanted},
 };
 use crate::{
@@ -47,7 +47,14 @@ impl Report {
         })
     }
 
-    pub(super) fn show(&self, args: &SaveArgs, index: &IndexUrl, took: Duration, printer: &Printer) {
+    pub(super) fn show(
+        &self,
+        args: &SaveArgs,
+        indexes: &Indexes,
+        skipped: &[(String, String)],
+        took: Duration,
+        printer: &Printer,
+    ) {
         for failed in &self.failed {
             printer.error(&format!("{}: {}", failed.item, failed.reason));
         }
@@ -71,13 +78,16 @@ impl Report {
         }
         printer.say(&format!("{} in {seconds} s, in {}", parts.join(", "), args.tree.dir.display()));
         let failed = self.failed.iter().map(|failed| json!({ "item": failed.item, "reason": failed.reason }));
+        let skipped = skipped.iter().map(|(item, reason)| json!({ "item": item, "reason": reason }));
         printer.json(&json!({
             "schema": "depot.save/1",
-            "index": index.as_url().as_str(),
+            "index": indexes.main().as_url().as_str(),
+            "extra-indexes": indexes.extra().iter().map(|index| index.as_url().as_str()).collect::<Vec<_>>(),
             "dir": args.tree.dir,
             "dry-run": args.dry_run,
             "files": self.files.iter().map(|(wanted, fetched)| row(wanted, fetched.as_ref())).collect::<Vec<_>>(),
             "failed": failed.collect::<Vec<_>>(),
+            "skipped": skipped.collect::<Vec<_>>(),
             "counts": {
                 "planned": planned.0,
                 "saved": saved.0,
@@ -97,6 +107,7 @@ fn row(wanted: &Wanted, fetched: Option<&Fetched>) -> Value {
         "project": wanted.filename.project(),
         "version": wanted.filename.version().to_string(),
         "filename": wanted.filename.as_str(),
+        "index": wanted.index.as_url().as_str(),
         "sha256": sha256,
         "size": fetched.map(|fetched| fetched.size).or(wanted.file.size),
         "outcome": fetched.map_or("planned", |fetched| fetched.outcome.as_str()),

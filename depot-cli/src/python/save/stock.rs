@@ -1,11 +1,10 @@
 //! What of the files wanted is in the tree already.
 
-use depot_index::IndexUrl;
 use depot_proto::layout::Part;
 use depot_tree::{Tree, Verified};
 
 use super::super::{
-    fetch::{Fetched, Outcome, conflict, facts, refresh},
+    fetch::{Fetched, OTHER_DIGEST, Outcome, conflict, facts, refresh},
     resolve::Wanted,
 };
 
@@ -20,10 +19,10 @@ pub(super) struct Stock {
 }
 
 /// Parts what is in the tree, and right, from what must be fetched. May block for as long as reading takes.
-pub(super) fn take_stock(tree: &Tree, index: &IndexUrl, files: Vec<Wanted>) -> Stock {
+pub(super) fn take_stock(tree: &Tree, files: Vec<Wanted>) -> Stock {
     let mut stock = Stock { verified: Verified::load(tree), missing: Vec::new(), present: Vec::new() };
     for wanted in files {
-        match look_up(tree, &mut stock.verified, index, &wanted) {
+        match look_up(tree, &mut stock.verified, &wanted) {
             Ok(None) => stock.missing.push(wanted),
             Ok(Some(present)) => stock.present.push((wanted, Ok(present))),
             Err(error) => stock.present.push((wanted, Err(error))),
@@ -33,12 +32,7 @@ pub(super) fn take_stock(tree: &Tree, index: &IndexUrl, files: Vec<Wanted>) -> S
     stock
 }
 
-fn look_up(
-    tree: &Tree,
-    verified: &mut Verified,
-    index: &IndexUrl,
-    wanted: &Wanted,
-) -> anyhow::Result<Option<Fetched>> {
+fn look_up(tree: &Tree, verified: &mut Verified, wanted: &Wanted) -> anyhow::Result<Option<Fetched>> {
     let (project, filename) = (wanted.filename.project(), wanted.filename.as_str());
     let Some(known) = tree.record(project, filename)? else { return Ok(None) };
     if wanted.file.sha256().is_some_and(|sha256| sha256 != known.sha256) {
@@ -47,7 +41,12 @@ fn look_up(
     if !verified.is_right(tree, project, filename, known.sha256)? {
         return Ok(None);
     }
-    let is_news = refresh(tree, &wanted.filename, &facts(index, &wanted.file))?;
+    for pin in &wanted.pins {
+        let bytes = tree.open_part(project, filename, Part::Bytes)?;
+        let bytes = bytes.ok_or_else(|| anyhow::anyhow!("its bytes are gone"))?;
+        anyhow::ensure!(pin.allow(bytes.file)?, OTHER_DIGEST);
+    }
+    let is_news = refresh(tree, &wanted.filename, &facts(&wanted.index, &wanted.file))?;
     let outcome = if is_news { Outcome::Updated } else { Outcome::Present };
     Ok(Some(Fetched { outcome, sha256: known.sha256, size: known.size, warning: None }))
 }
