@@ -6,6 +6,7 @@ use std::{
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 /// Move Python packages to where they are needed.
 #[derive(Debug, Parser)]
@@ -14,7 +15,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) output: OutputArgs,
     #[command(subcommand)]
-    pub(crate) ecosystem: Ecosystem,
+    pub(crate) verb: Verb,
 }
 
 /// How results and talk are printed.
@@ -46,10 +47,15 @@ pub(crate) enum Format {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Ecosystem {
+pub(crate) enum Verb {
     /// Python packages
     #[command(subcommand)]
     Python(PythonVerb),
+    /// Print what a shell needs to complete the names of verbs and flags
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
 }
 
 #[derive(Debug, Subcommand)]

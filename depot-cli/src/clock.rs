@@ -1,6 +1,6 @@
 //! The one place that asks what time it is.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use depot_proto::Timestamp;
 
@@ -10,7 +10,8 @@ pub(crate) fn now() -> Timestamp {
     SystemTime::now().into()
 }
 
-/// A number from 0 to 1 that two processes hardly share: the clock's last digits. Enough to spread retries.
-pub(crate) fn jitter() -> f64 {
-    now().micros().rem_euclid(1000) as f64 / 1000.0
+/// This many days ago, as files' times are told.
+#[expect(clippy::disallowed_methods, reason = "this is the one home of the wall clock")]
+pub(crate) fn days_ago(days: u64) -> SystemTime {
+    SystemTime::now().checked_sub(Duration::from_hours(24 * days)).unwrap_or(SystemTime::UNIX_EPOCH)
 }

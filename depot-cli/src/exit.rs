@@ -13,6 +13,10 @@ pub(crate) enum ExitStatus {
     Usage,
     /// 3: it finished, and some items failed; they are named at the end.
     Partial,
+    /// 130: it was interrupted, by Ctrl-C (SIGINT).
+    Interrupted,
+    /// 143: it was asked to end (SIGTERM).
+    Terminated,
 }
 
 impl From<ExitStatus> for ExitCode {
@@ -22,6 +26,9 @@ impl From<ExitStatus> for ExitCode {
             ExitStatus::Failed => 1,
             ExitStatus::Usage => 2,
             ExitStatus::Partial => 3,
+            // What a shell reports of a process that a signal ended.
+            ExitStatus::Interrupted => 130,
+            ExitStatus::Terminated => 143,
         })
     }
 }

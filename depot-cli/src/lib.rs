@@ -7,21 +7,25 @@ mod args;
 mod clock;
 mod credentials;
 mod exit;
+mod interrupt;
 mod network;
 mod output;
 mod progress;
 mod python;
 
-use std::{ffi::OsString, process::ExitCode};
+use std::{ffi::OsString, process::ExitCode, time::Duration};
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 
-use args::{Arguments, Ecosystem, PythonVerb};
+use args::{Arguments, PythonVerb, Verb};
 use exit::ExitStatus;
 use output::{Printer, explain};
 
 /// The index that packages are saved from unless another is named: PyPI.
 pub const DEFAULT_INDEX: &str = "https://pypi.org/simple/";
+
+/// How long tasks that were cut off have for putting away what they hold.
+const PUTTING_AWAY: Duration = Duration::from_millis(400);
 
 /// Runs the command with these arguments, the program's name first.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -47,8 +51,18 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitStatus::Failed.into();
         }
     };
-    let done = runtime.block_on(run(arguments, &printer));
-    runtime.shutdown_background();
+    let done = runtime.block_on(async {
+        tokio::select! {
+            done = run(arguments, &printer) => done,
+            status = interrupt::asked_to_stop() => {
+                printer.interrupted("stopped: what is done is kept; run the same command again to go on from there");
+                Ok(status)
+            }
+        }
+    });
+    // What is under way is dropped, and puts away what it has. What blocks is left behind: whoever wants to stop waits
+    // for nothing.
+    runtime.shutdown_timeout(PUTTING_AWAY);
     match done {
         Ok(status) => status.into(),
         Err(error) => {
@@ -59,8 +73,14 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 async fn run(arguments: Arguments, printer: &Printer) -> anyhow::Result<ExitStatus> {
-    match arguments.ecosystem {
-        Ecosystem::Python(PythonVerb::Save(save)) => python::save::run(save, printer).await,
-        Ecosystem::Python(PythonVerb::Push(push)) => python::push::run(push, printer).await,
+    match arguments.verb {
+        Verb::Python(PythonVerb::Save(save)) => python::save::run(save, printer).await,
+        Verb::Python(PythonVerb::Push(push)) => python::push::run(push, printer).await,
+        Verb::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "depot", &mut script);
+            printer.raw(&script);
+            Ok(ExitStatus::Done)
+        }
     }
 }

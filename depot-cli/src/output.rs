@@ -46,6 +46,20 @@ impl Printer {
         }
     }
 
+    /// A result that is another program's text, as it is.
+    #[expect(clippy::unused_self, reason = "like its siblings: printing goes through here")]
+    pub(crate) fn raw(&self, text: &[u8]) {
+        let _ = std::io::stdout().write_all(text);
+    }
+
+    /// Why it ends before its time, quiet or not; a bar that is drawn stays above it.
+    pub(crate) fn interrupted(&self, line: &str) {
+        if self.bars {
+            Self::talk("");
+        }
+        Self::talk(line);
+    }
+
     /// What is going on.
     pub(crate) fn say(&self, line: &str) {
         if !self.quiet {

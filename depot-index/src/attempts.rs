@@ -25,38 +25,55 @@ impl From<IndexError> for Failure {
     }
 }
 
-/// Counts the attempts at one thing.
+/// Counts the attempts at one thing, and says when the next one is due.
 #[derive(Debug)]
-pub(crate) struct Attempts {
+pub struct Attempts {
     backoff: Backoff,
     made: u32,
 }
 
 impl Attempts {
-    pub(crate) fn new(backoff: Backoff) -> Self {
+    /// None was made yet.
+    pub fn new(backoff: Backoff) -> Self {
         Self { backoff, made: 0 }
+    }
+
+    /// How many were made and failed.
+    pub fn made(&self) -> u32 {
+        self.made
+    }
+
+    /// Counts an attempt that failed; the wait before the next one, or none if there shall be no more. The server may
+    /// have asked for a wait.
+    pub fn next_wait(&mut self, wanted: Option<Duration>) -> Option<Duration> {
+        let retry = self.made;
+        self.made += 1;
+        let is_worth_it = retry < self.backoff.retries;
+        is_worth_it.then(|| wanted.unwrap_or_else(|| self.backoff.delay(retry, chance())))
+    }
+
+    /// Starts to count again: what the last attempt brought shows that the way there is no hopeless one.
+    pub(crate) fn forgive(&mut self) {
+        self.made = 0;
     }
 
     /// Sleeps until the next attempt is due, or gives up with the error.
     pub(crate) async fn wait_or_fail(&mut self, failure: Failure) -> Result<(), IndexError> {
-        let retry = self.made;
-        self.made += 1;
         let (error, after) = match failure {
-            Failure::Again(error, after) => (error.after_attempts(self.made), after),
-            Failure::Final(error) => return Err(error.after_attempts(self.made)),
+            Failure::Again(error, after) => (error, after),
+            Failure::Final(error) => return Err(error.after_attempts(self.made + 1)),
         };
-        if retry >= self.backoff.retries {
-            return Err(error);
-        }
-        let wait = after.unwrap_or_else(|| self.backoff.delay(retry, chance()));
+        let wait = self.next_wait(after);
+        let error = error.after_attempts(self.made);
+        let Some(wait) = wait else { return Err(error) };
         tracing::info!(%error, ?wait, "trying again");
         tokio::time::sleep(wait).await;
         Ok(())
     }
 }
 
-/// The wait that a refusal asks for.
-pub(crate) fn wanted_wait(response: &Response) -> Option<Duration> {
+/// The wait that a refusal asks for with `Retry-After`.
+pub fn wanted_wait(response: &Response) -> Option<Duration> {
     let header = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
     retry::retry_after(header, now())
 }

@@ -4,7 +4,10 @@ use std::io;
 
 use bytes::Bytes;
 use depot_proto::{DistributionFilename, Sha256Digest, Sha256Hasher, simple::PageFile};
-use reqwest::header::CONTENT_LENGTH;
+use reqwest::{
+    Response, StatusCode,
+    header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderName},
+};
 use url::Url;
 
 use crate::{
@@ -21,6 +24,13 @@ use crate::{
 pub trait Sink: Send {
     /// Forgets all that was written: the file comes again from its first byte.
     fn restart(&mut self) -> io::Result<()>;
+
+    /// The file comes from its first byte, and the server names this version of it so, if it does. Who keeps the bytes
+    /// for another day keeps that too.
+    fn begun(&mut self, etag: Option<&str>) -> io::Result<()> {
+        let _ = etag;
+        Ok(())
+    }
 
     /// Takes the next bytes; the download waits for it, which is what bounds memory.
     fn write(&mut self, chunk: Bytes) -> impl Future<Output = io::Result<()>> + Send;
@@ -47,53 +57,176 @@ pub struct Downloaded {
     pub size: u64,
 }
 
+/// What a sink holds of a file already: its first bytes, from an earlier download.
+#[derive(Clone, Debug, Default)]
+pub struct Held {
+    /// How many bytes.
+    pub size: u64,
+    /// What hashed them.
+    pub hasher: Sha256Hasher,
+    /// How the server named the version that they are of, if it is the same server.
+    pub etag: Option<String>,
+}
+
 impl Client {
     /// Streams `file` into `sink` and verifies it.
     ///
     /// The sha256 and size must be those that `file` lists; where it lists no sha256, the bytes must at least begin
-    /// as such a file does. An attempt that breaks off is made again from the start, after [`Sink::restart`].
+    /// as such a file does. An attempt that breaks off is gone on with where the server can do that, and made again
+    /// from the start, after [`Sink::restart`], where it cannot.
     pub async fn download<S: Sink>(
         &self,
         index: &IndexUrl,
         file: &PageFile,
         sink: &mut S,
     ) -> Result<Downloaded, IndexError> {
+        self.resume(index, file, sink, Held::default()).await
+    }
+
+    /// The same, where the sink holds some of the file already. If the whole then is not what is listed, what was held
+    /// is not to be trusted, and the file is downloaded once more from its start.
+    pub async fn resume<S: Sink>(
+        &self,
+        index: &IndexUrl,
+        file: &PageFile,
+        sink: &mut S,
+        held: Held,
+    ) -> Result<Downloaded, IndexError> {
         let url = file_url(index, file)?;
         let mut attempts = self.attempts();
+        let mut download = Download { client: self, index, sink, verifier: self.verifier(file, &url, held) };
+        let mut may_splice = true;
         loop {
-            match self.try_download(index, &url, file, sink).await {
-                Ok(downloaded) => return Ok(downloaded),
-                Err(failure) => attempts.wait_or_fail(failure).await?,
+            let before = download.verifier.size;
+            let failure = match download.attempt(may_splice).await {
+                Ok(()) => match download.verifier.verdict() {
+                    Ok(downloaded) => return Ok(downloaded),
+                    Err(failure) => failure,
+                },
+                Err(failure) => failure,
+            };
+            if may_splice && download.verifier.is_spliced && failure.is_about_the_bytes() {
+                tracing::info!(url = %shown(&url), "what was held does not fit what came: starting again");
+                may_splice = false;
+                download.start_over()?;
+                continue;
             }
-            sink.restart().map_err(IndexError::Sink)?;
+            if download.verifier.size.saturating_sub(before) >= PROGRESS {
+                attempts.forgive();
+            }
+            attempts.wait_or_fail(failure).await?;
         }
     }
 
-    async fn try_download<S: Sink>(
-        &self,
-        index: &IndexUrl,
-        url: &Url,
-        file: &PageFile,
-        sink: &mut S,
-    ) -> Result<Downloaded, Failure> {
-        let mut response = self.send(index, url, &Wanted::File).await?;
-        let announced =
-            response.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    fn verifier<'a>(&self, file: &'a PageFile, url: &'a Url, held: Held) -> Verifier<'a> {
         let mut verifier = Verifier::new(file, url, self.options().file_limit);
-        verifier.announced(announced)?;
+        verifier.is_spliced = held.size > 0;
+        Verifier { hasher: held.hasher, size: held.size, etag: held.etag, ..verifier }
+    }
+}
+
+/// An attempt that brought this many bytes was no failure to be counted.
+const PROGRESS: u64 = 1 << 20;
+
+impl Failure {
+    /// Whether what came is not what should have come.
+    fn is_about_the_bytes(&self) -> bool {
+        use IndexError::{HashMismatch, NotTheFile, SizeMismatch, Status, TooLarge};
+        let Self::Final(error) = self else { return false };
+        // 416: what is held is longer than what is there. 206 in the wrong place is of the same kind.
+        matches!(
+            error,
+            HashMismatch { .. }
+                | SizeMismatch { .. }
+                | NotTheFile { .. }
+                | TooLarge { .. }
+                | Status { status: 206 | 416, .. }
+        )
+    }
+}
+
+/// One download under way.
+struct Download<'a, S> {
+    client: &'a Client,
+    index: &'a IndexUrl,
+    sink: &'a mut S,
+    verifier: Verifier<'a>,
+}
+
+impl<S: Sink> Download<'_, S> {
+    /// Makes one attempt at what is missing; on success all bytes are there.
+    async fn attempt(&mut self, may_splice: bool) -> Result<(), Failure> {
+        let from = self.verifier.size;
+        if from > 0 && self.verifier.file.size == Some(from) {
+            return Ok(());
+        }
+        let wanted = match self.verifier.continuation().filter(|_| may_splice) {
+            Some(wanted) => wanted,
+            None => {
+                self.start_over()?;
+                Wanted::File
+            }
+        };
+        let url = self.verifier.url;
+        let mut response = self.client.send(self.index, url, &wanted).await?;
+        let length = header(&response, &CONTENT_LENGTH).and_then(|value| value.parse::<u64>().ok());
+        if response.status() == StatusCode::PARTIAL_CONTENT {
+            let range = header(&response, &CONTENT_RANGE).unwrap_or_default();
+            if !continues(range, from, self.verifier.file.size) {
+                return Err(IndexError::Status { url: shown(url), status: 206, attempts: 1 }.into());
+            }
+            self.verifier.is_spliced = true;
+            self.verifier.announced(length.map(|length| length.saturating_add(from)))?;
+        } else {
+            self.start_over()?;
+            self.verifier.announced(length)?;
+            self.verifier.etag =
+                header(&response, &ETAG).filter(|etag| etag.starts_with('"')).map(str::to_owned);
+            self.sink.begun(self.verifier.etag.as_deref()).map_err(IndexError::Sink)?;
+        }
         loop {
-            let chunk = response.chunk().await.map_err(|error| broke_off(url, verifier.size, error))?;
-            let Some(chunk) = chunk else { return verifier.finish() };
-            verifier.take(&chunk)?;
-            sink.write(chunk).await.map_err(IndexError::Sink)?;
+            let chunk = response.chunk().await.map_err(|error| broke_off(url, self.verifier.size, error))?;
+            let Some(chunk) = chunk else { return self.verifier.ended() };
+            self.verifier.take(&chunk)?;
+            self.sink.write(chunk).await.map_err(IndexError::Sink)?;
         }
     }
+
+    fn start_over(&mut self) -> Result<(), IndexError> {
+        if self.verifier.size > 0 {
+            self.sink.restart().map_err(IndexError::Sink)?;
+            self.verifier.start_over();
+        }
+        Ok(())
+    }
+}
+
+fn header<'a>(response: &'a Response, name: &HeaderName) -> Option<&'a str> {
+    response.headers().get(name)?.to_str().ok().map(str::trim)
+}
+
+/// Whether a `Content-Range` begins where what is held ends, and ends with a file of the size that is listed.
+fn continues(range: &str, from: u64, size: Option<u64>) -> bool {
+    let Some((bounds, total)) = range.strip_prefix("bytes ").and_then(|range| range.split_once('/')) else {
+        return false;
+    };
+    let Some((first, last)) = bounds.split_once('-') else { return false };
+    let (first, last, total) = (first.parse::<u64>(), last.parse::<u64>(), total.parse::<u64>());
+    let is_last = |last: u64, total: u64| last.checked_add(1) == Some(total);
+    let size_fits = |total: u64| size.is_none_or(|size| size == total);
+    first == Ok(from)
+        && match (last, total) {
+            (Ok(last), Ok(total)) => is_last(last, total) && size_fits(total),
+            // `*`: it does not say how long the whole is.
+            (Ok(last), Err(_)) => size.is_some_and(|size| is_last(last, size)),
+            _ => false,
+        }
 }
 
 /// How many of the first bytes it takes to tell an archive from a web page.
 const MAGIC_LEN: usize = 2;
 
-/// Watches the bytes of one attempt go by, and stops it as soon as they cannot be the file.
+/// Watches the bytes go by, and stops an attempt as soon as they cannot be the file.
 struct Verifier<'a> {
     file: &'a PageFile,
     url: &'a Url,
@@ -102,12 +235,30 @@ struct Verifier<'a> {
     hasher: Sha256Hasher,
     size: u64,
     first: Vec<u8>,
+    /// How the server names the version of what was taken.
+    etag: Option<String>,
+    /// Whether the bytes are not all of one answer.
+    is_spliced: bool,
 }
 
 impl<'a> Verifier<'a> {
     fn new(file: &'a PageFile, url: &'a Url, limit: u64) -> Self {
         let (sha256, hasher) = (file.sha256(), Sha256Hasher::new());
-        Self { file, url, sha256, limit, hasher, size: 0, first: Vec::with_capacity(MAGIC_LEN) }
+        let first = Vec::with_capacity(MAGIC_LEN);
+        Self { file, url, sha256, limit, hasher, size: 0, first, etag: None, is_spliced: false }
+    }
+
+    fn start_over(&mut self) {
+        *self = Self::new(self.file, self.url, self.limit);
+    }
+
+    /// How to ask for what is missing. Without a version or a digest nobody could tell that two halves do not belong
+    /// together.
+    fn continuation(&self) -> Option<Wanted> {
+        let is_safe = self.sha256.is_some() || self.etag.is_some();
+        let may_be = |size: u64| self.file.size.is_none_or(|whole| size < whole);
+        (is_safe && self.size > 0 && may_be(self.size))
+            .then(|| Wanted::Rest { from: self.size, version: self.etag.clone() })
     }
 
     fn announced(&self, length: Option<u64>) -> Result<(), IndexError> {
@@ -132,7 +283,8 @@ impl<'a> Verifier<'a> {
         Ok(())
     }
 
-    fn finish(self) -> Result<Downloaded, Failure> {
+    /// The body ended as such.
+    fn ended(&self) -> Result<(), Failure> {
         if let Some(expected) = self.file.size
             && self.size < expected
         {
@@ -141,10 +293,15 @@ impl<'a> Verifier<'a> {
             let error = IndexError::Truncated { url, received, attempts: 1, source: None };
             return Err(Failure::Again(Box::new(error), None));
         }
+        Ok(())
+    }
+
+    /// What all the bytes are.
+    fn verdict(&self) -> Result<Downloaded, Failure> {
         if self.sha256.is_none() {
             self.check_magic()?;
         }
-        let actual = self.hasher.finish();
+        let actual = self.hasher.clone().finish();
         match self.sha256 {
             Some(expected) if expected != actual => {
                 let filename = self.file.filename.clone();

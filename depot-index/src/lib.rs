@@ -4,7 +4,8 @@
 //! * [`Client::metadata`] reads a file's core metadata without downloading the file: from the sidecar (PEP 658), or
 //!   from the end of a wheel by range requests.
 //! * [`Client::size`] asks for a file's size.
-//! * [`Client::download`] streams a file into a [`Sink`] and verifies what came.
+//! * [`Client::download`] streams a file into a [`Sink`] and verifies what came; [`Client::resume`] goes on where an
+//!   earlier download ended.
 //!
 //! What always holds: the root page of an index, which names every project, is never requested; credentials go to
 //! the origin they were given for and nowhere else; memory is bounded by the limits in [`ClientOptions`]; what may be
@@ -23,8 +24,9 @@ mod request;
 #[cfg(test)]
 mod testing;
 
+pub use attempts::{Attempts, wanted_wait};
 pub use client::{Client, ClientOptions};
-pub use download::{Downloaded, Sink};
+pub use download::{Downloaded, Held, Sink};
 pub use error::IndexError;
 pub use index_url::{Credentials, IndexUrl, IndexUrlError};
 pub use netrc::Netrc;

@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use depot_proto::{media_type::ACCEPT_PAGES, redact::SafeUrl, retry, simple::PageFile};
 use reqwest::{
     Method, RequestBuilder, Response, StatusCode,
-    header::{ACCEPT, ACCEPT_ENCODING, LOCATION, RANGE},
+    header::{ACCEPT, ACCEPT_ENCODING, IF_RANGE, LOCATION, RANGE},
 };
 use url::Url;
 
@@ -29,6 +29,14 @@ pub(crate) enum Wanted {
     File,
     /// Some bytes of a file: the value of the `Range` header. The server may send all of it instead.
     Part(String),
+    /// The bytes of a file from this one on, if it is still the version that this validator names. The server may send
+    /// all of it instead.
+    Rest {
+        /// The first byte wanted.
+        from: u64,
+        /// The value of `If-Range`: a strong validator.
+        version: Option<String>,
+    },
     /// Only the headers of a file.
     Head,
 }
@@ -61,7 +69,7 @@ impl Client {
     fn request(&self, url: &Url, wanted: &Wanted) -> RequestBuilder {
         let (client, method) = match wanted {
             Wanted::Page => (self.pages(), Method::GET),
-            Wanted::File | Wanted::Part(_) => (self.files(), Method::GET),
+            Wanted::File | Wanted::Part(_) | Wanted::Rest { .. } => (self.files(), Method::GET),
             Wanted::Head => (self.files(), Method::HEAD),
         };
         let request = client.request(method, url.clone());
@@ -70,6 +78,14 @@ impl Client {
             Wanted::Page => request.header(ACCEPT, ACCEPT_PAGES),
             Wanted::File | Wanted::Head => request.header(ACCEPT_ENCODING, "identity"),
             Wanted::Part(range) => request.header(ACCEPT_ENCODING, "identity").header(RANGE, range),
+            Wanted::Rest { from, version } => {
+                let request =
+                    request.header(ACCEPT_ENCODING, "identity").header(RANGE, format!("bytes={from}-"));
+                match version {
+                    Some(version) => request.header(IF_RANGE, version),
+                    None => request,
+                }
+            }
         }
     }
 }
@@ -162,7 +178,9 @@ fn judge(response: Response, asked: &Url, wanted: &Wanted, sent: bool) -> Result
     Err(match status {
         StatusCode::OK => return Ok(response),
         // Only who asked for a part may take one: elsewhere it would pass for the whole.
-        StatusCode::PARTIAL_CONTENT if matches!(wanted, Wanted::Part(_)) => return Ok(response),
+        StatusCode::PARTIAL_CONTENT if matches!(wanted, Wanted::Part(_) | Wanted::Rest { .. }) => {
+            return Ok(response);
+        }
         StatusCode::NOT_FOUND | StatusCode::GONE => IndexError::NotFound { url }.into(),
         StatusCode::UNAUTHORIZED => IndexError::Unauthorized { url, sent }.into(),
         StatusCode::FORBIDDEN => IndexError::Forbidden { url }.into(),

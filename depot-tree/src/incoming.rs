@@ -103,6 +103,17 @@ impl Tree {
 }
 
 impl Incoming {
+    /// One that was received already: its bytes lie where `files` has them.
+    pub(crate) fn received(
+        files: Temporary,
+        project: ProjectName,
+        file: File,
+        hasher: Sha256Hasher,
+        size: u64,
+    ) -> Self {
+        Self { files, project, file, hasher, size }
+    }
+
     /// Takes the next bytes.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), TreeError> {
         self.file.write_all(bytes).on("write to", self.files.bytes())?;

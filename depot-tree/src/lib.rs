@@ -12,6 +12,7 @@ mod incoming;
 mod publish;
 mod read;
 mod recover;
+mod resumable;
 mod session;
 mod sync;
 #[cfg(test)]
@@ -25,6 +26,7 @@ pub use incoming::{Incoming, Sealed};
 pub use publish::{Changed, Published};
 pub use read::{OpenedFile, read_at};
 pub use recover::Recovered;
+pub use resumable::{Resumable, ResumeNote};
 pub use tree::Tree;
 pub use verified::Verified;
 pub use verify::Finding;

@@ -179,6 +179,8 @@ pub struct LoggedRequest {
     pub authorization: Option<String>,
     /// The `Range` header.
     pub range: Option<String>,
+    /// The `If-Range` header.
+    pub if_range: Option<String>,
     /// All `Accept` headers, joined by `, `.
     pub accept: Option<String>,
     /// The `User-Agent` header.
@@ -192,6 +194,7 @@ struct Site {
     /// The `Authorization` header that the first origin wants.
     authorization: Option<String>,
     ranges: bool,
+    etags: bool,
     latency: Duration,
     /// `http://127.0.0.1:PORT` of the first origin and of the second.
     origins: [String; 2],
@@ -204,6 +207,8 @@ struct Content {
     /// By percent-decoded path; with a number, for so many requests.
     faults: HashMap<String, (Fault, Option<usize>)>,
     log: Vec<LoggedRequest>,
+    /// How many bytes of files were sent.
+    sent: u64,
 }
 
 #[derive(Debug, Default)]
@@ -224,6 +229,7 @@ pub struct FakeIndexBuilder {
     style: Style,
     credentials: Option<(String, String)>,
     ranges: bool,
+    etags: bool,
     latency: Duration,
     content: Content,
 }
@@ -238,6 +244,12 @@ impl FakeIndexBuilder {
     /// Ignores `Range` headers, and does not offer ranges.
     pub fn without_ranges(mut self) -> Self {
         self.ranges = false;
+        self
+    }
+
+    /// Names no version of a file (`ETag`).
+    pub fn without_etags(mut self) -> Self {
+        self.etags = false;
         self
     }
 
@@ -293,6 +305,7 @@ impl FakeIndexBuilder {
                 .as_ref()
                 .map(|(user, password)| format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))),
             ranges: self.ranges,
+            etags: self.etags,
             latency: self.latency,
             origins: addresses.map(|address| format!("http://{address}")),
             content: Mutex::new(self.content),
@@ -321,6 +334,7 @@ impl FakeIndex {
             style,
             credentials: None,
             ranges: true,
+            etags: true,
             latency: Duration::ZERO,
             content: Content::default(),
         }
@@ -400,9 +414,16 @@ impl FakeIndex {
         self.site.content().log.iter().filter(|request| request.path == path).count()
     }
 
-    /// Forgets the requests so far.
+    /// How many bytes of files were sent, or would have been to who went away.
+    pub fn bytes_sent(&self) -> u64 {
+        self.site.content().sent
+    }
+
+    /// Forgets the requests so far, and what was sent.
     pub fn clear_log(&self) {
-        self.site.content().log.clear();
+        let mut content = self.site.content();
+        content.log.clear();
+        content.sent = 0;
     }
 
     /// Goes down: connections are cut, and new ones are refused. What it holds is kept.

@@ -1,10 +1,11 @@
 //! One file from an index into the tree.
 
-use std::{io, sync::Arc};
+mod sink;
 
-use bytes::Bytes;
+use std::sync::Arc;
+
 use depot_dist::{DistError, Limits};
-use depot_index::{Client, IndexUrl, Sink};
+use depot_index::{Client, IndexUrl};
 use depot_proto::{
     DistributionFilename, DistributionKind, Facts, FileRecord, Sha256Digest, Timestamp, redact::SafeUrl,
     simple::PageFile,
@@ -13,15 +14,14 @@ use depot_tree::{Incoming, Published, Tree, TreeError};
 
 use super::{requirements::Hashes, resolve::Wanted};
 
-/// How much is held before it is written and hashed on a blocking thread, in bytes.
-const BUFFER: usize = 512 * 1024;
-
 /// What became of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fetched {
     pub(super) outcome: Outcome,
     pub(super) sha256: Sha256Digest,
     pub(super) size: u64,
+    /// How many of its bytes were here from an earlier run, cut off on the way.
+    pub(super) resumed: u64,
     /// Something a person should know about it.
     pub(super) warning: Option<String>,
 }
@@ -54,17 +54,20 @@ pub(super) async fn fetch(
     now: Timestamp,
 ) -> anyhow::Result<Fetched> {
     let Wanted { filename, file, index, pins } = wanted;
-    let incoming = tree.begin(filename.project())?;
-    let mut sink = TreeSink { incoming: Some(incoming), buffered: Vec::new(), len: 0 };
-    let downloaded = client.download(&index, &file, &mut sink).await?;
-    let incoming = sink.finish().await?;
+    let (mut sink, held) = sink::open(tree, &filename, &file).await?;
+    let resumed = held.size;
+    let downloaded = client.resume(&index, &file, &mut sink, held).await?;
+    let resumed = if sink.is_restarted() { 0 } else { resumed };
+    let incoming = sink.finish(tree, &filename).await?;
     let facts = facts(&index, &file);
     let mut record = FileRecord::new(filename.as_str(), downloaded.sha256, downloaded.size);
     record.facts_digest = Some(facts.digest());
     record.facts = facts;
     record.first_seen = Some(now);
     let tree = Arc::clone(tree);
-    tokio::task::spawn_blocking(move || publish(&tree, &filename, incoming, record, &pins)).await?
+    let published =
+        tokio::task::spawn_blocking(move || publish(&tree, &filename, incoming, record, &pins)).await?;
+    Ok(Fetched { resumed, ..published? })
 }
 
 /// What the index says of a file, with the file's address there. No credentials are in it, and no query, which in a
@@ -103,7 +106,7 @@ fn publish(
     };
     record.core_metadata = metadata.as_deref().map(Sha256Digest::of);
     let (sha256, size) = (record.sha256, record.size);
-    let saved = |outcome| Fetched { outcome, sha256, size, warning };
+    let saved = |outcome| Fetched { outcome, sha256, size, resumed: 0, warning };
     match tree.publish(&sealed, &record, metadata.as_deref())? {
         Published::Created => Ok(saved(Outcome::Saved)),
         Published::Same(_) => {
@@ -137,49 +140,4 @@ pub(super) fn refresh(
     let change = |known: &mut FileRecord| known.take_facts(facts, Some(facts.digest()));
     let changed = tree.change_record(filename.project(), filename.as_str(), change)?;
     Ok(changed.is_some_and(|changed| changed.is_news()))
-}
-
-/// Writes what is downloaded into `tmp/`, on blocking threads.
-struct TreeSink {
-    incoming: Option<Incoming>,
-    buffered: Vec<Bytes>,
-    len: usize,
-}
-
-impl TreeSink {
-    async fn flush(&mut self) -> io::Result<()> {
-        let Some(mut incoming) = self.incoming.take() else {
-            return Err(io::Error::other("the file is gone"));
-        };
-        let chunks = std::mem::take(&mut self.buffered);
-        self.len = 0;
-        let written = tokio::task::spawn_blocking(move || {
-            let written = chunks.iter().try_for_each(|chunk| incoming.write(chunk));
-            written.map(|()| incoming)
-        });
-        self.incoming = Some(written.await?.map_err(io::Error::other)?);
-        Ok(())
-    }
-
-    async fn finish(mut self) -> io::Result<Incoming> {
-        self.flush().await?;
-        self.incoming.ok_or_else(|| io::Error::other("the file is gone"))
-    }
-}
-
-impl Sink for TreeSink {
-    fn restart(&mut self) -> io::Result<()> {
-        self.buffered.clear();
-        self.len = 0;
-        match &mut self.incoming {
-            Some(incoming) => incoming.restart().map_err(io::Error::other),
-            None => Err(io::Error::other("the file is gone")),
-        }
-    }
-
-    async fn write(&mut self, chunk: Bytes) -> io::Result<()> {
-        self.len += chunk.len();
-        self.buffered.push(chunk);
-        if self.len >= BUFFER { self.flush().await } else { Ok(()) }
-    }
 }

@@ -23,6 +23,7 @@ use crate::{
     args::PushArgs,
     credentials,
     exit::ExitStatus,
+    network,
     output::{Printer, bytes, count, explain},
     progress::Progress,
 };
@@ -58,7 +59,15 @@ struct Report {
 /// Runs the verb.
 pub(crate) async fn run(args: PushArgs, printer: &Printer) -> anyhow::Result<ExitStatus> {
     let started = Instant::now();
-    let server = Server::new(&args.url, credentials::token(&args)?)?;
+    let authorities = network::authorities(&args.network)?;
+    let mut server = Server::new(&args.url, credentials::token(&args)?, authorities.as_deref())?;
+    let file = network::netrc();
+    if server.apply(&file.netrc) {
+        printer.detail("the token is that of .netrc");
+        if let Some(warning) = &file.warning {
+            printer.say(&format!("warning: {warning}"));
+        }
+    }
     let dir = &args.tree.dir;
     anyhow::ensure!(
         dir.join(depot_proto::layout::FILES).is_dir(),

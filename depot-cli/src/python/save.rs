@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::Context as _;
 use depot_index::{Client, ClientOptions};
-use depot_tree::Tree;
+use depot_tree::{Tree, TreeError};
 use futures_util::{StreamExt as _, stream};
 
 use self::{
@@ -33,6 +33,9 @@ use crate::{
     output::{Printer, bytes, count},
     progress::Progress,
 };
+
+/// For how long what came of a file that broke off is kept for another run.
+const KEPT_DAYS: u64 = 7;
 
 /// Where files come from, and how many at once.
 struct Source {
@@ -116,10 +119,16 @@ async fn save(
     printer: &Printer,
 ) -> anyhow::Result<Report> {
     let dir = &args.tree.dir;
+    let opened = dir.clone();
+    let opening = tokio::task::spawn_blocking(move || -> Result<_, TreeError> {
+        let (tree, recovered) = Tree::open(opened)?;
+        // Nothing but the tree knows of a saved file, so there is nothing to bring up.
+        tree.settle(&recovered)?;
+        tree.sweep_resumable(clock::days_ago(KEPT_DAYS))?;
+        Ok((tree, recovered))
+    });
     let (tree, recovered) =
-        Tree::open(dir).with_context(|| format!("cannot use the tree `{}`", dir.display()))?;
-    // Nothing but the tree knows of a saved file, so there is nothing to bring up.
-    tree.settle(&recovered)?;
+        opening.await?.with_context(|| format!("cannot use the tree `{}`", dir.display()))?;
     if recovered.swept > 0 {
         printer.detail(&format!("removed {} of a run that was cut off", count(recovered.swept, "left-over")));
     }
@@ -167,7 +176,11 @@ async fn fetch_missing(
         let (project, filename) = (wanted.filename.project(), wanted.filename.as_str());
         match fetched {
             Ok(fetched) => {
-                progress.done(&format!("saved {filename} ({})", bytes(fetched.size)));
+                let size = bytes(fetched.size);
+                progress.done(&match fetched.resumed {
+                    0 => format!("saved {filename} ({size})"),
+                    resumed => format!("saved {filename} ({size}, {} of it from before)", bytes(resumed)),
+                });
                 if let Some(warning) = &fetched.warning {
                     progress.warn(warning);
                 }

@@ -5,6 +5,7 @@ mod mount;
 use std::{fs::File, io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use depot_index::{Attempts, Netrc, wanted_wait};
 use depot_proto::{
     ErrorCode, FileRecord, Problem, ProjectName,
     claims::TOKEN_USER,
@@ -20,13 +21,11 @@ use depot_tree::read_at;
 use futures_util::stream;
 use reqwest::{
     Body, Client, RequestBuilder, Response, StatusCode,
-    header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER},
+    header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE},
     redirect::Policy,
 };
 use serde::de::DeserializeOwned;
 use url::Url;
-
-use crate::clock;
 
 /// How much of a file is read at once, in bytes; what is smaller is sent in one piece.
 const CHUNK: usize = 256 * 1024;
@@ -95,16 +94,30 @@ impl ServerError {
 
 impl Server {
     /// The repository that `url` means: an empty path is the default one, a trailing `/simple/` is ignored.
-    pub(super) fn new(url: &str, token: Option<Secret>) -> anyhow::Result<Self> {
+    pub(super) fn new(url: &str, token: Option<Secret>, authorities: Option<&[u8]>) -> anyhow::Result<Self> {
         let (mount, in_url) = mount::read(url)?;
-        let client = Client::builder()
+        let mut client = Client::builder()
             .user_agent(concat!("depot/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(READ_TIMEOUT)
             // A redirect could carry the token elsewhere, and no depot-server redirects what is sent here.
-            .redirect(Policy::none())
-            .build()?;
+            .redirect(Policy::none());
+        if let Some(pem) = authorities {
+            client = client.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem)?);
+        }
+        let client = client.build()?;
         Ok(Self { client, mount, token: token.or(in_url), backoff: Backoff::default() })
+    }
+
+    /// Takes the password that `.netrc` has for this host, if there is no token yet; true if it had one.
+    pub(super) fn apply(&mut self, netrc: &Netrc) -> bool {
+        let Some(host) = self.mount.host_str().filter(|_| self.token.is_none()) else { return false };
+        let Some(found) = netrc.credentials(host) else { return false };
+        // A token may stand where the user does, with nothing in place of the password.
+        let password = found.password.expose();
+        let token = if password.is_empty() { &found.user } else { password };
+        self.token = Some(token.to_owned().into());
+        true
     }
 
     /// The repository, for a message.
@@ -183,7 +196,7 @@ impl Server {
         url: &Url,
         request: impl Fn() -> Result<RequestBuilder, ServerError>,
     ) -> Result<Response, ServerError> {
-        let mut attempt = 0;
+        let mut attempts = Attempts::new(self.backoff);
         loop {
             let mut request = request()?.header(ACCEPT, "application/json, application/problem+json");
             if let Some(token) = &self.token {
@@ -193,22 +206,22 @@ impl Server {
                 Ok(response) if response.status().is_success() => return Ok(response),
                 Ok(response) => {
                     let transient = retry::is_transient(response.status().as_u16());
-                    if !transient || attempt >= self.backoff.retries {
-                        return Err(self.refusal(url, response).await);
+                    let wait = if transient { attempts.next_wait(wanted_wait(&response)) } else { None };
+                    match wait {
+                        Some(wait) => wait,
+                        None => return Err(self.refusal(url, response).await),
                     }
-                    let told = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-                    told.and_then(|told| retry::retry_after(told, clock::now()))
                 }
-                Err(source) if attempt >= self.backoff.retries => {
-                    let (url, attempts) = (url.clone().into(), attempt + 1);
-                    return Err(ServerError::Unreachable { url, attempts, source: source.without_url() });
-                }
-                Err(_) => None,
+                Err(source) => match attempts.next_wait(None) {
+                    Some(wait) => wait,
+                    None => {
+                        let (url, attempts) = (url.clone().into(), attempts.made());
+                        return Err(ServerError::Unreachable { url, attempts, source: source.without_url() });
+                    }
+                },
             };
-            let wait = wait.unwrap_or_else(|| self.backoff.delay(attempt, clock::jitter()));
             tracing::info!(url = %SafeUrl::from(url.clone()), ?wait, "trying again");
             tokio::time::sleep(wait).await;
-            attempt += 1;
         }
     }
 

@@ -9,8 +9,8 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{
-    ACCEPT, ACCEPT_RANGES, AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, LOCATION, RANGE,
-    RETRY_AFTER, USER_AGENT, WWW_AUTHENTICATE,
+    ACCEPT, ACCEPT_RANGES, AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_RANGE,
+    LOCATION, RANGE, RETRY_AFTER, USER_AGENT, WWW_AUTHENTICATE,
 };
 use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
 use axum::response::Response;
@@ -20,6 +20,7 @@ use tokio::runtime::Runtime;
 
 use super::pages::{self, Form};
 use super::{Fault, LoggedRequest, Site, Style, normalized};
+use crate::archives::sha256_hex;
 
 /// One of the two listeners.
 #[derive(Clone)]
@@ -118,6 +119,7 @@ async fn answer(State(door): State<Door>, request: Request) -> Response {
         foreign: door.foreign,
         authorization: header(&parts.headers, &AUTHORIZATION),
         range: header(&parts.headers, &RANGE),
+        if_range: header(&parts.headers, &IF_RANGE),
         accept: header(&parts.headers, &ACCEPT),
         user_agent: header(&parts.headers, &USER_AGENT),
     });
@@ -158,6 +160,11 @@ async fn answer(State(door): State<Door>, request: Request) -> Response {
         Some(Fault::WrongBytes) => good_answer(site, &parts.method, &parts.headers, &path, true),
         None => good_answer(site, &parts.method, &parts.headers, &path, false),
     };
+    if path.starts_with("/files/") && parts.method == Method::GET {
+        let whole = answer.body.len();
+        let sent = if let Flow::CutAt(length) = flow { length.min(whole) } else { whole };
+        site.content().sent += sent as u64;
+    }
     answer.into_response(&parts.method, &flow)
 }
 
@@ -188,7 +195,14 @@ fn good_answer(site: &Site, method: &Method, headers: &HeaderMap, path: &str, wr
     if !site.ranges || answer.status != StatusCode::OK || !path.starts_with("/files/") {
         return answer;
     }
-    let range = header(headers, &RANGE);
+    let mut range = header(headers, &RANGE);
+    if site.etags {
+        let etag = format!("\"{}\"", sha256_hex(&answer.body));
+        if header(headers, &IF_RANGE).is_some_and(|wanted| wanted != etag) {
+            range = None;
+        }
+        answer = answer.header(ETAG, etag);
+    }
     cut(answer.header(ACCEPT_RANGES, "bytes"), range.as_deref())
 }
 

@@ -96,6 +96,7 @@ impl Report {
                 "failed": self.failed.len(),
             },
             "bytes": saved.1,
+            "resumed-bytes": self.files.iter().filter_map(|(_, fetched)| Some(fetched.as_ref()?.resumed)).sum::<u64>(),
             "seconds": seconds,
         }));
     }

@@ -48,7 +48,7 @@ fn look_up(tree: &Tree, verified: &mut Verified, wanted: &Wanted) -> anyhow::Res
     }
     let is_news = refresh(tree, &wanted.filename, &facts(&wanted.index, &wanted.file))?;
     let outcome = if is_news { Outcome::Updated } else { Outcome::Present };
-    Ok(Some(Fetched { outcome, sha256: known.sha256, size: known.size, warning: None }))
+    Ok(Some(Fetched { outcome, sha256: known.sha256, size: known.size, resumed: 0, warning: None }))
 }
 
 /// Whether a file is in the tree by its record and its size; the bytes are not read for a dry run.
@@ -57,7 +57,12 @@ pub(super) fn glance(tree: &Tree, wanted: &Wanted) -> Option<Fetched> {
     let known = tree.record(project, filename).ok()??;
     let bytes = tree.open_part(project, filename, Part::Bytes).ok()??;
     let is_same = wanted.file.sha256().is_none_or(|sha256| sha256 == known.sha256);
-    let present =
-        Fetched { outcome: Outcome::Present, sha256: known.sha256, size: known.size, warning: None };
+    let present = Fetched {
+        outcome: Outcome::Present,
+        sha256: known.sha256,
+        size: known.size,
+        resumed: 0,
+        warning: None,
+    };
     (is_same && bytes.size == known.size).then_some(present)
 }

@@ -13,7 +13,8 @@ fn pot(version: &str) -> WheelBuilder {
 
 fn index(style: Style) -> FakeIndex {
     let index = FakeIndex::builder(style);
-    let index = ["1.0", "1.1", "2.0", "2.1rc1"].iter().fold(index, |index, version| index.wheel(&pot(version)));
+    let index =
+        ["1.0", "1.1", "2.0", "2.1rc1"].iter().fold(index, |index, version| index.wheel(&pot(version)));
     index.sdist(&SdistBuilder::new("pot", "1.0")).wheel(&WheelBuilder::new("lid", "3")).start()
 }
 
@@ -102,7 +103,8 @@ fn a_digest_that_the_index_does_not_list_is_compared_with_the_bytes() {
         let saved = Saved::new();
         let files = [FakeFile::from(&wheel), FakeFile::from(&other)];
         let files = files.map(|file| if listed { file } else { file.without_hash() });
-        let index = files.into_iter().fold(FakeIndex::builder(Style::Json), |index, file| index.file("pot", file));
+        let index =
+            files.into_iter().fold(FakeIndex::builder(Style::Json), |index, file| index.file("pot", file));
         let index = index.start();
         let list = format!("pot==1.0 {pin}");
         for _ in 0..2 {
@@ -123,7 +125,11 @@ fn a_list_may_ask_for_pre_releases_and_name_its_index() {
     save(&index, &saved, &[("r.txt", "--pre\npot\n")], &[]).assert_success();
     assert_eq!(saved.filenames("pot"), [pot("2.1rc1").filename()]);
     let other = Saved::new();
-    fs::write(other.around().join("r.txt"), format!("-i {}\npot\n-f wheels\n--only-binary :all:\n", index.url())).unwrap();
+    fs::write(
+        other.around().join("r.txt"),
+        format!("-i {}\npot\n-f wheels\n--only-binary :all:\n", index.url()),
+    )
+    .unwrap();
     let mut command = depot_tests::depot_command(["python", "save", "-v", "-r", "r.txt", "--dir", "tree"]);
     let said = run(command.current_dir(other.around())).assert_success();
     assert!(said.stderr.contains(&format!("index: {} (r.txt, line 1)", index.url())), "{}", said.stderr);
@@ -156,8 +162,13 @@ fn a_list_that_cannot_be_read_whole_asks_nothing_of_anybody() {
 fn the_first_index_that_has_a_project_answers_for_it() {
     for style in STYLES {
         let first = FakeIndex::builder(style).wheel(&pot("1.0")).start();
-        let second = FakeIndex::builder(style).wheel(&pot("1.5")).wheel(&WheelBuilder::new("mid", "1")).start();
-        let main = FakeIndex::builder(style).wheel(&pot("9.0")).wheel(&WheelBuilder::new("mid", "9")).wheel(&WheelBuilder::new("lid", "3")).start();
+        let second =
+            FakeIndex::builder(style).wheel(&pot("1.5")).wheel(&WheelBuilder::new("mid", "1")).start();
+        let main = FakeIndex::builder(style)
+            .wheel(&pot("9.0"))
+            .wheel(&WheelBuilder::new("mid", "9"))
+            .wheel(&WheelBuilder::new("lid", "3"))
+            .start();
         let saved = Saved::new();
         let extra = [("--extra-index-url", first.url()), ("--extra-index-url", second.url())];
         let mut command = saved.save_command(&main.url(), &["pot", "mid", "lid", "--format", "json", "-v"]);
@@ -169,7 +180,11 @@ fn the_first_index_that_has_a_project_answers_for_it() {
         let result = result(&said);
         assert_eq!(result["extra-indexes"], serde_json::json!([first.url(), second.url()]));
         assert_eq!(saved.record("mid", "mid-1-py3-none-any.whl")["depot"]["origin"]["index"], second.url());
-        assert!(said.stderr.contains(&format!("extra index: {} (--extra-index-url)", first.url())), "{}", said.stderr);
+        assert!(
+            said.stderr.contains(&format!("extra index: {} (--extra-index-url)", first.url())),
+            "{}",
+            said.stderr
+        );
 
         // A version that the first does not have is not looked for elsewhere.
         let mut command = saved.save_command(&main.url(), &["pot==9.0"]);
