@@ -1,6 +1,6 @@
 //! The client: its settings, and the HTTP machinery that every question shares.
 
-use std::{sync::Arc, time::Duration};
+use std::{env, sync::Arc, time::Duration};
 
 use depot_proto::retry::Backoff;
 
@@ -94,18 +94,26 @@ impl Client {
 }
 
 fn builder(options: &ClientOptions) -> Result<reqwest::ClientBuilder, IndexError> {
-    let mut builder = reqwest::Client::builder()
+    let builder = connections(options.authorities.as_deref()).map_err(IndexError::Setup)?;
+    let builder = builder
         .user_agent(&options.user_agent)
         .connect_timeout(options.connect_timeout)
-        .read_timeout(options.read_timeout)
-        // Redirects are followed in `request.rs`, which decides at each hop who gets to see credentials; and retries
-        // are made where a broken body can be retried too.
+        .read_timeout(options.read_timeout);
+    Ok(if options.system_proxy { builder } else { builder.no_proxy() })
+}
+
+/// What all HTTP clients of depot have in common: the system's proxies, the system's authorities and these (PEM), and
+/// that nothing is done unasked. Redirects are followed, and attempts repeated, by those who know what may see
+/// credentials and what may be sent twice.
+pub fn connections(authorities: Option<&[u8]>) -> reqwest::Result<reqwest::ClientBuilder> {
+    let mut builder = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .referer(false);
-    if let Some(pem) = &options.authorities {
-        let authorities = reqwest::Certificate::from_pem_bundle(pem).map_err(IndexError::Setup)?;
-        builder = builder.tls_certs_merge(authorities);
+    if let Some(pem) = authorities {
+        builder = builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem)?);
     }
-    Ok(if options.system_proxy { builder } else { builder.no_proxy() })
+    // That `*` stands for every host is known to the machinery below, but not for hosts that are addresses.
+    let is_off = |name| env::var(name).is_ok_and(|hosts| hosts.split(',').any(|host| host.trim() == "*"));
+    Ok(if is_off("NO_PROXY") || is_off("no_proxy") { builder.no_proxy() } else { builder })
 }

@@ -25,7 +25,7 @@ mod request;
 mod testing;
 
 pub use attempts::{Attempts, wanted_wait};
-pub use client::{Client, ClientOptions};
+pub use client::{Client, ClientOptions, connections};
 pub use download::{Downloaded, Held, Sink};
 pub use error::IndexError;
 pub use index_url::{Credentials, IndexUrl, IndexUrlError};

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod clients;
+mod command;
 mod company_ca;
 mod conformance;
 pub(crate) mod depot;
@@ -9,6 +10,8 @@ mod files;
 mod hostile;
 mod hot;
 mod index;
+mod interrupt;
+mod network;
 mod pages;
 mod plan;
 mod private;

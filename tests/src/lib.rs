@@ -18,6 +18,7 @@ mod clients;
 mod counts;
 mod index;
 mod process;
+mod proxy;
 mod raw;
 
 pub use archives::{SdistBuilder, WheelBuilder, escaped_name, random_bytes, sha256_hex};
@@ -25,4 +26,5 @@ pub use clients::{Client, Clients, Room};
 pub use counts::{counted, skipped};
 pub use index::{FakeFile, FakeIndex, FakeIndexBuilder, Fault, LoggedRequest, Style};
 pub use process::{Output, ServerProcess, binary, depot, depot_command, run, workspace_root};
+pub use proxy::{ProxiedRequest, Proxy};
 pub use raw::{RawConnection, RawResponse, send};

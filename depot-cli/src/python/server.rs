@@ -5,7 +5,7 @@ mod mount;
 use std::{fs::File, io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use depot_index::{Attempts, Netrc, wanted_wait};
+use depot_index::{Attempts, Netrc, connections, wanted_wait};
 use depot_proto::{
     ErrorCode, FileRecord, Problem, ProjectName,
     claims::TOKEN_USER,
@@ -22,7 +22,6 @@ use futures_util::stream;
 use reqwest::{
     Body, Client, RequestBuilder, Response, StatusCode,
     header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE},
-    redirect::Policy,
 };
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -96,16 +95,12 @@ impl Server {
     /// The repository that `url` means: an empty path is the default one, a trailing `/simple/` is ignored.
     pub(super) fn new(url: &str, token: Option<Secret>, authorities: Option<&[u8]>) -> anyhow::Result<Self> {
         let (mount, in_url) = mount::read(url)?;
-        let mut client = Client::builder()
+        // A redirect could carry the token elsewhere, and no depot-server redirects what is sent here: none is followed.
+        let client = connections(authorities)?
             .user_agent(concat!("depot/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(READ_TIMEOUT)
-            // A redirect could carry the token elsewhere, and no depot-server redirects what is sent here.
-            .redirect(Policy::none());
-        if let Some(pem) = authorities {
-            client = client.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem)?);
-        }
-        let client = client.build()?;
+            .build()?;
         Ok(Self { client, mount, token: token.or(in_url), backoff: Backoff::default() })
     }
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use depot_proto::Sha256Digest;
 
 use crate::{
-    Downloaded, IndexError, Sink,
+    Downloaded, Held, IndexError, Sink,
     testing::{
         FakeServer, answer, answer_announcing, answer_without_length, client, client_with, known_file,
         unknown_file,
@@ -151,4 +151,112 @@ async fn downloads_may_run_in_tasks_of_their_own() {
     let file = known_file("a-1.zip", server.url("/a-1.zip"), BYTES);
     let task = tokio::spawn(async move { client.download(&index, &file, &mut Vec::new()).await });
     task.await.unwrap().unwrap();
+}
+
+/// A server of [`BYTES`] in this version that honours ranges, and cuts its first answer after so many bytes.
+fn ranged(cut: usize, etag: Option<&'static str>) -> FakeServer {
+    FakeServer::start(move |asked| {
+        let headers: Vec<_> = etag.iter().map(|etag| ("ETag", *etag)).collect();
+        if asked.before == 0 {
+            return answer_announcing(BYTES.len(), 200, &headers, &BYTES[..cut]);
+        }
+        let current = asked.header("if-range").is_none_or(|wanted| Some(wanted) == etag);
+        match asked.part_of(BYTES).filter(|_| current) {
+            Some((start, part)) => {
+                let range = format!("bytes {start}-{}/{}", BYTES.len() - 1, BYTES.len());
+                answer(206, &[&headers[..], &[("Content-Range", range.as_str())]].concat(), part)
+            }
+            None => answer(200, &headers, BYTES),
+        }
+    })
+}
+
+#[tokio::test]
+async fn a_body_cut_short_is_gone_on_with_where_the_server_can_do_that() {
+    for cut in [1, 10, BYTES.len() - 1] {
+        for etag in [Some("\"v1\""), None, Some("W/\"v1\"")] {
+            let server = ranged(cut, etag);
+            let file = known_file("a-1.zip", server.url("/a-1.zip"), BYTES);
+            let mut sink = Vec::new();
+            client().download(&server.index(), &file, &mut sink).await.unwrap();
+            let asked = server.asked();
+            assert_eq!((sink.as_slice(), asked.len()), (BYTES, 2));
+            assert_eq!(asked[1].header("range"), Some(format!("bytes={cut}-").as_str()));
+            // A weak validator does not say that bytes are the same.
+            assert_eq!(asked[1].header("if-range"), etag.filter(|etag| etag.starts_with('"')));
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_a_digest_only_a_named_version_is_gone_on_with() {
+    for (etag, ranges) in [(Some("\"v1\""), 1), (None, 0)] {
+        let server = ranged(10, etag);
+        let mut file = known_file("a-1.zip", server.url("/a-1.zip"), BYTES);
+        file.hashes.clear();
+        let mut sink = Vec::new();
+        client().download(&server.index(), &file, &mut sink).await.unwrap();
+        let asked = server.asked().iter().filter(|asked| asked.header("range").is_some()).count();
+        assert_eq!((sink.as_slice(), asked), (BYTES, ranges));
+    }
+}
+
+fn held(bytes: &[u8]) -> Held {
+    let mut hasher = depot_proto::Sha256Hasher::new();
+    hasher.update(bytes);
+    Held { size: bytes.len() as u64, hasher, etag: Some("\"v1\"".to_owned()) }
+}
+
+/// Goes on after these bytes with a server that answers so; what came of it, and how often it was asked.
+async fn resumed(
+    prefix: &[u8],
+    reply: impl Fn(usize) -> Vec<u8> + Send + Sync + 'static,
+) -> (Result<Downloaded, IndexError>, Vec<u8>, usize) {
+    let server = FakeServer::start(move |asked| reply(asked.before));
+    let file = known_file("a-1.zip", server.url("/a-1.zip"), BYTES);
+    let mut sink = prefix.to_vec();
+    let result = client().resume(&server.index(), &file, &mut sink, held(prefix)).await;
+    (result, sink, server.asked().len())
+}
+
+#[tokio::test]
+async fn what_was_held_is_kept_only_if_the_whole_is_right() {
+    let rest = |range: &'static str, from: usize| answer(206, &[("Content-Range", range)], &BYTES[from..]);
+    let whole = || answer(200, &[], BYTES);
+    let none = || answer(416, &[("Content-Range", "bytes */19")], b"");
+    let cases: [(&[u8], [Vec<u8>; 2], usize); 9] = [
+        (&BYTES[..4], [rest("bytes 4-18/19", 4), whole()], 1),
+        (&BYTES[..4], [rest("bytes 4-18/*", 4), whole()], 1),
+        // The server has no part to give, or another version.
+        (&BYTES[..4], [whole(), whole()], 1),
+        // A part of something else, or of another place.
+        (&BYTES[..4], [rest("bytes 4-18/20", 4), whole()], 2),
+        (&BYTES[..4], [rest("bytes 5-18/19", 5), whole()], 2),
+        (&BYTES[..4], [rest("nonsense", 4), whole()], 2),
+        (&BYTES[..4], [none(), whole()], 2),
+        // What was held is damaged.
+        (b"XXXX", [rest("bytes 4-18/19", 4), whole()], 2),
+        // All of it was there: nothing is asked.
+        (BYTES, [whole(), whole()], 0),
+    ];
+    for (prefix, replies, expected) in cases {
+        let (result, sink, asked) = resumed(prefix, move |before| replies[before].clone()).await;
+        assert!(result.is_ok(), "{prefix:?}: {result:?}");
+        assert_eq!((sink.as_slice(), asked), (BYTES, expected), "{prefix:?}");
+    }
+    for prefix in [&b"PK AND WHAT FOLLOWS"[..], &[BYTES, b"!"].concat()] {
+        let (result, sink, asked) = resumed(prefix, move |_| answer(200, &[], BYTES)).await;
+        assert!(result.is_ok(), "{result:?}");
+        assert_eq!((sink.as_slice(), asked), (BYTES, 1));
+    }
+}
+
+#[tokio::test]
+async fn wrong_bytes_are_fetched_again_once_and_then_refused() {
+    let wrong = answer(206, &[("Content-Range", "bytes 4-18/19")], &b"PK AND WHAT FOLLOWS"[4..]);
+    let whole = answer(200, &[], b"PK AND WHAT FOLLOWS");
+    let (result, _, asked) =
+        resumed(&BYTES[..4], move |before| if before == 0 { wrong.clone() } else { whole.clone() }).await;
+    assert!(matches!(result.unwrap_err(), IndexError::HashMismatch { .. }));
+    assert_eq!(asked, 2);
 }

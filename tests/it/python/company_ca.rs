@@ -186,6 +186,61 @@ fn an_index_is_read_over_tls_that_the_authority_in_ssl_cert_file_vouches_for() {
 }
 
 #[test]
+fn an_authority_may_be_named_by_a_flag_or_by_what_pip_follows() {
+    let Some(company) = Company::start() else { return };
+    let save = |flag: Option<&str>, variables: &[(&str, &str)]| {
+        let saved = Saved::new();
+        let mut command =
+            saved.save_command(&format!("https://localhost:{}/simple/", company.port), &["teapot"]);
+        command.env_remove("SSL_CERT_DIR").env("SSL_CERT_FILE", company.authority("stranger"));
+        if let Some(name) = flag {
+            command.arg("--cacert").arg(company.authority(name));
+        }
+        for (variable, name) in variables {
+            command.env(variable, company.authority(name));
+        }
+        run(&mut command)
+    };
+    save(Some("company"), &[]).assert_success();
+    for variable in ["DEPOT_CACERT", "PIP_CERT", "REQUESTS_CA_BUNDLE"] {
+        save(None, &[(variable, "company")]).assert_success();
+    }
+    save(None, &[("PIP_CERT", "company"), ("REQUESTS_CA_BUNDLE", "stranger")]).assert_success();
+    save(Some("company"), &[("PIP_CERT", "stranger")]).assert_success();
+    save(Some("stranger"), &[("PIP_CERT", "company")]).assert_code(3);
+    save(None, &[]).assert_code(3);
+    let said = save(Some("absent"), &[]).assert_code(1).stderr;
+    assert!(said.contains("cannot read the certificates") && said.contains("absent.pem"), "{said}");
+    fs::write(company.authority("empty"), "nothing").unwrap();
+    let said = save(None, &[("PIP_CERT", "empty")]).assert_code(1).stderr;
+    assert!(said.contains("holds no certificate") && said.contains("PIP_CERT"), "{said}");
+    fs::create_dir(company.authority("folder")).unwrap();
+    let said = save(Some("folder"), &[]).assert_code(1).stderr;
+    assert!(said.contains("SSL_CERT_DIR"), "{said}");
+}
+
+#[test]
+fn a_proxy_tunnels_to_an_index_over_tls_and_sees_nothing_of_it() {
+    let Some(company) = Company::start() else { return };
+    let (saved, proxy) = (Saved::new(), depot_tests::Proxy::start());
+    let url = format!("https://me:pa55-w0rd@localhost:{}/simple/", company.port);
+    let mut command = saved.save_command(&url, &["teapot", "-v"]);
+    command.env("HTTPS_PROXY", proxy.url_with_credentials("bob", "pr0xy-pass"));
+    let said = run(command.arg("--cacert").arg(company.authority("company"))).assert_success().stderr;
+    assert!(!said.contains("pr0xy-pass") && !said.contains("pa55-w0rd"), "{said}");
+    assert_eq!(saved.stored("teapot", &wheel().filename()), Some(wheel().build()));
+    let requests = proxy.requests();
+    assert!(!requests.is_empty());
+    for request in requests {
+        assert_eq!(
+            (request.method.as_str(), request.target),
+            ("CONNECT", format!("localhost:{}", company.port))
+        );
+        assert!(request.authorization.is_some() && request.origin_authorization.is_none());
+    }
+}
+
+#[test]
 fn a_certificate_by_an_authority_that_is_not_trusted_is_named_and_not_tried_again() {
     let Some(company) = Company::start() else { return };
     let (saved, asked) = (Saved::new(), Instant::now());

@@ -4,6 +4,7 @@ mod again;
 mod faults;
 mod hostile;
 mod lists;
+mod resume;
 mod secrets;
 
 use std::fs;
