@@ -96,8 +96,8 @@ impl Client {
         let mut attempts = self.attempts();
         let mut download = Download { client: self, index, sink, verifier: self.verifier(file, &url, held) };
         let mut may_splice = true;
+        let mut furthest = download.verifier.size;
         loop {
-            let before = download.verifier.size;
             let failure = match download.attempt(may_splice).await {
                 Ok(()) => match download.verifier.verdict() {
                     Ok(downloaded) => return Ok(downloaded),
@@ -111,7 +111,8 @@ impl Client {
                 download.start_over()?;
                 continue;
             }
-            if download.verifier.size.saturating_sub(before) >= PROGRESS {
+            if download.verifier.size >= furthest.saturating_add(PROGRESS) {
+                furthest = download.verifier.size;
                 attempts.forgive();
             }
             attempts.wait_or_fail(failure).await?;
@@ -125,7 +126,7 @@ impl Client {
     }
 }
 
-/// An attempt that brought this many bytes was no failure to be counted.
+/// An attempt that came this many bytes further than any before it was no failure to be counted.
 const PROGRESS: u64 = 1 << 20;
 
 impl Failure {

@@ -260,3 +260,26 @@ async fn wrong_bytes_are_fetched_again_once_and_then_refused() {
     assert!(matches!(result.unwrap_err(), IndexError::HashMismatch { .. }));
     assert_eq!(asked, 2);
 }
+
+#[tokio::test]
+async fn attempts_that_come_further_are_not_counted_and_those_that_do_not_are() {
+    const CUT: usize = 1_500_000;
+    let bytes: Vec<u8> = b"PK and so on ".iter().copied().cycle().take(8_000_000).collect();
+    for (ranges, expected) in [(true, 6), (false, 4)] {
+        let whole = bytes.clone();
+        let server = FakeServer::start(move |asked| {
+            let (start, part) = asked.part_of(&whole).filter(|_| ranges).unwrap_or((0, &whole));
+            let range = format!("bytes {start}-{}/{}", whole.len() - 1, whole.len());
+            let (status, headers) = match start {
+                0 => (200, vec![]),
+                _ => (206, vec![("Content-Range", range.as_str())]),
+            };
+            answer_announcing(part.len(), status, &headers, &part[..part.len().min(CUT)])
+        });
+        let file = known_file("a-1.zip", server.url("/a-1.zip"), &bytes);
+        let mut sink = Vec::new();
+        let result = client().download(&server.index(), &file, &mut sink).await;
+        assert_eq!((result.is_ok(), server.asked().len()), (ranges, expected), "{result:?}");
+        assert!(!ranges || sink == bytes);
+    }
+}

@@ -90,7 +90,7 @@ fn every_shell_gets_its_completions_and_bash_takes_them() {
     let mut command = Command::new("bash");
     match command.args(["--norc", "-c", ask]).current_dir(folder.path()).output() {
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            skipped("completions in bash: it is not installed")
+            skipped("completions in bash: it is not installed");
         }
         output => {
             let output = output.unwrap();

@@ -26,7 +26,6 @@ fn check(schema: &Value, value: &Value, at: &str, complaints: &mut Vec<String>) 
     let mut complain = |what: String| complaints.push(format!("{at}: {what}: {value}"));
     for (word, rule) in schema.as_object().unwrap() {
         match word.as_str() {
-            "$schema" | "title" | "description" | "items" | "properties" | "additionalProperties" => {}
             "const" if value != rule => complain(format!("it is not {rule}")),
             "enum" if !rule.as_array().unwrap().contains(value) => complain(format!("it is none of {rule}")),
             "minimum" if value.as_f64().is_some_and(|value| value < rule.as_f64().unwrap()) => {
@@ -39,7 +38,17 @@ fn check(schema: &Value, value: &Value, at: &str, complaints: &mut Vec<String>) 
                     .filter(|name| value.get(name).is_none())
                     .for_each(|name| complain(format!("`{name}` is missing")));
             }
-            "const" | "enum" | "minimum" | "type" => {}
+            // Kept, or no rules, or looked at below.
+            "const"
+            | "enum"
+            | "minimum"
+            | "type"
+            | "$schema"
+            | "title"
+            | "description"
+            | "items"
+            | "properties"
+            | "additionalProperties" => {}
             other => panic!("the schema at {at} says `{other}`, which is not understood here"),
         }
     }
@@ -47,7 +56,7 @@ fn check(schema: &Value, value: &Value, at: &str, complaints: &mut Vec<String>) 
         match schema["properties"].get(name) {
             Some(rule) => check(rule, value, &format!("{at}/{name}"), complaints),
             None if schema["additionalProperties"] == false => {
-                complaints.push(format!("{at}: `{name}` is unknown"))
+                complaints.push(format!("{at}: `{name}` is unknown"));
             }
             None => {}
         }

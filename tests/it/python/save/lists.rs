@@ -94,7 +94,7 @@ fn a_digest_that_the_index_does_not_list_is_compared_with_the_bytes() {
     let (good, other) = (wheel.build(), SdistBuilder::new("pot", "1.0"));
     let sha512 = |bytes: &[u8]| {
         use sha2::{Digest as _, Sha512};
-        Sha512::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+        Sha512::digest(bytes).iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
     };
     for (pin, listed) in [
         (format!("--hash=sha512:{}", sha512(&good)), true),
