@@ -21,8 +21,10 @@ const EXTRA_VARIABLES: [&str; 2] = ["UV_INDEX", "PIP_EXTRA_INDEX_URL"];
 /// The indexes of a run.
 #[derive(Debug)]
 pub(super) struct Indexes {
-    /// In the order of asking; the last one is the main index.
-    asked: Vec<Arc<IndexUrl>>,
+    /// Asked first, in this order.
+    extra: Vec<Arc<IndexUrl>>,
+    /// Asked last.
+    main: Arc<IndexUrl>,
     /// What was chosen and why, a line each.
     pub(super) told: Vec<String>,
     /// What was said and is not followed.
@@ -39,20 +41,26 @@ impl Indexes {
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, UsageError> {
         let variable = |name: &&str| variable(name).filter(|value| !value.trim().is_empty());
-        let mut indexes = Self { asked: Vec::new(), told: Vec::new(), warnings: Vec::new() };
+        let (mut added, mut told, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
+        let mut add = |url: &str, whence: &str| -> Result<(), UsageError> {
+            let index = read(url, whence)?;
+            told.push(format!("extra index: {index} ({whence})"));
+            added.push(Arc::new(index));
+            Ok(())
+        };
         if extra.is_empty() {
             let found = EXTRA_VARIABLES.iter().find_map(|name| Some((*name, variable(name)?)));
             if let Some((name, value)) = found {
                 for url in value.split_whitespace() {
-                    indexes.add(url, "extra index", name)?;
+                    add(url, name)?;
                 }
             }
         }
         for url in extra {
-            indexes.add(url, "extra index", "--extra-index-url")?;
+            add(url, "--extra-index-url")?;
         }
         for ListedIndex { url, place } in &lists.extra_indexes {
-            indexes.add(url, "extra index", &place.to_string())?;
+            add(url, &place.to_string())?;
         }
         let from_environment = MAIN_VARIABLES.iter().find_map(|name| Some((*name, variable(name)?)));
         let overruled = |by: &str| {
@@ -60,35 +68,27 @@ impl Indexes {
                 format!("{}: `--index-url` is not used, because {by} names another index", listed.place)
             })
         };
-        match (main, from_environment, &lists.index) {
+        let (url, whence) = match (main, from_environment, &lists.index) {
             (Some(url), ..) => {
-                indexes.warnings.extend(overruled("the command line or DEPOT_INDEX_URL"));
-                indexes.add(url, "index", "--index-url")?;
+                warnings.extend(overruled("the command line or DEPOT_INDEX_URL"));
+                (url.to_owned(), "--index-url".to_owned())
             }
             (None, Some((name, value)), _) => {
-                indexes.warnings.extend(overruled(name));
-                indexes.add(&value, "index", name)?;
+                warnings.extend(overruled(name));
+                (value, name.to_owned())
             }
-            (None, None, Some(ListedIndex { url, place })) => {
-                indexes.add(url, "index", &place.to_string())?;
-            }
-            (None, None, None) => indexes.add(DEFAULT_INDEX, "index", "the default")?,
-        }
-        Ok(indexes)
-    }
-
-    fn add(&mut self, text: &str, what: &str, whence: &str) -> Result<(), UsageError> {
-        let index: IndexUrl =
-            without_name(text).parse().map_err(|error| UsageError(format!("{error} ({whence})")))?;
-        self.told.push(format!("{what}: {index} ({whence})"));
-        self.asked.push(Arc::new(index));
-        Ok(())
+            (None, None, Some(ListedIndex { url, place })) => (url.clone(), place.to_string()),
+            (None, None, None) => (DEFAULT_INDEX.to_owned(), "the default".to_owned()),
+        };
+        let main = read(&url, &whence)?;
+        told.push(format!("index: {main} ({whence})"));
+        Ok(Self { extra: added, main: Arc::new(main), told, warnings })
     }
 
     /// Fills in what `.netrc` has for their hosts; true if it had something.
     pub(super) fn apply(&mut self, netrc: &Netrc) -> bool {
         let mut used = false;
-        for index in &mut self.asked {
+        for index in self.extra.iter_mut().chain([&mut self.main]) {
             let had = index.credentials().is_some();
             *index = Arc::new(netrc.apply(IndexUrl::clone(index)));
             used |= !had && index.credentials().is_some();
@@ -98,12 +98,17 @@ impl Indexes {
 
     /// The main index.
     pub(super) fn main(&self) -> &IndexUrl {
-        self.asked.last().unwrap_or_else(|| unreachable!("there is always a main index"))
+        &self.main
     }
 
     /// The others, in the order of asking.
     pub(super) fn extra(&self) -> &[Arc<IndexUrl>] {
-        &self.asked[..self.asked.len() - 1]
+        &self.extra
+    }
+
+    /// All of them, in the order of asking.
+    fn asked(&self) -> impl Iterator<Item = &Arc<IndexUrl>> {
+        self.extra.iter().chain([&self.main])
     }
 
     /// The page of a project, from the first index that has it. Only "it is not there" leads to the next index: one that
@@ -113,16 +118,20 @@ impl Indexes {
         client: &Client,
         project: &ProjectName,
     ) -> Result<(Arc<IndexUrl>, ProjectPage), String> {
-        for index in &self.asked {
+        for index in self.asked() {
             match client.project(index, project).await {
                 Ok(page) => return Ok((Arc::clone(index), page)),
                 Err(error) if error.is_not_found() => {}
                 Err(error) => return Err(explain(&anyhow::Error::from(error))),
             }
         }
-        let names: Vec<_> = self.asked.iter().map(ToString::to_string).collect();
+        let names: Vec<_> = self.asked().map(ToString::to_string).collect();
         Err(format!("there is no project `{project}` in {}", names.join(" or ")))
     }
+}
+
+fn read(text: &str, whence: &str) -> Result<IndexUrl, UsageError> {
+    without_name(text).parse().map_err(|error| UsageError(format!("{error} ({whence})")))
 }
 
 /// The URL of an index that uv's variables may give a name: `company=https://...`.
@@ -154,8 +163,8 @@ mod tests {
             variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
         };
         let indexes = Indexes::choose(main, &extra, lists, &variable)?;
-        assert_eq!(indexes.asked.len(), indexes.told.len());
-        Ok(indexes.asked.iter().map(|index| index.as_url().host_str().unwrap().to_owned()).collect())
+        assert_eq!(indexes.asked().count(), indexes.told.len());
+        Ok(indexes.asked().map(|index| index.as_url().host_str().unwrap().to_owned()).collect())
     }
 
     #[test]

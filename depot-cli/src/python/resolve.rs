@@ -2,7 +2,7 @@
 //! two, here, and change neither what goes in nor what comes out.
 
 use std::{
-    collections::{BTreeMap, btree_map::Entry},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     sync::Arc,
 };
 
@@ -110,21 +110,19 @@ fn choose(
     found: &Result<(Arc<IndexUrl>, ProjectPage), String>,
     choice: Choice,
 ) -> Vec<Result<Wanted, String>> {
-    let mut all = Vec::new();
+    // What fails in two environments for one reason failed once.
+    let (mut wanted, mut reasons) = (Vec::new(), BTreeSet::new());
     for (requirement, pins) in narrowed(input, constraints) {
         let chosen = match found {
             Ok((index, page)) => choose_files(&requirement, &pins, index, page, choice),
             Err(reason) => Err(reason.clone()),
         };
         match chosen {
-            Ok(files) => all.extend(files.into_iter().map(Ok)),
-            Err(reason)
-                if all.iter().any(|one: &Result<_, _>| one.as_ref().is_err_and(|known| *known == reason)) => {
-            }
-            Err(reason) => all.push(Err(reason)),
+            Ok(files) => wanted.extend(files),
+            Err(reason) => drop(reasons.insert(reason)),
         }
     }
-    all
+    wanted.into_iter().map(Ok).chain(reasons.into_iter().map(Err)).collect()
 }
 
 /// A requirement under its constraints. One whose marker may be true or not is a case of its own, so that what each

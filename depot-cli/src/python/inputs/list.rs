@@ -14,7 +14,7 @@ use super::{
 #[derive(Debug, Default)]
 pub(super) struct Collector {
     asked: Asked,
-    /// Requirements and constraints as they came: what is a constraint is known by its list.
+    /// Constraints as they came.
     constraints: Vec<Input>,
     require_hashes: bool,
     no_require_hashes: bool,
