@@ -8,7 +8,10 @@
 
 mod beneath;
 mod error;
+mod gc;
 mod incoming;
+mod mend;
+mod names;
 mod publish;
 mod read;
 mod recover;
@@ -22,11 +25,13 @@ mod verified;
 mod verify;
 
 pub use error::TreeError;
+pub use gc::{LeftOvers, gc};
 pub use incoming::{Incoming, Sealed};
+pub use mend::Bytes;
 pub use publish::{Changed, Published};
 pub use read::{OpenedFile, read_at};
 pub use recover::Recovered;
 pub use resumable::{Resumable, ResumeNote};
 pub use tree::Tree;
 pub use verified::Verified;
-pub use verify::Finding;
+pub use verify::{Finding, hash_each};

@@ -2,14 +2,16 @@
 
 use std::{fs, io, path::Path, sync::PoisonError};
 
-use depot_proto::{FileRecord, ProjectName, layout::Part};
+use depot_proto::{FileRecord, ProjectName, RecordError, layout::Part};
 
 use crate::{
     error::{OnPath as _, TreeError},
     incoming::{Sealed, Temporary, write_synced},
+    names::KnownNames,
     session::lock_tree,
     sync,
     tree::Tree,
+    verify::hash,
 };
 
 /// What publishing a file came to.
@@ -49,7 +51,9 @@ impl Changed {
 impl Tree {
     /// Publishes received bytes under the record's file name, with the wheel's core metadata if it has some.
     ///
-    /// The record must speak of these bytes. On return of [`Published::Created`] the file survives a crash.
+    /// The record must speak of these bytes. On return of [`Published::Created`] the file survives a crash. A record that
+    /// cannot be read is replaced where the bytes beside it are these; otherwise it is an error, for it may speak of
+    /// others.
     pub fn publish(
         &self,
         sealed: &Sealed,
@@ -69,7 +73,9 @@ impl Tree {
             let path = sealed.files.metadata();
             fs::write(&path, metadata).on("write to", &path)?;
         }
-        let published = self.exclusively(|| self.link_all(sealed, filename, metadata.is_some()))?;
+        let heals = self.is_damaged_record_of(sealed, filename)?;
+        let published =
+            self.exclusively(|names| self.link_all(names, sealed, filename, metadata.is_some(), heals))?;
         // The same bytes may have been published by someone who has not come to syncing them yet.
         if !matches!(published, Published::Conflict(_)) {
             sync::sync_folder(&folder)?;
@@ -96,7 +102,10 @@ impl Tree {
         // Not synced: it matters to who could not write the change down elsewhere, and still lives.
         fs::write(temporary.record(), &document).on("write to", temporary.record())?;
         let target = self.path(project, filename, Part::Record);
-        self.exclusively(|| fs::rename(temporary.new_record(), &target).on("replace", &target))?;
+        self.exclusively(|names| {
+            let replace = || fs::rename(temporary.new_record(), &target).on("replace", &target);
+            self.in_folder(names, project, None, replace)
+        })?;
         let changed = Changed { record, note: Some(temporary) };
         if let Err(error) = self.sync(project) {
             // It is visible, and who asked for it is told that it failed: an index must look at it again.
@@ -114,32 +123,41 @@ impl Tree {
     /// Puts bytes that were lost or damaged back in their place; they must be what the file's record says.
     pub fn repair(&self, sealed: &Sealed, filename: &str) -> Result<(), TreeError> {
         let project = &sealed.project;
-        self.exclusively(|| match self.record(project, filename)? {
+        self.exclusively(|names| match self.record(project, filename)? {
             // They may have been put back when they were published.
             Some(record) if record.sha256 == sealed.sha256() && sealed.files.bytes().exists() => {
-                self.put_bytes_back(sealed, filename)
+                self.put_bytes_back(names, sealed, filename)
             }
             _ => Ok(()),
         })?;
         sync::sync_folder(&self.project_folder(project))
     }
 
-    fn link_all(&self, sealed: &Sealed, filename: &str, has_metadata: bool) -> Result<Published, TreeError> {
+    fn link_all(
+        &self,
+        names: &mut KnownNames,
+        sealed: &Sealed,
+        filename: &str,
+        has_metadata: bool,
+        heals: bool,
+    ) -> Result<Published, TreeError> {
         let project = &sealed.project;
-        if let Some(present) = self.same_name(project, filename)?
-            && let Some(record) = self.record(project, &present)?
-        {
-            if present != filename || record.sha256 != sealed.sha256() {
-                return Ok(Published::Conflict(record));
+        if let Some(present) = self.same_name(names, project, filename)? {
+            let record = match self.record(project, &present) {
+                Err(TreeError::Record { .. }) if heals && present == filename => {
+                    let record = self.path(project, filename, Part::Record);
+                    let replace = || copy_over(&sealed.files.record(), &record);
+                    self.in_folder(names, project, None, replace)?;
+                    return Ok(Published::Created);
+                }
+                record => record?,
+            };
+            if let Some(record) = record {
+                return self.link_again(names, sealed, (filename, &present), record);
             }
-            let bytes = fs::metadata(self.path(project, filename, Part::Bytes));
-            if bytes.is_ok_and(|bytes| bytes.len() == record.size) {
-                return Ok(Published::Same(record));
-            }
-            self.put_bytes_back(sealed, filename)?;
-            return Ok(Published::Same(record));
         }
-        let linked = self.link_parts(sealed, filename, has_metadata);
+        let link = || self.link_parts(sealed, filename, has_metadata);
+        let linked = self.in_folder(names, project, Some(filename), link);
         if linked.is_err() && !self.path(project, filename, Part::Record).exists() {
             // Never visible, and nobody is going to finish it: its room on the disk is given back.
             for part in [Part::Bytes, Part::Metadata] {
@@ -148,6 +166,41 @@ impl Tree {
         }
         linked?;
         Ok(Published::Created)
+    }
+
+    /// A file of this name is there already.
+    fn link_again(
+        &self,
+        names: &mut KnownNames,
+        sealed: &Sealed,
+        (filename, present): (&str, &str),
+        record: FileRecord,
+    ) -> Result<Published, TreeError> {
+        if present != filename || record.sha256 != sealed.sha256() {
+            return Ok(Published::Conflict(record));
+        }
+        if !self.has_bytes(&sealed.project, filename, record.size) {
+            self.put_bytes_back(names, sealed, filename)?;
+        }
+        Ok(Published::Same(record))
+    }
+
+    /// Whether there is a record under this name that cannot be read, beside the very bytes that were received: then
+    /// nothing else can have been published under it.
+    fn is_damaged_record_of(&self, sealed: &Sealed, filename: &str) -> Result<bool, TreeError> {
+        match self.record(&sealed.project, filename) {
+            // A newer depot can read it.
+            Err(TreeError::Record { source: RecordError::TooNew(_), .. }) => Ok(false),
+            Err(TreeError::Record { .. }) => {
+                let Some(bytes) = self.open_part(&sealed.project, filename, Part::Bytes)? else {
+                    return Ok(false);
+                };
+                let path = self.path(&sealed.project, filename, Part::Bytes);
+                Ok(bytes.size == sealed.size() && hash(&bytes.file).on("read", path)? == sealed.sha256())
+            }
+            // What else keeps it from being read keeps it from being published, and is said there.
+            _ => Ok(false),
+        }
     }
 
     /// The record comes last: it is what makes the file visible.
@@ -161,37 +214,58 @@ impl Tree {
         link(&sealed.files.record(), &path(Part::Record))
     }
 
-    fn put_bytes_back(&self, sealed: &Sealed, filename: &str) -> Result<(), TreeError> {
+    fn put_bytes_back(
+        &self,
+        names: &mut KnownNames,
+        sealed: &Sealed,
+        filename: &str,
+    ) -> Result<(), TreeError> {
         let bytes = self.path(&sealed.project, filename, Part::Bytes);
-        fs::rename(sealed.files.bytes(), &bytes).on("repair", &bytes)
+        let replace = || fs::rename(sealed.files.bytes(), &bytes).on("repair", &bytes);
+        self.in_folder(names, &sealed.project, None, replace)
     }
 
     /// The name of a file with a record that is this one but for case.
-    fn same_name(&self, project: &ProjectName, filename: &str) -> Result<Option<String>, TreeError> {
+    fn same_name(
+        &self,
+        names: &mut KnownNames,
+        project: &ProjectName,
+        filename: &str,
+    ) -> Result<Option<String>, TreeError> {
         if self.path(project, filename, Part::Record).exists() {
             return Ok(Some(filename.to_owned()));
         }
-        let folder = self.project_folder(project);
-        for entry in fs::read_dir(&folder).on("list", &folder)? {
-            let name = entry.on("list", &folder)?.file_name();
-            match name.to_str().map(Part::split) {
-                Some((present, Part::Record)) if present.eq_ignore_ascii_case(filename) => {
-                    return Ok(Some(present.to_owned()));
-                }
-                _ => {}
-            }
-        }
-        Ok(None)
+        names.find(project, &self.project_folder(project), filename)
     }
 
     /// Runs a few quick steps that no other thread or process that writes this tree runs at the same time.
     pub(crate) fn exclusively<T>(
         &self,
-        steps: impl FnOnce() -> Result<T, TreeError>,
+        steps: impl FnOnce(&mut KnownNames) -> Result<T, TreeError>,
     ) -> Result<T, TreeError> {
-        let _thread = self.linking.lock().unwrap_or_else(PoisonError::into_inner);
-        let _process = lock_tree(&self.tmp())?;
-        steps()
+        let mut names = self.linking.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut process = lock_tree(&self.tmp())?;
+        if !self.session.as_ref().is_some_and(|session| process.was_ours(session)) {
+            names.clear();
+        }
+        steps(&mut names)
+    }
+
+    /// Changes a project's folder in a way that gives it this name, if any, and keeps what is known of its names.
+    pub(crate) fn in_folder<T>(
+        &self,
+        names: &mut KnownNames,
+        project: &ProjectName,
+        filename: Option<&str>,
+        change: impl FnOnce() -> Result<T, TreeError>,
+    ) -> Result<T, TreeError> {
+        let folder = self.project_folder(project);
+        let current = names.is_current(project, &folder);
+        let changed = change()?;
+        if current {
+            names.changed(project, &folder, filename);
+        }
+        Ok(changed)
     }
 }
 
@@ -203,20 +277,22 @@ pub(crate) fn link(from: &Path, to: &Path) -> Result<(), TreeError> {
             fs::remove_file(to).on("remove the left-over", to)?;
             fs::hard_link(from, to).on("create", to)
         }
-        // A file system without hard links: the lock is held and the name is free, so a rename replaces nothing. Of the
-        // note it is a copy that is renamed, for it stays until the file is written down elsewhere.
+        // A file system without hard links: the lock is held and the name is free, so a rename replaces nothing.
         Err(error)
             if matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied) =>
         {
             let is_note = from.extension().is_some_and(|extension| extension == "json");
-            let moved = if is_note { from.with_extension("new") } else { from.to_owned() };
-            if is_note {
-                write_synced(&moved, &fs::read(from).on("read", from)?)?;
-            }
-            fs::rename(moved, to).on("create", to)
+            if is_note { copy_over(from, to) } else { fs::rename(from, to).on("create", to) }
         }
         linked => linked.on("create", to),
     }
+}
+
+/// Puts a copy of a note in the place of a record: the note stays until the file is written down elsewhere.
+fn copy_over(note: &Path, to: &Path) -> Result<(), TreeError> {
+    let new = note.with_extension("new");
+    write_synced(&new, &fs::read(note).on("read", note)?)?;
+    fs::rename(new, to).on("create", to)
 }
 
 #[cfg(test)]

@@ -60,6 +60,12 @@ impl Tree {
         OpenedFile::open(self, &file_path(project, filename, part))
     }
 
+    /// Whether bytes of this size lie under the name; whether they are the right ones is for [`Tree::verify`] to say.
+    pub fn has_bytes(&self, project: &ProjectName, filename: &str, size: u64) -> bool {
+        let bytes = fs::metadata(self.path(project, filename, Part::Bytes));
+        bytes.is_ok_and(|bytes| bytes.is_file() && bytes.len() == size)
+    }
+
     /// The core metadata stored beside a wheel, if it is there.
     pub fn metadata(&self, project: &ProjectName, filename: &str) -> Result<Option<Vec<u8>>, TreeError> {
         self.read_part(project, filename, Part::Metadata)

@@ -1,7 +1,6 @@
 //! Finishing or sweeping what a process that died left in `tmp/`.
 
 use std::{
-    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -13,10 +12,9 @@ use depot_proto::{
 
 use crate::{
     error::{OnPath as _, TreeError},
-    publish,
-    session::{is_dead, lock_tree, session_of},
-    sync,
-    tree::{Tree, names},
+    gc::{of_the_dead, project_of},
+    publish, sync,
+    tree::Tree,
     verify::hash,
 };
 
@@ -48,18 +46,8 @@ impl Tree {
 
 pub(crate) fn recover(tree: &Tree) -> Result<Recovered, TreeError> {
     let tmp = tree.root().join(layout::TMP);
-    let mut dead: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for name in names(&tmp)? {
-        if let Some(session) = session_of(&name) {
-            dead.entry(session.to_owned()).or_default().push(name);
-        }
-    }
-    {
-        let _alone = lock_tree(&tmp)?;
-        dead.retain(|session, _| is_dead(&tmp, session));
-    }
     let mut recovered = Recovered::default();
-    let mut names: Vec<String> = dead.into_values().flatten().collect();
+    let mut names = of_the_dead(&tmp)?;
     // The notes first: what they speak of is still needed to finish them.
     names.sort_by_key(|name| Path::new(name).extension() != Some("json".as_ref()));
     for name in names {
@@ -85,10 +73,7 @@ pub(crate) fn recover(tree: &Tree) -> Result<Recovered, TreeError> {
 
 /// Finishes one publication if its bytes have their name already; they were synced before they got it.
 fn finish(tree: &Tree, note: &str, path: &Path) -> Result<Option<(ProjectName, String)>, TreeError> {
-    let Some(project) = note.split_once('.').and_then(|(_, project)| project.parse::<ProjectName>().ok())
-    else {
-        return Ok(None);
-    };
+    let Some(project) = project_of(note) else { return Ok(None) };
     let document = match fs::read(path) {
         // Another process opened the tree at the same time, and was faster.
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -96,7 +81,7 @@ fn finish(tree: &Tree, note: &str, path: &Path) -> Result<Option<(ProjectName, S
     };
     // A note that was not written whole belongs to an upload that had not begun to publish.
     let Ok(record) = FileRecord::read(&document, None) else { return Ok(None) };
-    let published = tree.exclusively(|| {
+    let published = tree.exclusively(|_| {
         match tree.record(&project, &record.filename) {
             Ok(None) => {}
             Ok(Some(present)) => return Ok(present.sha256 == record.sha256),
@@ -106,7 +91,7 @@ fn finish(tree: &Tree, note: &str, path: &Path) -> Result<Option<(ProjectName, S
         }
         let Some(bytes) = tree.open_part(&project, &record.filename, Part::Bytes)? else { return Ok(false) };
         let at = tree.path(&project, &record.filename, Part::Bytes);
-        if bytes.size != record.size || hash(bytes.file).on("read", &at)? != record.sha256 {
+        if bytes.size != record.size || hash(&bytes.file).on("read", &at)? != record.sha256 {
             return Ok(false);
         }
         finish_metadata(tree, &project, &record, &path.with_extension("metadata"))?;

@@ -57,12 +57,30 @@ impl Drop for Session {
     }
 }
 
-/// Keeps other processes from linking, and from opening and judging sessions, for as long as the file lives.
-pub(crate) fn lock_tree(tmp: &Path) -> Result<File, TreeError> {
+/// Keeps other processes from linking, and from opening and judging sessions, for as long as it lives.
+pub(crate) struct TreeLock(File);
+
+pub(crate) fn lock_tree(tmp: &Path) -> Result<TreeLock, TreeError> {
     let path = tmp.join(LINKING);
-    let lock = File::options().create(true).truncate(false).write(true).open(&path).on("open", &path)?;
+    let options = File::options().create(true).truncate(false).read(true).write(true).open(&path);
+    let lock = options.on("open", &path)?;
     lock.lock().on("lock", &path)?;
-    Ok(lock)
+    Ok(TreeLock(lock))
+}
+
+impl TreeLock {
+    /// Whether this session was the last to say that it links; from now on it is. Whoever links says so first, so that
+    /// the others know when what they remember of the tree is old.
+    pub(crate) fn was_ours(&mut self, session: &Session) -> bool {
+        use std::io::{Read as _, Seek as _, Write as _};
+        let mut last = [0; 16];
+        if self.0.read_exact(&mut last).is_ok() && last == session.id.as_bytes() {
+            return true;
+        }
+        // Not said, it is not remembered either: the next time asks the folders again.
+        let _ = self.0.rewind().and_then(|()| self.0.write_all(session.id.as_bytes()));
+        false
+    }
 }
 
 /// Which session a name in `tmp/` belongs to.

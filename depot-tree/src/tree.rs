@@ -13,6 +13,7 @@ use depot_proto::{
 
 use crate::{
     error::{OnPath as _, TreeError},
+    names::KnownNames,
     recover::{self, Recovered},
     session::Session,
     sync,
@@ -24,8 +25,9 @@ pub struct Tree {
     root: PathBuf,
     /// None in a tree opened for reading only.
     pub(crate) session: Option<Session>,
-    /// Held by one thread while it links; the file of the same purpose keeps other processes out.
-    pub(crate) linking: Mutex<()>,
+    /// Held by one thread while it links; the file of the same purpose keeps other processes out. What is known of the
+    /// names in large folders is true only while it is held.
+    pub(crate) linking: Mutex<KnownNames>,
     /// Held while a record is read, changed and put back.
     pub(crate) changing: Mutex<()>,
     /// Held while a project's folder is made durable: who finds it there must not be ahead of that.

@@ -47,7 +47,7 @@ impl Tree {
         if bytes.size != record.size {
             return Ok(Finding::WrongSize { expected: record.size, actual: bytes.size });
         }
-        let actual = hash(bytes.file).on("read", self.path(project, filename, Part::Bytes))?;
+        let actual = hash(&bytes.file).on("read", self.path(project, filename, Part::Bytes))?;
         if actual != record.sha256 {
             return Ok(Finding::WrongHash { expected: record.sha256, actual });
         }
@@ -55,13 +55,22 @@ impl Tree {
     }
 }
 
-pub(crate) fn hash(mut file: File) -> io::Result<Sha256Digest> {
+pub(crate) fn hash(file: &File) -> io::Result<Sha256Digest> {
+    hash_each(file, &mut |_| Ok(()))
+}
+
+/// The digest of what follows in a file, read a quarter of a mebibyte at a time; after each of these `each` is told how
+/// many bytes they were, and may take its time or end the reading.
+pub fn hash_each(mut file: &File, each: &mut dyn FnMut(usize) -> io::Result<()>) -> io::Result<Sha256Digest> {
     let mut hasher = Sha256Hasher::new();
     let mut buffer = vec![0; 256 * 1024];
     loop {
         match file.read(&mut buffer)? {
             0 => return Ok(hasher.finish()),
-            read => hasher.update(&buffer[..read]),
+            read => {
+                hasher.update(&buffer[..read]);
+                each(read)?;
+            }
         }
     }
 }

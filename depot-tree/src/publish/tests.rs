@@ -286,3 +286,68 @@ fn fill(hog: &Path, free: u64) {
     }
     file.set_len(length - free * 4096).unwrap();
 }
+
+#[test]
+fn a_damaged_record_is_replaced_when_the_very_bytes_beside_it_come_again() {
+    let (folder, tree) = tree();
+    publish(&tree, WHEEL, b"bytes").unwrap();
+    let path = tree.path(&foo(), WHEEL, Part::Record);
+    for damaged in [&b""[..], b"{\"filename\"", b"[]"] {
+        fs::write(&path, damaged).unwrap();
+        assert!(matches!(publish(&tree, WHEEL, b"other"), Err(TreeError::Record { .. })));
+        assert_eq!(fs::read(&path).unwrap(), damaged, "other bytes change nothing");
+        assert_eq!(publish(&tree, WHEEL, b"bytes").unwrap(), Published::Created);
+        assert_eq!(tree.record(&foo(), WHEEL).unwrap(), Some(record(WHEEL, b"bytes")));
+        assert_eq!(tree.verify(&foo(), WHEEL).unwrap(), Finding::Right);
+    }
+    // Without the bytes nobody knows what the name stood for, and a newer depot can read what this one cannot.
+    fs::write(&path, b"{").unwrap();
+    fs::remove_file(tree.path(&foo(), WHEEL, Part::Bytes)).unwrap();
+    assert!(matches!(publish(&tree, WHEEL, b"bytes"), Err(TreeError::Record { .. })));
+    let newer =
+        String::from_utf8(record(WHEEL, b"bytes").to_document()).unwrap().replace("\"v\": 1", "\"v\": 2");
+    fs::write(&path, &newer).unwrap();
+    fs::write(tree.path(&foo(), WHEEL, Part::Bytes), b"bytes").unwrap();
+    assert!(matches!(
+        publish(&tree, WHEEL, b"bytes"),
+        Err(TreeError::Record { source: RecordError::TooNew(2), .. })
+    ));
+    assert_eq!(fs::read_to_string(&path).unwrap(), newer);
+    assert_eq!(left_in_tmp(folder.path()), [""; 0]);
+}
+
+#[test]
+fn a_large_folder_is_listed_once_and_again_only_when_someone_else_changed_it() {
+    let (folder, tree) = tree();
+    let name = |number: u32| format!("foo-{number}.tar.gz");
+    let listings = || tree.linking.lock().unwrap().listings;
+    for number in 0..40 {
+        publish(&tree, &name(number), b"bytes").unwrap();
+    }
+    let before = listings();
+    for number in 40..140 {
+        publish(&tree, &name(number), b"bytes").unwrap();
+        let yank = |record: &mut FileRecord| {
+            record.yanked_here = Yanked::Yes;
+            true
+        };
+        tree.change_record(&foo(), &name(number), yank).unwrap();
+    }
+    assert_eq!(listings(), before);
+    // A name that only its case tells apart is found in what is remembered...
+    assert!(matches!(publish(&tree, "FOO-120.tar.gz", b"bytes").unwrap(), Published::Conflict(_)));
+    // ... and so is one that another process put there, however shortly after, ...
+    let (other, _) = Tree::open(folder.path()).unwrap();
+    for number in 200..230 {
+        publish(&tree, &name(number), b"bytes").unwrap();
+        publish(&other, &format!("Foo-{number}.zip"), b"bytes").unwrap();
+        let refused = publish(&tree, &format!("foo-{number}.zip"), b"bytes").unwrap();
+        assert!(matches!(refused, Published::Conflict(_)), "{number}: {refused:?}");
+    }
+    // ... and one that was copied there by hand.
+    publish(&tree, &name(300), b"bytes").unwrap();
+    thread::sleep(std::time::Duration::from_millis(30));
+    let by_hand = tree.path(&foo(), "Foo-301.zip", Part::Record);
+    fs::write(by_hand, record("Foo-301.zip", b"x").to_document()).unwrap();
+    assert!(matches!(publish(&tree, "foo-301.zip", b"x").unwrap(), Published::Conflict(_)));
+}
