@@ -1,6 +1,7 @@
 //! From a configuration to a router: everything is opened, caught up and put together here.
 
 mod boot;
+pub(crate) mod format;
 
 use std::{io, path::PathBuf, sync::Arc};
 
@@ -44,6 +45,9 @@ pub(crate) const SERVER: &str = "depot-server";
 /// Why a data directory cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
+    /// It is of a newer format, or not a whole one; nothing in it was touched.
+    #[error(transparent)]
+    Format(#[from] format::FormatError),
     /// Another process serves it.
     #[error("`{}` is in use by another depot-server", .0.display())]
     InUse(PathBuf),

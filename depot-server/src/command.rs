@@ -13,7 +13,7 @@ use clap::Parser as _;
 
 use crate::{
     admin::{self, AdminAnswer, AdminRequest},
-    app::Depot,
+    app::{Depot, OpenError, format::FormatError},
     config::{Config, ConfigError},
     listen::tls::TlsError,
 };
@@ -49,10 +49,18 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-/// 2 for what was typed or configured wrongly, as clap has it, and 1 for everything else.
+/// 2 for what was typed or configured wrongly, as clap has it; 78 (`EX_CONFIG`) for what no repetition mends, data that
+/// only a newer server may touch; and 1 for everything else.
 fn code_of(error: &anyhow::Error) -> ExitCode {
-    let is_configured = error.is::<ConfigError>() || error.is::<TlsError>();
-    if is_configured { ExitCode::from(2) } else { ExitCode::FAILURE }
+    if error.is::<ConfigError>() || error.is::<TlsError>() {
+        return ExitCode::from(2);
+    }
+    match error.downcast_ref::<OpenError>() {
+        Some(OpenError::Format(FormatError::TooNew { .. } | FormatError::Unreadable { .. })) => {
+            ExitCode::from(78)
+        }
+        _ => ExitCode::FAILURE,
+    }
 }
 
 fn reindex(data_dir: &DataDir) -> anyhow::Result<()> {

@@ -30,5 +30,5 @@ mod service;
 mod store;
 mod telemetry;
 
-pub use app::{Depot, OpenError};
+pub use app::{Depot, OpenError, format::FormatError};
 pub use config::{Config, Network, NetworkError, TlsFiles, Transport, WireLimits};

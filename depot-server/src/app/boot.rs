@@ -10,7 +10,7 @@ use depot_proto::{ProjectName, RepositoryName, Timestamp, scope::Scope};
 use depot_tree::{Recovered, Tree};
 use tokio::sync::Semaphore;
 
-use super::{BOOTSTRAP_DAYS, BOOTSTRAP_NAME, Depot, OpenError, PUBLISHING, SERVER};
+use super::{BOOTSTRAP_DAYS, BOOTSTRAP_NAME, Depot, OpenError, PUBLISHING, SERVER, format};
 use crate::{
     auth::{
         keys,
@@ -56,12 +56,16 @@ pub(super) fn open(config: Config) -> Result<Depot, OpenError> {
         let path = path.to_owned();
         move |source| OpenError::Io { path, source }
     };
+    format::check(&config.data_dir)?;
     private::create_folder(&config.data_dir).map_err(io(&config.data_dir))?;
     private::refuse_open_folder(&config.data_dir).map_err(io(&config.data_dir))?;
     for folder in config.own_folders() {
         private::create_own_folder(&folder).map_err(io(&folder))?;
     }
     let lock = lock(&config)?;
+    // Whoever held the lock until now may have made another directory of it.
+    format::check(&config.data_dir)?;
+    format::settle(&config.data_dir).map_err(io(&config.data_dir))?;
     let name = RepositoryName::default_hosted();
     let (tree, recovered) = Tree::open(config.repository(name.as_str()))?;
     let tree = Arc::new(tree);
