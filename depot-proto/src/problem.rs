@@ -47,6 +47,8 @@ pub enum ErrorCode {
     NotAcceptable,
     /// The body comes in a coding that is not read.
     UnsupportedCoding,
+    /// The server has lost or damaged the file: its keeper must mend it, or whoever has the bytes send them again.
+    FileDamaged,
     /// The disk is full.
     StorageFull,
     /// The server is stopping or overloaded: try again.
@@ -80,6 +82,7 @@ impl ErrorCode {
             Self::MethodNotAllowed => "Method not allowed",
             Self::NotAcceptable => "Not acceptable",
             Self::UnsupportedCoding => "Unsupported content coding",
+            Self::FileDamaged => "File damaged",
             Self::StorageFull => "Storage full",
             Self::Unavailable => "Unavailable",
             Self::Internal => "Internal error",

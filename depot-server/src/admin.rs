@@ -1,20 +1,48 @@
 //! The admin verbs and the socket they go through while a server runs.
 //!
 //! The store has one owner at a time. A verb asks the running server by `<data-dir>/admin.sock`, which only its owner
-//! may open; where none runs, the verb opens the data directory itself. One JSON line asks, one JSON line answers.
+//! may open; where none runs, the verb opens the data directory itself. One JSON line asks, one JSON line answers; before
+//! the answer there may be lines that say how far a long verb is, and lines of what was asked for.
 
+mod backup;
+mod export;
+mod gc;
+pub(crate) mod import;
+mod scrub;
 #[cfg(unix)]
 pub(crate) mod socket;
 mod verbs;
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use depot_proto::scope::Scope;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use gc::sweep;
 pub(crate) use verbs::perform;
 
-use crate::store::records::TokenRecord;
+use crate::{
+    python::scrub::Scrubbed,
+    store::{
+        export::Counts,
+        records::{Serial, TokenRecord},
+    },
+};
+
+/// Who the journal says used an admin verb: whoever may open the socket.
+const ADMIN: &str = "admin socket";
+
+/// What a verb says before its answer.
+#[derive(Debug)]
+pub(crate) enum Said {
+    /// How far it is.
+    Progress(String),
+    /// A line of what was asked for, with its line feed.
+    Line(Vec<u8>),
+}
+
+/// Is told what a verb says; false if nobody listens any more, and the verb should end.
+pub(crate) type Tell<'a> = &'a (dyn Fn(Said) -> bool + Sync);
 
 /// The longest life of a token, in days.
 pub(crate) const MAX_TOKEN_DAYS: u32 = 3650;
@@ -43,6 +71,29 @@ pub(crate) enum AdminRequest {
     },
     /// Read the repositories again from their trees.
     Reindex,
+    /// Compare every file with its record.
+    Scrub {
+        /// Whether bytes that are wrong are taken out.
+        quarantine: bool,
+        /// The most bytes read in a second.
+        rate: Option<u64>,
+    },
+    /// Remove left-overs from `tmp/`.
+    Gc {
+        /// How old they must be, in seconds.
+        older_than: u64,
+        /// Whether to say only what would be removed.
+        dry_run: bool,
+    },
+    /// Say all that is known, as the lines of an export.
+    Export,
+    /// Copy everything that is needed to serve it elsewhere.
+    Backup {
+        /// Where to; an absolute path.
+        to: PathBuf,
+        /// Whether bytes are copied where they could be linked.
+        copy: bool,
+    },
 }
 
 /// What it is answered.
@@ -73,9 +124,66 @@ pub(crate) enum AdminAnswer {
         /// Files found.
         files: usize,
     },
+    /// Every file was read.
+    Scrubbed {
+        /// What was found.
+        scrubbed: Scrubbed,
+    },
+    /// Left-overs were removed.
+    Swept {
+        /// Which.
+        swept: Swept,
+    },
+    /// The lines of the export are through.
+    Exported {
+        /// How many of what.
+        counts: Counts,
+        /// The serial of the journal's last line.
+        serial: Serial,
+    },
+    /// The backup is whole.
+    BackedUp {
+        /// What is in it.
+        backup: BackedUp,
+    },
+    /// How far it is; other lines follow.
+    Progress {
+        /// In words.
+        words: String,
+    },
     /// It was refused or failed.
     Failed {
         /// Why.
         reason: String,
     },
+}
+
+/// What a sweep of `tmp/` came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Swept {
+    /// The files that were removed, or would have been.
+    pub(crate) removed: Vec<PathBuf>,
+    /// The bytes in them.
+    pub(crate) bytes: u64,
+    /// Left-overs that are too young.
+    pub(crate) young: usize,
+    /// Left-overs that the next start needs.
+    pub(crate) needed: usize,
+}
+
+/// What is in a backup.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct BackedUp {
+    /// The serial of the journal's last line in it: everything up to here is in it.
+    pub(crate) serial: Serial,
+    /// Files, with their records.
+    pub(crate) files: u64,
+    /// Of these, files whose bytes share their place on the disk with the original.
+    pub(crate) linked: u64,
+    /// Of these, files whose bytes are lost here too.
+    pub(crate) missing: u64,
+    /// Their bytes.
+    pub(crate) bytes: u64,
+    /// Tokens.
+    pub(crate) tokens: u64,
 }

@@ -1,6 +1,6 @@
 //! From a configuration to a router: everything is opened, caught up and put together here.
 
-mod boot;
+pub(crate) mod boot;
 pub(crate) mod format;
 
 use std::{io, path::PathBuf, sync::Arc};
@@ -104,6 +104,8 @@ pub struct Depot {
     pub(crate) authenticator: Arc<Authenticator>,
     pub(crate) committer: Arc<Committer>,
     pub(crate) tokens: Arc<Tokens>,
+    /// The id of this server, which is issuer and audience of its tokens.
+    pub(crate) instance: String,
     // Held for as long as the data directory is served.
     _lock: std::fs::File,
 }

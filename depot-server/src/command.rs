@@ -2,6 +2,7 @@
 
 mod args;
 mod config;
+mod data;
 mod init;
 mod serve;
 mod token;
@@ -12,10 +13,11 @@ use anyhow::Context as _;
 use clap::Parser as _;
 
 use crate::{
-    admin::{self, AdminAnswer, AdminRequest},
+    admin::{self, AdminAnswer, AdminRequest, import::ImportError},
     app::{Depot, OpenError, format::FormatError},
     config::{Config, ConfigError},
     listen::tls::TlsError,
+    store::export::ExportError,
 };
 use args::{Arguments, DataDir, Verb};
 
@@ -30,14 +32,19 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let done = match arguments.verb {
-        Verb::Serve(given) => serve::serve(given),
-        Verb::Init(args) => init::init(&args),
-        Verb::Config(args) => config::show(args),
-        Verb::Token(verb) => token::run(verb),
-        Verb::Reindex(data_dir) => reindex(&data_dir),
+        Verb::Serve(given) => serve::serve(given).map(|()| ExitCode::SUCCESS),
+        Verb::Init(args) => init::init(&args).map(|()| ExitCode::SUCCESS),
+        Verb::Config(args) => config::show(args).map(|()| ExitCode::SUCCESS),
+        Verb::Token(verb) => token::run(verb).map(|()| ExitCode::SUCCESS),
+        Verb::Reindex(data_dir) => reindex(&data_dir).map(|()| ExitCode::SUCCESS),
+        Verb::Scrub(args) => data::scrub(&args),
+        Verb::Gc(args) => data::gc(&args),
+        Verb::Export(args) => data::export(&args),
+        Verb::Import(args) => data::import(&args),
+        Verb::Backup(args) => data::backup(&args),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             let causes = error.chain().map(ToString::to_string);
             // Some errors name their causes themselves.
@@ -49,15 +56,24 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-/// 2 for what was typed or configured wrongly, as clap has it; 78 (`EX_CONFIG`) for what no repetition mends, data that
-/// only a newer server may touch; and 1 for everything else.
+/// `EX_CONFIG`, for what no repetition mends: data that only a newer server may touch.
+const TOO_NEW: u8 = 78;
+
+/// 2 for what was typed or configured wrongly, as clap has it; 78 for what is too new; and 1 for everything else.
 fn code_of(error: &anyhow::Error) -> ExitCode {
     if error.is::<ConfigError>() || error.is::<TlsError>() {
         return ExitCode::from(2);
     }
-    match error.downcast_ref::<OpenError>() {
+    if let Some(ImportError::Export(ExportError::TooNew(_))) = error.downcast_ref() {
+        return ExitCode::from(TOO_NEW);
+    }
+    let opened = match error.downcast_ref() {
+        Some(ImportError::Open(error)) => Some(error),
+        _ => error.downcast_ref::<OpenError>(),
+    };
+    match opened {
         Some(OpenError::Format(FormatError::TooNew { .. } | FormatError::Unreadable { .. })) => {
-            ExitCode::from(78)
+            ExitCode::from(TOO_NEW)
         }
         _ => ExitCode::FAILURE,
     }
@@ -75,11 +91,20 @@ fn reindex(data_dir: &DataDir) -> anyhow::Result<()> {
 
 /// Asks the running server, or does it here where none runs.
 fn ask(data_dir: &DataDir, request: AdminRequest) -> anyhow::Result<AdminAnswer> {
+    ask_and_hear(data_dir, request, &|_| true)
+}
+
+/// The same, for a verb that says something before its answer.
+fn ask_and_hear(
+    data_dir: &DataDir,
+    request: AdminRequest,
+    tell: admin::Tell<'_>,
+) -> anyhow::Result<AdminAnswer> {
     let config = Config::new(data_dir.resolve()?);
     #[cfg(unix)]
     {
         let socket = config.admin_socket();
-        let answer = admin::socket::ask(&socket, &request);
+        let answer = admin::socket::ask(&socket, &request, tell);
         if let Some(answer) =
             answer.with_context(|| format!("cannot ask the server at `{}`", socket.display()))?
         {
@@ -91,7 +116,7 @@ fn ask(data_dir: &DataDir, request: AdminRequest) -> anyhow::Result<AdminAnswer>
     }
     crate::telemetry::start("warn", crate::telemetry::LogFormat::Text)?;
     let depot = Depot::open(config)?;
-    let answer = admin::perform(&depot, request);
+    let answer = admin::perform(&depot, request, tell);
     depot.close();
     refused(answer)
 }
@@ -109,6 +134,11 @@ fn unexpected(answer: &AdminAnswer) -> anyhow::Error {
         AdminAnswer::Tokens { .. } => "tokens",
         AdminAnswer::Revoked { .. } => "a revocation",
         AdminAnswer::Reindexed { .. } => "a reindex",
+        AdminAnswer::Scrubbed { .. } => "a scrub",
+        AdminAnswer::Swept { .. } => "a sweep",
+        AdminAnswer::Exported { .. } => "an export",
+        AdminAnswer::BackedUp { .. } => "a backup",
+        AdminAnswer::Progress { .. } => "its progress",
         AdminAnswer::Failed { .. } => "a failure",
     };
     anyhow::anyhow!("the server answered with {kind}, which was not asked; is it of another version?")

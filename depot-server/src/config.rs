@@ -161,6 +161,11 @@ impl Config {
         self.data_dir.join("state")
     }
 
+    /// The server's id.
+    pub(crate) fn instance(&self) -> PathBuf {
+        self.state().join("instance")
+    }
+
     pub(crate) fn keys(&self) -> PathBuf {
         self.data_dir.join("keys")
     }
@@ -177,6 +182,11 @@ impl Config {
     /// The socket that the admin verbs speak to a running server through.
     pub fn admin_socket(&self) -> PathBuf {
         self.data_dir.join("admin.sock")
+    }
+
+    /// What a scrub took out of the repositories.
+    pub(crate) fn quarantine(&self) -> PathBuf {
+        self.data_dir.join("quarantine")
     }
 
     pub(crate) fn lock(&self) -> PathBuf {

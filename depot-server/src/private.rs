@@ -25,8 +25,16 @@ pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 fn write_beside(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
     let new = path.with_extension("new");
+    let mut file = create_file(&new)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    Ok(new)
+}
+
+/// Creates a file that only its owner may read, in the place of one that was there; it is not synced.
+pub(crate) fn create_file(path: &Path) -> io::Result<File> {
     // Left by a crash, or planted by somebody who wants to read along: neither is written into.
-    match fs::remove_file(&new) {
+    match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
@@ -34,10 +42,7 @@ fn write_beside(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&new)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    Ok(new)
+    options.open(path)
 }
 
 /// Creates a folder that only its owner may enter, with its parents; one that exists is left as it is.
@@ -115,6 +120,50 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-fn sync_folder(folder: &Path) -> io::Result<()> {
+/// Syncs everything in a folder, however deep, with as few calls as the system allows.
+pub(crate) fn sync_all(folder: &Path) -> io::Result<()> {
+    // One call for the whole file system, which writes what waits in the best order.
+    #[cfg(target_os = "linux")]
+    rustix::fs::syncfs(File::open(folder)?)?;
+    #[cfg(not(target_os = "linux"))]
+    {
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                sync_all(&path)?;
+            } else {
+                File::open(&path)?.sync_all()?;
+            }
+        }
+        sync_folder(folder)?;
+    }
+    Ok(())
+}
+
+/// Removes everything in a folder that is not named here.
+pub(crate) fn empty_folder(folder: &Path, but: &[&str]) -> io::Result<()> {
+    for path in entries_but(folder, but)? {
+        if fs::symlink_metadata(&path)?.is_dir() {
+            fs::remove_dir_all(&path)?;
+        } else {
+            fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// What is in a folder and not named here.
+pub(crate) fn entries_but(folder: &Path, but: &[&str]) -> io::Result<Vec<PathBuf>> {
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if !but.iter().any(|name| entry.file_name() == *name) {
+            entries.push(entry.path());
+        }
+    }
+    Ok(entries)
+}
+
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }

@@ -10,3 +10,4 @@ pub(crate) mod publish;
 pub(crate) mod reindex;
 pub(crate) mod repository;
 pub(crate) mod root;
+pub(crate) mod scrub;

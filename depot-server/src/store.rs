@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 pub(crate) mod conformance;
+pub(crate) mod export;
 pub(crate) mod journal;
 #[cfg(test)]
 pub(crate) mod memory;

@@ -26,7 +26,7 @@ pub enum TreeError {
         source: io::Error,
     },
     /// A file record in the tree cannot be read.
-    #[error("`{}` is damaged: {source}", path.display())]
+    #[error("`{}` cannot be read as what it should be: {source}", path.display())]
     Record {
         /// Which one.
         path: PathBuf,

@@ -92,6 +92,15 @@ impl Tree {
         Ok(put)
     }
 
+    /// Writes a record without syncing it, into a tree that nobody uses yet: whoever makes a tree of many records syncs
+    /// them together.
+    pub fn write_first_record(&self, project: &ProjectName, record: &FileRecord) -> Result<(), TreeError> {
+        let folder = self.project_folder(project);
+        fs::create_dir_all(&folder).on("create the folder", &folder)?;
+        let path = self.path(project, &record.filename, Part::Record);
+        fs::write(&path, record.to_document()).on("write to", path)
+    }
+
     /// What lies in a project's folder without a record, sorted: left there by a crash or by someone else, and never
     /// visible.
     pub fn strays(&self, project: &ProjectName) -> Result<Vec<String>, TreeError> {

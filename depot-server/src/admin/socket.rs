@@ -11,13 +11,20 @@ use std::{
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader as AsyncReader},
     net::{UnixListener, UnixStream},
+    sync::mpsc,
 };
 
-use super::{AdminAnswer, AdminRequest, perform};
+use super::{AdminAnswer, AdminRequest, Said, Tell, perform};
 use crate::app::Depot;
 
 /// The longest request line, in bytes.
 const MAX_REQUEST: u64 = 1 << 20;
+
+/// Lines that a verb may be ahead of whoever asked.
+const AHEAD: usize = 256;
+
+/// How each line of the server's own begins; others are lines of what was asked for.
+const ANSWER: &[u8] = b"{\"answer\":";
 
 /// Binds the socket, in the place of one that a process that died left behind: the data directory's lock is held.
 ///
@@ -61,17 +68,39 @@ async fn answer(stream: UnixStream, depot: Arc<Depot>) -> io::Result<()> {
     let mut line = String::new();
     AsyncReader::new(reading.take(MAX_REQUEST)).read_line(&mut line).await?;
     let answer = match serde_json::from_str::<AdminRequest>(&line) {
-        Ok(request) => tokio::task::spawn_blocking(move || perform(&depot, request)).await?,
+        Ok(request) => {
+            let (send, mut said) = mpsc::channel::<Vec<u8>>(AHEAD);
+            let verb = tokio::task::spawn_blocking(move || {
+                // Whoever asked may have gone; then the verb is told so.
+                let tell = |said| send.blocking_send(line_of(said)).is_ok();
+                perform(&depot, request, &tell)
+            });
+            while let Some(line) = said.recv().await {
+                writing.write_all(&line).await?;
+            }
+            verb.await?
+        }
         Err(error) => AdminAnswer::Failed { reason: format!("the server does not know this verb: {error}") },
     };
-    let mut line = serde_json::to_vec(&answer)?;
-    line.push(b'\n');
-    writing.write_all(&line).await?;
+    writing.write_all(&to_line(&answer)).await?;
     writing.shutdown().await
 }
 
-/// Asks a running server; none if none runs.
-pub(crate) fn ask(path: &Path, request: &AdminRequest) -> io::Result<Option<AdminAnswer>> {
+fn line_of(said: Said) -> Vec<u8> {
+    match said {
+        Said::Line(line) => line,
+        Said::Progress(words) => to_line(&AdminAnswer::Progress { words }),
+    }
+}
+
+fn to_line(answer: &AdminAnswer) -> Vec<u8> {
+    let mut line = serde_json::to_vec(answer).unwrap_or_default();
+    line.push(b'\n');
+    line
+}
+
+/// Asks a running server, and hands on what it says before its answer; none if none runs.
+pub(crate) fn ask(path: &Path, request: &AdminRequest, tell: Tell<'_>) -> io::Result<Option<AdminAnswer>> {
     let mut stream = match BlockingStream::connect(path) {
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
             return Ok(None);
@@ -81,10 +110,22 @@ pub(crate) fn ask(path: &Path, request: &AdminRequest) -> io::Result<Option<Admi
     let mut line = serde_json::to_vec(request)?;
     line.push(b'\n');
     stream.write_all(&line)?;
-    let mut answer = String::new();
-    BufReader::new(stream).read_line(&mut answer)?;
-    if answer.is_empty() {
-        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the server hung up without an answer"));
+    let mut reader = BufReader::new(stream);
+    loop {
+        let mut line = Vec::new();
+        reader.read_until(b'\n', &mut line)?;
+        if !line.ends_with(b"\n") {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the server hung up without an answer"));
+        }
+        let goes_on = if !line.starts_with(ANSWER) {
+            tell(Said::Line(line))
+        } else if let AdminAnswer::Progress { words } = serde_json::from_slice(&line)? {
+            tell(Said::Progress(words))
+        } else {
+            return Ok(Some(serde_json::from_slice(&line)?));
+        };
+        if !goes_on {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
     }
-    Ok(Some(serde_json::from_str(&answer)?))
 }

@@ -1,13 +1,10 @@
 //! What the admin verbs do.
 
-use super::{AdminAnswer, AdminRequest, MAX_TOKEN_DAYS};
+use super::{ADMIN, AdminAnswer, AdminRequest, MAX_TOKEN_DAYS, Tell, backup, export, gc, scrub};
 use crate::{app::Depot, auth::token::NewToken, clock};
 
-/// Who the journal says used an admin verb: whoever may open the socket.
-const ADMIN: &str = "admin socket";
-
 /// Performs a verb. May block.
-pub(crate) fn perform(depot: &Depot, request: AdminRequest) -> AdminAnswer {
+pub(crate) fn perform(depot: &Depot, request: AdminRequest, tell: Tell<'_>) -> AdminAnswer {
     let performed = match request {
         AdminRequest::TokenCreate { subject, name, scopes, days } => {
             create(depot, NewToken { subject, name, scopes, days })
@@ -18,6 +15,10 @@ pub(crate) fn perform(depot: &Depot, request: AdminRequest) -> AdminAnswer {
             .reindex()
             .map(|(projects, files)| AdminAnswer::Reindexed { projects, files })
             .map_err(|error| error.to_string()),
+        AdminRequest::Scrub { quarantine, rate } => scrub::scrub(depot, quarantine, rate, tell),
+        AdminRequest::Gc { older_than, dry_run } => gc::gc(&depot.config, older_than, dry_run),
+        AdminRequest::Export => export::export(depot, tell),
+        AdminRequest::Backup { to, copy } => backup::backup(depot, &to, copy, tell),
     };
     performed.unwrap_or_else(|reason| AdminAnswer::Failed { reason })
 }

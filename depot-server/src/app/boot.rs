@@ -111,13 +111,15 @@ pub(super) fn open(config: Config) -> Result<Depot, OpenError> {
         publishing: Arc::new(Semaphore::new(PUBLISHING)),
     };
     let authenticator = Arc::new(Authenticator { signer, tokens: Arc::clone(&tokens) });
-    let depot = Depot { config, hosted: Arc::new(hosted), authenticator, committer, tokens, _lock: lock };
+    let hosted = Arc::new(hosted);
+    let depot = Depot { config, hosted, authenticator, committer, tokens, instance, _lock: lock };
     finish(&depot, &recovered)?;
     bootstrap(&depot)?;
     Ok(depot)
 }
 
-fn lock(config: &Config) -> Result<File, OpenError> {
+/// Keeps every other server, and whoever changes the data directory without one, away for as long as the file lives.
+pub(crate) fn lock(config: &Config) -> Result<File, OpenError> {
     let path = config.lock();
     let failed = |source| OpenError::Io { path: path.clone(), source };
     let lock = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
@@ -211,7 +213,7 @@ fn finish(depot: &Depot, recovered: &Recovered) -> Result<(), OpenError> {
 
 /// The id of this server, which is issuer and audience of its tokens.
 fn instance(config: &Config) -> Result<String, OpenError> {
-    let path = config.state().join("instance");
+    let path = config.instance();
     let failed = |source| OpenError::Io { path: path.clone(), source };
     match std::fs::read_to_string(&path) {
         Ok(id) if !id.trim().is_empty() => Ok(id.trim().to_owned()),

@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod data;
 mod settings;
 
 use std::path::PathBuf;
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use depot_proto::scope::Scope;
 
+pub(super) use data::{BackupArgs, ExportArgs, GcArgs, ImportArgs, ScrubArgs};
 pub(super) use settings::{DataDir, Given};
 
 /// A Python package index over a local tree.
@@ -30,6 +32,16 @@ pub(super) enum Verb {
     Token(TokenVerb),
     /// Read the repositories again from their trees
     Reindex(DataDir),
+    /// Read every file again and compare it with its record
+    Scrub(ScrubArgs),
+    /// Remove what uploads that died left in tmp/
+    Gc(GcArgs),
+    /// Write all that is known, but for the bytes of files, into one file
+    Export(ExportArgs),
+    /// Make a new data directory of such a file
+    Import(ImportArgs),
+    /// Copy everything that is needed to serve it elsewhere, while it is served
+    Backup(BackupArgs),
 }
 
 #[derive(Debug, Args)]

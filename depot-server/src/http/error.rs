@@ -99,7 +99,7 @@ impl ApiError {
 
     /// A file whose bytes cannot be sent as they were published.
     pub(crate) fn damaged(detail: impl Into<String>) -> Self {
-        Self::unavailable(detail)
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::FileDamaged, detail)
     }
 }
 

@@ -72,6 +72,10 @@ fn compare(
         let reason = format!("the server has `{}` with sha256 {}", known.filename, known.sha256);
         return PlanAnswer { verdict: Verdict::Conflict, reason: Some(reason) };
     }
+    // What was lost here is wanted again.
+    if !repository.tree.has_bytes(project, &known.filename, known.size) {
+        return answer(Verdict::Missing);
+    }
     // What the caller may not change is no news from them.
     let is_news = !known.has_facts(file.facts) && may_change(repository, principal, project, known).is_ok();
     answer(if is_news { Verdict::Update } else { Verdict::Have })

@@ -82,15 +82,35 @@ pub(crate) enum PublishError {
         /// The digest of its bytes.
         sha256: Sha256Digest,
     },
+    /// A file is here under this name, and its record cannot be read.
+    #[error("the record of `{filename}` cannot be read on the server, so nothing was changed: {source}")]
+    Unreadable {
+        /// The file.
+        filename: String,
+        /// Why.
+        source: RecordError,
+    },
     /// The tree could not take it.
     #[error(transparent)]
-    Tree(#[from] TreeError),
+    Tree(TreeError),
     /// The store could not be read.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The change could not be committed.
     #[error(transparent)]
     Commit(#[from] CommitError),
+}
+
+impl From<TreeError> for PublishError {
+    fn from(error: TreeError) -> Self {
+        match error {
+            TreeError::Record { path, source } => {
+                let filename = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+                Self::Unreadable { filename, source }
+            }
+            error => Self::Tree(error),
+        }
+    }
 }
 
 /// Takes what someone says of a file: changes the facts of one that is here, and otherwise remembers them until the
@@ -107,17 +127,34 @@ pub(crate) fn announce(
         return Err(PublishError::OtherFile { said: record.filename, sent_for: filename.to_string() });
     }
     may_upload(repository, principal, filename.project(), record.is_mirrored())?;
-    match repository.tree.record(filename.project(), filename.as_str())? {
-        None => {
+    let known = match repository.tree.record(filename.project(), filename.as_str()) {
+        // The bytes may mend it; see `publish`.
+        Err(TreeError::Record { source, .. }) if !matches!(source, RecordError::TooNew(_)) => {
+            repository.file(filename)?
+        }
+        known => known?,
+    };
+    match known {
+        Some(known) if known.sha256 != record.sha256 => {
+            Err(PublishError::Exists { filename: known.filename, sha256: known.sha256 })
+        }
+        Some(known) if is_whole(repository, filename, &known) => {
+            take_facts(repository, filename, Some(&record.facts), principal)
+        }
+        // Of a file that is not here, or was lost here, the bytes are wanted.
+        _ => {
             let answer = answer_of(UploadOutcome::Send, &record);
             repository.announce(filename.project(), principal, record);
             Ok(answer)
         }
-        Some(known) if known.sha256 != record.sha256 => {
-            Err(PublishError::Exists { filename: known.filename, sha256: known.sha256 })
-        }
-        Some(_) => take_facts(repository, filename, Some(&record.facts), principal),
     }
+}
+
+/// Whether a file has its record and bytes of the right size.
+fn is_whole(repository: &Repository, filename: &DistributionFilename, known: &FileRecord) -> bool {
+    let (tree, project) = (&repository.tree, filename.project());
+    matches!(tree.record(project, filename.as_str()), Ok(Some(_)))
+        && tree.has_bytes(project, filename.as_str(), known.size)
 }
 
 /// Publishes bytes that were received whole, with what was announced of them. May block.
@@ -140,9 +177,12 @@ pub(crate) fn publish(
     }
     record.first_seen = Some(clock::now());
     let metadata = judge(&mut sealed, filename, &mut record)?;
-    // The tree may have lost a file that was published: its name is taken all the same.
-    if let Some(known) = repository.file(filename)?.filter(|known| known.sha256 != record.sha256) {
-        return Err(PublishError::Exists { filename: known.filename, sha256: known.sha256 });
+    if let Some(known) = repository.file(filename)? {
+        // The tree may have lost a file that was published: its name is taken all the same.
+        if known.sha256 != record.sha256 {
+            return Err(PublishError::Exists { filename: known.filename, sha256: known.sha256 });
+        }
+        mend(repository, filename, &known, &sealed)?;
     }
     let published = match repository.tree.publish(&sealed, &record, metadata.as_deref()) {
         Ok(published) => published,
@@ -172,6 +212,26 @@ pub(crate) fn publish(
     };
     repository.forget_announced(filename, principal);
     Ok(answer)
+}
+
+/// Puts back what the tree lost of a file that the store knows, when its very bytes come again: its record with all that
+/// was known, and then the bytes.
+fn mend(
+    repository: &Repository,
+    filename: &DistributionFilename,
+    known: &FileRecord,
+    sealed: &Sealed,
+) -> Result<(), PublishError> {
+    match repository.tree.record(filename.project(), filename.as_str()) {
+        Ok(None) | Err(TreeError::Record { .. }) => {}
+        _ => return Ok(()),
+    }
+    if repository.tree.put_record_back(filename.project(), known)? {
+        tracing::warn!(%filename, "the record of a file was lost or damaged, and is put back");
+        // What lay under the name was without a record, so nobody vouches for it.
+        repository.tree.repair(sealed, filename.as_str())?;
+    }
+    Ok(())
 }
 
 fn check_announced(announced: &FileRecord, came: &FileRecord) -> Result<(), PublishError> {

@@ -34,8 +34,7 @@ pub(crate) enum ReindexError {
     Store(#[from] StoreError),
 }
 
-/// Reads a project's releases. A file that cannot be served, because its record or its bytes are damaged, is passed
-/// over with a warning; it stays in the tree. What cannot be read is not taken for absent: that is an error.
+/// Reads a project's releases. A file whose record cannot be read is passed over with a warning; it stays in the tree. What cannot be read is not taken for absent: that is an error.
 pub(crate) fn read_project(tree: &Tree, project: &ProjectName) -> Result<Vec<ReleaseRecord>, TreeError> {
     let mut releases: BTreeMap<VersionKey, ReleaseRecord> = BTreeMap::new();
     for filename in tree.filenames(project)? {
@@ -83,10 +82,10 @@ fn read_file(
     if record.filename != filename {
         return Err(Skipped::Damaged(format!("its record speaks of `{}`", record.filename)));
     }
-    let bytes =
-        tree.open_part(project, filename, Part::Bytes)?.ok_or_else(|| damaged("its bytes are gone"))?;
-    if bytes.size != record.size {
-        return Err(Skipped::Damaged(format!("its bytes are {} and not {} long", bytes.size, record.size)));
+    // It stays on its page: without it, installers would silently choose another version of it.
+    if !tree.has_bytes(project, filename, record.size) {
+        tracing::error!(%project, filename, "the bytes of a file are gone or cut short; it cannot be served");
+        return Ok((named, record));
     }
     if named.kind() == DistributionKind::Wheel && record.core_metadata.is_none() {
         complete(tree, &named, &mut record);

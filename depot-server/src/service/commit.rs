@@ -20,7 +20,7 @@ use depot_proto::{FileRecord, ProjectName, RepositoryName};
 use super::names::Names;
 use crate::store::{
     Packages, Put, StoreError,
-    journal::Journal,
+    journal::{Journal, Position},
     records::{Entry, FileChange, ReleaseRecord, Serial},
 };
 
@@ -77,6 +77,7 @@ pub(crate) struct Committer {
     sender: Mutex<Option<Sender<Work>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     well: Arc<AtomicBool>,
+    position: Arc<Mutex<Position>>,
 }
 
 impl Committer {
@@ -88,10 +89,11 @@ impl Committer {
     ) -> std::io::Result<Self> {
         let (sender, receiver) = channel();
         let well = Arc::new(AtomicBool::new(true));
+        let position = journal.position();
         let mut writer = Writer { journal, packages, names, well: Arc::clone(&well) };
         let thread =
             std::thread::Builder::new().name("commit".to_owned()).spawn(move || writer.run(&receiver))?;
-        Ok(Self { sender: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)), well })
+        Ok(Self { sender: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)), well, position })
     }
 
     /// Commits a file's record. Blocks until the group it is in is on disk.
@@ -133,6 +135,11 @@ impl Committer {
     /// Whether changes can be taken; false after a failure that only a new start can mend.
     pub(crate) fn is_well(&self) -> bool {
         self.well.load(Ordering::Relaxed)
+    }
+
+    /// How far the journal goes: everything that was acknowledged is before that.
+    pub(crate) fn position(&self) -> Position {
+        *self.position.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes no more changes and waits until those taken are written.

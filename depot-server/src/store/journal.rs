@@ -8,6 +8,7 @@ use std::{
     fs::File,
     io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _},
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use depot_proto::Sha256Digest;
@@ -21,6 +22,9 @@ use crate::private;
 
 const WHAT: &str = "journal";
 
+/// The name of its file.
+pub(crate) const FILE: &str = "changes.jsonl";
+
 /// The file of changes, open for appending.
 pub(crate) struct Journal {
     path: PathBuf,
@@ -28,8 +32,19 @@ pub(crate) struct Journal {
     /// The length of what is known to be whole.
     len: u64,
     head: Head,
+    /// How far it is synced, for who copies it while it grows.
+    position: Arc<Mutex<Position>>,
     /// Set by a failure after which the file's state is unknown: a failed sync must not be repeated.
     failed: bool,
+}
+
+/// How far a journal goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Position {
+    /// The serial of the last line that is synced.
+    pub(crate) serial: Serial,
+    /// Where in the file it ends, in bytes. What is before that never changes.
+    pub(crate) len: u64,
 }
 
 /// The last line.
@@ -61,7 +76,7 @@ impl Journal {
     pub(crate) fn open(folder: &Path) -> Result<OpenedJournal, StoreError> {
         let io = |source| StoreError::io(WHAT, source);
         private::create_own_folder(folder).map_err(io)?;
-        let path = folder.join("changes.jsonl");
+        let path = folder.join(FILE);
         private::refuse_shared_file(&path).map_err(io)?;
         let mut file =
             File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(io)?;
@@ -73,7 +88,8 @@ impl Journal {
         file.sync_all().map_err(io)?;
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)?;
         file.seek(SeekFrom::Start(len)).map_err(io)?;
-        let journal = Self { path, file, len, head, failed: false };
+        let position = Arc::new(Mutex::new(Position { serial: head.serial, len }));
+        let journal = Self { path, file, len, head, position, failed: false };
         Ok(OpenedJournal { journal, cut: total - len })
     }
 
@@ -86,6 +102,17 @@ impl Journal {
     /// numbers again.
     pub(crate) fn continue_after(&mut self, serial: Serial) {
         self.head.serial = self.head.serial.max(serial);
+        self.note_position();
+    }
+
+    /// How far it goes, now and whenever it is asked.
+    pub(crate) fn position(&self) -> Arc<Mutex<Position>> {
+        Arc::clone(&self.position)
+    }
+
+    fn note_position(&self) {
+        let now = Position { serial: self.head.serial, len: self.len };
+        *self.position.lock().unwrap_or_else(PoisonError::into_inner) = now;
     }
 
     /// Whether it takes lines.
@@ -118,6 +145,7 @@ impl Journal {
         }
         self.len += lines.len() as u64;
         self.head = head;
+        self.note_position();
         Ok(())
     }
 

@@ -106,6 +106,19 @@ pub(crate) enum Change {
         /// The repository.
         repository: RepositoryName,
     },
+    /// The bytes of a file were not what its record says, and were taken out of the tree.
+    Quarantine {
+        /// The repository.
+        repository: RepositoryName,
+        /// The project.
+        project: ProjectName,
+        /// The file's name.
+        filename: String,
+        /// The digest of the bytes that were there.
+        sha256: Sha256Digest,
+    },
+    /// Everything up to here was imported.
+    Import {},
     /// A token was issued.
     TokenCreate {
         /// Its `jti`.
@@ -129,10 +142,13 @@ impl Change {
         match self {
             Self::Publish { repository, project, .. }
             | Self::Facts { repository, project, .. }
-            | Self::Reindex { repository, project } => Some((repository, project)),
-            Self::Rebuild { .. } | Self::TokenCreate { .. } | Self::TokenRevoke { .. } | Self::Unknown => {
-                None
-            }
+            | Self::Reindex { repository, project }
+            | Self::Quarantine { repository, project, .. } => Some((repository, project)),
+            Self::Rebuild { .. }
+            | Self::Import {}
+            | Self::TokenCreate { .. }
+            | Self::TokenRevoke { .. }
+            | Self::Unknown => None,
         }
     }
 }

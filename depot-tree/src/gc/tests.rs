@@ -2,7 +2,7 @@ use super::*;
 use crate::testing::{WHEEL, foo, left_in_tmp, publish, record, seal, tree};
 
 const DEAD: &str = "00000000000000aa";
-const NEW: Duration = Duration::from_secs(3600);
+const NEW: Duration = Duration::from_hours(1);
 
 fn left(root: &Path, name: &str, content: &[u8]) {
     fs::write(root.join("tmp").join(format!("{DEAD}{name}")), content).unwrap();

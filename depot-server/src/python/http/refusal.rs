@@ -24,6 +24,7 @@ impl From<PublishError> for ApiError {
             }
             PublishError::Invalid { .. } => Self::bad_request(ErrorCode::InvalidDistribution, detail),
             PublishError::Exists { .. } => Self::new(StatusCode::CONFLICT, ErrorCode::FileExists, detail),
+            PublishError::Unreadable { .. } => Self::damaged(detail),
             PublishError::Tree(error) => error.into(),
             PublishError::Store(error) => Self::from(&error),
             PublishError::Commit(error) => error.into(),
