@@ -8,6 +8,7 @@ mod crash;
 mod damage;
 mod example_tree;
 mod harness;
+mod keeping;
 mod mounted;
 mod online;
 mod python;
