@@ -1,7 +1,7 @@
 //! Killed at any moment: what was acknowledged is there, nothing is there in part, and what was not acknowledged
 //! completes when it is done again.
 
-mod journal;
+pub(crate) mod journal;
 mod ledger;
 mod load;
 mod push;

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::{
     app::{
         OpenError, SERVER, boot,
-        format::{self, FormatError, UNFINISHED, Unfinished},
+        format::{self, FormatError, JUST_BEGUN, UNFINISHED, Unfinished},
     },
     clock,
     config::Config,
@@ -66,7 +66,7 @@ pub(crate) fn import(config: &Config, input: &mut dyn BufRead) -> Result<Importe
     let io = |source| ImportError::Io { path: dir.clone(), source };
     match format::check(dir) {
         // It is ours, and goes.
-        Err(FormatError::Unfinished { what, .. }) if what == WHAT => {}
+        Err(FormatError::Unfinished { what, .. }) if what == WHAT || what == JUST_BEGUN => {}
         checked => checked.map_err(OpenError::from)?,
     }
     private::create_folder(dir).map_err(io)?;

@@ -23,6 +23,9 @@ pub(crate) const FORMAT_FILE: &str = "format";
 /// at it.
 pub(crate) const UNFINISHED: &str = "unfinished";
 
+/// What a kill leaves that came before the mark was written: nothing was put beside it then.
+pub(crate) const JUST_BEGUN: &str = "just begun";
+
 /// Who writes.
 pub(crate) const WRITER: &str = concat!("depot-server ", env!("CARGO_PKG_VERSION"));
 
@@ -86,7 +89,10 @@ pub(crate) fn check(data_dir: &Path) -> Result<(), FormatError> {
     match fs::read_to_string(&unfinished) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         what => {
-            let what = what.map_err(|source| io(&unfinished, source))?.trim().to_owned();
+            let mut what = what.map_err(|source| io(&unfinished, source))?.trim().to_owned();
+            if what.is_empty() {
+                JUST_BEGUN.clone_into(&mut what);
+            }
             return Err(FormatError::Unfinished { path: data_dir.to_owned(), what });
         }
     }
@@ -138,8 +144,9 @@ impl Unfinished {
             Err(fs::TryLockError::WouldBlock) => return Ok(None),
             Err(fs::TryLockError::Error(error)) => return Err(error),
         }
-        lock.set_len(0)?;
-        io::Write::write_all(&mut &lock, format!("{what}\n").as_bytes())?;
+        let mark = format!("{what}\n");
+        io::Write::write_all(&mut &lock, mark.as_bytes())?;
+        lock.set_len(mark.len() as u64)?;
         lock.sync_all()?;
         if cfg!(unix) {
             File::open(folder)?.sync_all()?;

@@ -6,7 +6,7 @@ use depot_tests::sha256_hex;
 use serde_json::Value;
 
 /// Follows the chain of `<data-dir>/journal/changes.jsonl` from its first line to its last; the number of lines.
-pub(super) fn assert_chain_holds(data_dir: &Path) -> usize {
+pub(crate) fn assert_chain_holds(data_dir: &Path) -> usize {
     let text = std::fs::read_to_string(data_dir.join("journal/changes.jsonl")).unwrap();
     assert!(text.ends_with('\n'), "the last line is not finished");
     let mut last = sha256_hex(b"");
