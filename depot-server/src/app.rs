@@ -11,7 +11,6 @@ use depot_tree::TreeError;
 
 use crate::{
     auth::keys::KeyError,
-    clock,
     coding::Coding,
     config::{BOOTSTRAP_DAYS, Config, Transport},
     http::{
@@ -28,10 +27,7 @@ use crate::{
         commit::{CommitError, Committer},
         tokens::{Tokens, TokensError},
     },
-    store::{
-        StoreError,
-        records::{Change, Entry},
-    },
+    store::{StoreError, records::Change},
 };
 
 /// Uploads validated and published at the same time; the bound keeps the disk's queue short.
@@ -185,12 +181,8 @@ impl Depot {
 
     /// Reads one project again from the tree, in turn with all other changes.
     pub(crate) fn reread(&self, project: &ProjectName) -> Result<(), OpenError> {
-        let repository = &self.hosted.repository.name;
-        let change = Change::Reindex { repository: repository.clone(), project: project.clone() };
-        let entry = Entry { time: clock::now(), who: SERVER.to_owned(), change };
-        let (tree, of) = (Arc::clone(&self.hosted.repository.tree), project.clone());
-        let read = Box::new(move || reindex::read_project(&tree, &of).map_err(|error| error.to_string()));
-        self.committer.project(entry, repository, project, read)?;
-        Ok(())
+        let repository = &self.hosted.repository;
+        let change = Change::Reindex { repository: repository.name.clone(), project: project.clone() };
+        Ok(reindex::reread(repository, project, change, SERVER)?)
     }
 }

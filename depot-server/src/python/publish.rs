@@ -9,10 +9,11 @@ use depot_proto::{
     push::{UploadAnswer, UploadOutcome},
     scope::Action,
 };
-use depot_tree::{Changed, Published, Sealed, TreeError};
+use depot_tree::{Changed, Finding, Published, Sealed, TreeError};
 
 use super::{
     plan::{may_change, may_upload},
+    reindex,
     repository::Repository,
 };
 use crate::{
@@ -182,7 +183,7 @@ pub(crate) fn publish(
         if known.sha256 != record.sha256 {
             return Err(PublishError::Exists { filename: known.filename, sha256: known.sha256 });
         }
-        mend(repository, filename, &known, &sealed)?;
+        mend(repository, filename, &known, &sealed, principal)?;
     }
     let published = match repository.tree.publish(&sealed, &record, metadata.as_deref()) {
         Ok(published) => published,
@@ -215,22 +216,33 @@ pub(crate) fn publish(
 }
 
 /// Puts back what the tree lost of a file that the store knows, when its very bytes come again: its record with all that
-/// was known, and then the bytes.
+/// was known, and its bytes where they are not right.
 fn mend(
     repository: &Repository,
     filename: &DistributionFilename,
     known: &FileRecord,
     sealed: &Sealed,
+    principal: &Principal,
 ) -> Result<(), PublishError> {
-    match repository.tree.record(filename.project(), filename.as_str()) {
-        Ok(None) | Err(TreeError::Record { .. }) => {}
+    let (tree, project) = (&repository.tree, filename.project());
+    match tree.record(project, filename.as_str()) {
+        Ok(Some(present)) if present.sha256 == sealed.sha256() => {
+            if matches!(tree.verify(project, filename.as_str()), Ok(Finding::Right)) {
+                return Ok(());
+            }
+        }
+        Ok(None) | Err(TreeError::Record { .. }) => {
+            if !tree.put_record_back(project, known)? {
+                return Ok(());
+            }
+        }
         _ => return Ok(()),
     }
-    if repository.tree.put_record_back(filename.project(), known)? {
-        tracing::warn!(%filename, "the record of a file was lost or damaged, and is put back");
-        // What lay under the name was without a record, so nobody vouches for it.
-        repository.tree.repair(sealed, filename.as_str())?;
-    }
+    tree.repair(sealed, filename.as_str())?;
+    tracing::warn!(%filename, "a file that was lost or damaged is mended by an upload of its bytes");
+    // The serial moves on, and with it what is open of the damaged bytes.
+    let change = Change::Reindex { repository: repository.name.clone(), project: project.clone() };
+    reindex::reread(repository, project, change, principal.name())?;
     Ok(())
 }
 

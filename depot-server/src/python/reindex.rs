@@ -1,6 +1,6 @@
 //! Reading releases from the tree, which is the truth, into the store, which is its index.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use depot_dist::Limits;
 use depot_proto::{
@@ -9,11 +9,13 @@ use depot_proto::{
 };
 use depot_tree::{Tree, TreeError};
 
+use super::repository::Repository;
 use crate::{
-    service::names::Names,
+    clock,
+    service::{commit::CommitError, names::Names},
     store::{
         Packages, StoreError,
-        records::{ReleaseRecord, Serial},
+        records::{Change, Entry, ReleaseRecord, Serial},
     },
 };
 
@@ -132,6 +134,21 @@ pub(crate) fn projects(
     projects.sort_unstable();
     projects.dedup();
     Ok(projects)
+}
+
+/// Commits a change of a project that is read again from its tree, in turn with all others. Its serial moves on, so
+/// nothing that is rendered or open of it is found any more.
+pub(crate) fn reread(
+    repository: &Repository,
+    project: &ProjectName,
+    change: Change,
+    who: &str,
+) -> Result<(), CommitError> {
+    let entry = Entry { time: clock::now(), who: who.to_owned(), change };
+    let (tree, of) = (Arc::clone(&repository.tree), project.clone());
+    let read = Box::new(move || read_project(&tree, &of).map_err(|error| error.to_string()));
+    repository.committer.project(entry, &repository.name, project, read)?;
+    Ok(())
 }
 
 /// Whether two lists of releases hold the same files, whatever their order and the numbers of their changes.

@@ -27,11 +27,7 @@ use super::{
     reindex::{self, ReindexError},
     repository::Repository,
 };
-use crate::{
-    clock, private,
-    service::commit::CommitError,
-    store::records::{Change, Entry},
-};
+use crate::{clock, private, service::commit::CommitError, store::records::Change};
 
 /// Files read at the same time: one disk gains little from more, and clients want it too.
 const READING: usize = 2;
@@ -418,11 +414,7 @@ impl Scrub<'_> {
             filename: filename.to_owned(),
             sha256: found,
         };
-        let entry = Entry { time: clock::now(), who: self.options.who.to_owned(), change };
-        let (tree, of) = (std::sync::Arc::clone(&repository.tree), project.clone());
-        let read = Box::new(move || reindex::read_project(&tree, &of).map_err(|error| error.to_string()));
-        // The serial of the project moves on, and with it what is open and rendered.
-        repository.committer.project(entry, &repository.name, project, read)?;
+        reindex::reread(repository, project, change, self.options.who)?;
         Ok(true)
     }
 

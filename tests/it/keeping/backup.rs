@@ -136,7 +136,7 @@ fn backups_while_four_writers_work_hold_all_that_was_acknowledged_before() {
             scope.spawn(move || write(url, token, writer, ledger, stop));
         }
         for number in 0..3 {
-            let deadline = Instant::now() + Duration::from_secs(60);
+            let deadline = Instant::now() + Duration::from_mins(1);
             while ledger.lock().unwrap().acknowledged.len() < (number + 1) * 60 && Instant::now() < deadline {
                 thread::sleep(Duration::from_millis(5));
             }

@@ -102,6 +102,27 @@ mod long {
 }
 
 #[test]
+fn an_upload_mends_what_no_scrub_has_found_yet() {
+    let folder = tempfile::tempdir().unwrap();
+    let data_dir = folder.path();
+    let (_server, mut wire) = serve(data_dir);
+    // One that is kept in memory, and one that is kept open.
+    let sizes = [10, 3_000_000];
+    let wheels =
+        sizes.map(|size| WheelBuilder::new("kept", &size.to_string()).random_file("data.bin", size, 1));
+    for file in wheels.map(|wheel| upload(&mut wire, &wheel)) {
+        assert_served(&mut wire, &file);
+        let mut rotten = file.bytes.clone();
+        rotten[100] ^= 1;
+        fs::write(file.path(data_dir), &rotten).unwrap();
+        let answer = wire.put_bytes(&file.project, &file.filename, &file.bytes).unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert_served(&mut wire, &file);
+        assert_eq!(fs::read(file.path(data_dir)).unwrap(), file.bytes);
+    }
+}
+
+#[test]
 fn what_was_taken_out_lies_in_quarantine_with_a_note() {
     let folder = tempfile::tempdir().unwrap();
     let data_dir = folder.path();

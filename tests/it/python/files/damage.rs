@@ -32,7 +32,7 @@ fn a_file_of_another_length_is_unavailable_and_never_short() {
         for range in ["X-No: range", "Range: bytes=0-0", "Range: bytes=-5"] {
             let answer = depot.get(&wheel.path(), &["Accept: application/json", range]);
             assert_unavailable(&answer);
-            assert_refused(&answer, 503, "unavailable");
+            assert_refused(&answer, 503, "file-damaged");
             let detail = answer.text();
             assert!(detail.contains(&wheel.filename) && !detail.contains("/files/"), "{detail}");
         }
