@@ -2,10 +2,21 @@
 
 use std::{fs::File, io, path::Path};
 
-/// Opens a file below a root for reading; a link on the way there, or in its place, is an error. The root itself may be
-/// one: where a tree lies is its keeper's choice.
+/// Opens a file below a root for reading; none if it is not there, or if there is a link on the way or in its place: no
+/// tree has links. The root itself may be one, as where a tree lies is its keeper's choice.
+pub(crate) fn open(root: &Path, below: &Path) -> io::Result<Option<File>> {
+    match open_plain(root, below) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | LINK) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// What a link in the way is called, by the system and by us.
+const LINK: io::ErrorKind = io::ErrorKind::InvalidFilename;
+
 #[cfg(target_os = "linux")]
-pub(crate) fn open(root: &Path, below: &Path) -> io::Result<File> {
+fn open_plain(root: &Path, below: &Path) -> io::Result<File> {
     use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
     let folder = rustix::fs::open(root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
@@ -14,12 +25,13 @@ pub(crate) fn open(root: &Path, below: &Path) -> io::Result<File> {
         Ok(file) => Ok(file.into()),
         // Kernels before 5.6, and sandboxes that know no newer calls.
         Err(rustix::io::Errno::NOSYS | rustix::io::Errno::PERM) => open_looking(root, below),
+        Err(rustix::io::Errno::LOOP | rustix::io::Errno::XDEV) => Err(LINK.into()),
         Err(error) => Err(error.into()),
     }
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn open(root: &Path, below: &Path) -> io::Result<File> {
+fn open_plain(root: &Path, below: &Path) -> io::Result<File> {
     open_looking(root, below)
 }
 
@@ -29,7 +41,7 @@ fn open_looking(root: &Path, below: &Path) -> io::Result<File> {
     for part in below {
         path.push(part);
         if std::fs::symlink_metadata(&path)?.is_symlink() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "there is a link in its place"));
+            return Err(LINK.into());
         }
     }
     File::open(path)
@@ -51,14 +63,16 @@ mod tests {
         symlink(at("secret"), at("tree/files/six/b")).unwrap();
         symlink(at("tree/files/six"), at("tree/files/seven")).unwrap();
         symlink(at("tree"), at("link")).unwrap();
-        for way in [open, open_looking] {
+        for way in [open_plain, open_looking] {
             for root in ["tree", "link"] {
                 assert!(way(&at(root), Path::new("files/six/a")).is_ok());
-                assert!(way(&at(root), Path::new("files/six/b")).is_err());
-                assert!(way(&at(root), Path::new("files/seven/a")).is_err());
-                let missing = way(&at(root), Path::new("files/six/c")).unwrap_err();
-                assert_eq!(missing.kind(), io::ErrorKind::NotFound);
+                for (below, kind) in
+                    [("files/six/b", LINK), ("files/seven/a", LINK), ("files/six/c", io::ErrorKind::NotFound)]
+                {
+                    assert_eq!(way(&at(root), Path::new(below)).unwrap_err().kind(), kind, "{below}");
+                }
             }
         }
+        assert!(open(&at("tree"), Path::new("files/six/b")).unwrap().is_none());
     }
 }

@@ -29,9 +29,8 @@ pub struct OpenedFile {
 impl OpenedFile {
     fn open(tree: &Tree, below: &str) -> Result<Option<Self>, TreeError> {
         let path = tree.root().join(below);
-        let file = match beneath::open(tree.root(), Path::new(below)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            file => file.on("open", &path)?,
+        let Some(file) = beneath::open(tree.root(), Path::new(below)).on("open", &path)? else {
+            return Ok(None);
         };
         let metadata = file.metadata().on("look at", path)?;
         Ok(metadata.is_file().then(|| Self { file, size: metadata.len() }))
