@@ -41,7 +41,11 @@ use self::{
     timed::{Noted, Timed},
     tls::Tls,
 };
-use crate::{config::WireLimits, http::forwarded::Peer, python::http::hot::Hot};
+use crate::{
+    config::WireLimits,
+    http::{forwarded::Peer, strict},
+    python::http::hot::Hot,
+};
 
 /// The most bytes of request head that are read.
 const MAX_HEAD: usize = 64 * 1024;
@@ -237,7 +241,10 @@ fn answering(
 ) -> impl Fn(Request<Incoming>) -> Either<Ready<Answer>, Routed> + Send + 'static {
     let site = site.clone();
     move |mut request| {
-        if let Some(response) = site.hot.answer(request.method(), request.uri(), request.headers()) {
+        // What is odd is refused by the router, in the form that the client reads.
+        if strict::refusal(&request).is_none()
+            && let Some(response) = site.hot.answer(request.method(), request.uri(), request.headers())
+        {
             return Either::Left(ready(Ok(response)));
         }
         request.extensions_mut().insert(Peer(peer));

@@ -1,10 +1,7 @@
 //! Requests that two readers could take for different ones are refused before anything is made of them, and their
 //! connections closed (RFC 9112, 3.2 and 11.2).
 
-use axum::{
-    extract::Request,
-    http::{HeaderMap, StatusCode, Uri, Version, header},
-};
+use axum::http::{HeaderMap, Request, StatusCode, Uri, Version, header};
 use depot_proto::ErrorCode;
 
 use super::error::ApiError;
@@ -13,7 +10,7 @@ use super::error::ApiError;
 const MAX_TARGET: usize = 8 * 1024;
 
 /// Why a request is refused, whatever it asks for; none if it is one.
-pub(crate) fn refusal(request: &Request) -> Option<ApiError> {
+pub(crate) fn refusal<B>(request: &Request<B>) -> Option<ApiError> {
     if target_len(request.uri()) > MAX_TARGET {
         let detail = format!("the address is longer than the {MAX_TARGET} bytes taken here");
         return Some(ApiError::new(StatusCode::URI_TOO_LONG, ErrorCode::BadRequest, detail));
