@@ -14,6 +14,7 @@ use std::{
 use crate::median;
 
 /// The machine and its tools.
+#[derive(Clone)]
 pub(crate) struct Machine {
     pub(crate) date: String,
     pub(crate) processor: String,
@@ -72,6 +73,11 @@ impl Machine {
             }),
             pins: ["0", "1"].iter().all(|core| said("taskset", ["-c", core, "echo", "pinned"]).is_some()),
         }
+    }
+
+    /// The same machine, whose commands may run on every core.
+    pub(crate) fn unpinned(&self) -> Self {
+        Self { pins: false, ..self.clone() }
     }
 
     /// A command on this core, where that can be, with nothing in its environment that could set it.

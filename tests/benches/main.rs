@@ -1,7 +1,9 @@
-//! How fast depot serves, beside nginx serving the same bytes as static files, and how fast it takes a push.
+//! How fast depot serves, beside nginx serving the same bytes as static files and beside the Python servers that people
+//! use; how fast it takes a push, beside devpi; and what a large file and a large repository cost it.
 //!
-//! `.ci/bench` runs this. Options: `--write` puts the report into `docs/benchmarks.md`, `--seconds N` and `--rounds N`
-//! shorten a run whose figures are not kept.
+//! `.ci/bench` runs this. Options: `--write` puts the report into `docs/benchmarks.md`; `--seconds N` and `--rounds N`
+//! shorten a run whose figures are not kept; `--only pages,files,push,servers,memory,scale` runs parts; `--scale-dir DIR` is
+//! where the large repository is kept between runs.
 
 #![allow(
     clippy::print_stdout,
@@ -10,18 +12,57 @@
     reason = "a bench talks to whoever runs it, and fails by panicking with all it knows"
 )]
 
+mod ask;
 mod machine;
+mod memory;
 mod nginx;
 mod packages;
+mod process;
 mod push;
 mod report;
+mod scale;
 mod serve;
+mod servers;
 mod wrk;
 
-use std::{env, fs, path::Path};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
 
 use depot_tests::workspace_root;
 use machine::Machine;
+
+/// What can be measured by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Pages,
+    Files,
+    Servers,
+    Push,
+    Memory,
+    Scale,
+}
+
+impl Part {
+    const ALL: [(&'static str, Self); 6] = [
+        ("pages", Self::Pages),
+        ("files", Self::Files),
+        ("servers", Self::Servers),
+        ("push", Self::Push),
+        ("memory", Self::Memory),
+        ("scale", Self::Scale),
+    ];
+
+    fn read(name: &str) -> Self {
+        let found = Self::ALL.iter().find(|(known, _)| *known == name);
+        found
+            .unwrap_or_else(|| {
+                panic!("there is no part {name:?}: pages, files, servers, push, memory and scale are known")
+            })
+            .1
+    }
+}
 
 /// What can be set.
 struct Options {
@@ -31,29 +72,59 @@ struct Options {
     seconds: u32,
     /// How often each thing is measured; the median counts.
     rounds: u32,
+    /// What is measured.
+    parts: Vec<Part>,
+    /// Where the large repository is.
+    scale_dir: PathBuf,
 }
 
 impl Options {
     fn read(mut arguments: impl Iterator<Item = String>) -> Self {
-        let mut options = Self { write: false, seconds: 5, rounds: 3 };
+        let mut options = Self {
+            write: false,
+            seconds: 5,
+            rounds: 3,
+            parts: Part::ALL.map(|(_, part)| part).to_vec(),
+            scale_dir: Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("scale"),
+        };
         while let Some(argument) = arguments.next() {
-            let mut number = || {
-                let value = arguments.next().and_then(|value| value.parse().ok());
-                value.filter(|number| *number > 0).unwrap_or_else(|| panic!("{argument} wants a number"))
+            let mut value = || arguments.next().unwrap_or_else(|| panic!("{argument} wants a value"));
+            let number = |value: String| {
+                let number = value.parse().ok().filter(|number| *number > 0);
+                number.unwrap_or_else(|| panic!("{value:?} is no number above 0"))
             };
             match argument.as_str() {
                 "--write" => options.write = true,
-                "--seconds" => options.seconds = number(),
-                "--rounds" => options.rounds = number(),
+                "--seconds" => options.seconds = number(value()),
+                "--rounds" => options.rounds = number(value()),
+                "--only" => options.parts = value().split(',').map(Part::read).collect(),
+                "--scale-dir" => options.scale_dir = value().into(),
                 // Cargo says so to every bench.
                 "--bench" => {}
-                other => {
-                    panic!("there is no option {other:?}: --write, --seconds N and --rounds N are known")
-                }
+                other => panic!(
+                    "there is no option {other:?}: --write, --seconds N, --rounds N, --only PART,... and --scale-dir DIR are known"
+                ),
             }
         }
+        assert!(
+            !options.write || options.parts.len() == Part::ALL.len(),
+            "--write keeps a whole report: leave --only out"
+        );
         options
     }
+
+    fn wants(&self, part: Part) -> bool {
+        self.parts.contains(&part)
+    }
+}
+
+/// What was measured; none for what was not asked for.
+struct Measured {
+    push: Option<push::Pushed>,
+    served: Option<Result<serve::Served, String>>,
+    beside: Option<Result<servers::Beside, String>>,
+    memory: Option<memory::Memory>,
+    scale: Option<scale::Scale>,
 }
 
 fn main() {
@@ -66,9 +137,17 @@ fn main() {
         path
     };
     let machine = Machine::look(folder.path());
-    let pushed = push::measure(&room("push"), &options);
-    let served = serve::measure(&room("serve"), &machine, &options);
-    let report = report::write(&machine, &options, &served, &pushed);
+    let measured = Measured {
+        push: options.wants(Part::Push).then(|| push::measure(&room("push"), &machine, &options)),
+        served: (options.wants(Part::Pages) || options.wants(Part::Files))
+            .then(|| serve::measure(&room("serve"), &machine, &options)),
+        beside: options.wants(Part::Servers).then(|| servers::measure(&room("servers"), &machine, &options)),
+        memory: options.wants(Part::Memory).then(|| memory::measure(&room("memory"))),
+        scale: options
+            .wants(Part::Scale)
+            .then(|| scale::measure(&options.scale_dir, &room("scale"), &machine, &options)),
+    };
+    let report = report::write(&machine, &options, &measured);
     println!("{report}");
     if options.write {
         keep(&workspace_root().join("docs/benchmarks.md"), &report);

@@ -3,7 +3,7 @@
 use std::{
     fmt::Write as _,
     fs,
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     path::Path,
     process::Child,
     thread,
@@ -12,7 +12,10 @@ use std::{
 
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 
-use crate::machine::{Core, Machine};
+use crate::{
+    machine::{Core, Machine},
+    process::free_address,
+};
 
 const DEADLINE: Duration = Duration::from_secs(10);
 
@@ -22,6 +25,8 @@ pub(crate) struct StaticFile<'a> {
     pub(crate) name: String,
     pub(crate) content_type: &'a str,
     pub(crate) body: &'a [u8],
+    /// Whether the body is gzipped: it then stands where nginx looks for it, beside an empty plain file.
+    pub(crate) is_gzip: bool,
 }
 
 /// A running nginx; it is stopped when dropped.
@@ -37,16 +42,21 @@ impl Nginx {
             fs::create_dir(folder.join(inside)).unwrap();
         }
         for file in files {
-            fs::write(folder.join("root").join(&file.name), file.body).unwrap();
+            let path = folder.join("root").join(&file.name);
+            if file.is_gzip {
+                fs::write(&path, "").unwrap();
+                fs::write(path.with_extension("gz"), file.body).unwrap();
+            } else {
+                fs::write(path, file.body).unwrap();
+            }
         }
-        // Taken and given back: nothing else here asks for ports in between.
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        fs::write(folder.join("nginx.conf"), configuration(&address.to_string(), files)).unwrap();
+        let address = free_address();
+        fs::write(folder.join("nginx.conf"), configuration(&address, files)).unwrap();
         let mut command = machine.command(Core::Server, "nginx");
         command.arg("-p").arg(folder).args(["-e", "error.log", "-c", "nginx.conf"]);
         let mut nginx = Self { master: command.spawn().unwrap(), url: format!("http://{address}") };
         let started = Instant::now();
-        while TcpStream::connect(address).is_err() {
+        while TcpStream::connect(&address).is_err() {
             let ended = nginx.master.try_wait().unwrap();
             if ended.is_some() || started.elapsed() > DEADLINE {
                 let log = fs::read_to_string(folder.join("error.log")).unwrap_or_default();
@@ -90,6 +100,7 @@ http {{
     tcp_nopush on;
     tcp_nodelay on;
     etag on;
+    gzip_static on;
     keepalive_timeout 65s;
     keepalive_requests 1000000000;
     # depot keeps the files open that are asked for, so nginx may too.

@@ -5,12 +5,17 @@ use std::{fs, path::Path, time::Instant};
 use depot_tests::ServerProcess;
 
 use crate::{
-    Options, median,
+    Options,
+    machine::Machine,
+    median,
     packages::{self, Amount, Counts},
+    servers::{Devpi, Venv, paths},
 };
 
 const PROJECTS: usize = 100;
 const RELEASES: usize = 14;
+/// How many of the wheels devpi is given: all would take it minutes.
+const FOR_DEVPI: usize = 200;
 
 /// The median times, in seconds.
 pub(crate) struct Pushed {
@@ -22,10 +27,12 @@ pub(crate) struct Pushed {
     pub(crate) first_range: (f64, f64),
     /// To a server that has everything.
     pub(crate) again: f64,
+    /// To devpi-server, by `uv publish`: how many wheels, and the seconds; or why not.
+    pub(crate) devpi: Result<(usize, f64), String>,
 }
 
 /// Pushes the same tree to a fresh server in each round, and once more.
-pub(crate) fn measure(folder: &Path, options: &Options) -> Pushed {
+pub(crate) fn measure(folder: &Path, machine: &Machine, options: &Options) -> Pushed {
     let tree = folder.join("tree");
     let amount = (0..PROJECTS).fold(Amount::default(), |sum, number| {
         // 2,000 to 7,600 bytes, in no order; what a wheel is beside them makes it 3 to 9 KB.
@@ -48,6 +55,7 @@ pub(crate) fn measure(folder: &Path, options: &Options) -> Pushed {
         assert!(server.terminate().success());
         fs::remove_dir_all(data_dir).unwrap();
     }
+    let devpi = to_devpi(folder, &tree, machine);
     let shortest = first.iter().copied().fold(f64::INFINITY, f64::min);
     let longest = first.iter().copied().fold(0.0, f64::max);
     Pushed {
@@ -56,7 +64,23 @@ pub(crate) fn measure(folder: &Path, options: &Options) -> Pushed {
         first: median(first),
         first_range: (shortest, longest),
         again: median(again),
+        devpi,
     }
+}
+
+/// Both sides may use every core, as the server and the command of depot may.
+fn to_devpi(folder: &Path, tree: &Path, machine: &Machine) -> Result<(usize, f64), String> {
+    let (venv, machine) = (Venv::find()?, machine.unpinned());
+    let home = folder.join("devpi");
+    fs::create_dir(&home).unwrap();
+    let devpi = Devpi::start(&home, &machine, &venv)?;
+    let mut wheels = paths(&tree.join("files"));
+    wheels.truncate(FOR_DEVPI);
+    let started = Instant::now();
+    devpi.publish(&machine, &venv, &wheels)?;
+    let seconds = started.elapsed().as_secs_f64();
+    eprintln!("push to devpi: {} wheels in {seconds:.1} s", wheels.len());
+    Ok((wheels.len(), seconds))
 }
 
 fn timed(push: impl FnOnce() -> Counts, expected: &Counts) -> f64 {

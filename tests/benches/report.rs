@@ -1,30 +1,57 @@
 //! The report: `docs/benchmarks.md`, whole.
 
+mod more;
+
 use std::fmt::Write as _;
 
-use crate::{Options, machine::Machine, median, push::Pushed, serve::Row, wrk::CONNECTIONS};
+use crate::{
+    Measured, Options,
+    machine::Machine,
+    median,
+    push::Pushed,
+    serve::{Row, Served},
+    wrk::CONNECTIONS,
+};
 
-/// The report as Markdown.
-pub(crate) fn write(
-    machine: &Machine,
-    options: &Options,
-    served: &Result<Vec<Row>, String>,
-    pushed: &Pushed,
-) -> String {
+/// What depot is to reach beside devpi, for each wheel.
+const AIM_PUSH: f64 = 100.0;
+
+/// The report as Markdown. What was not asked for is not in it.
+pub(crate) fn write(machine: &Machine, options: &Options, measured: &Measured) -> String {
     let mut text = String::from(
         "# Benchmarks\n\n`.ci/bench --write` writes this page; `make bench` measures and prints it. No figure here is a \
          gate.\nWhat counts is the ratio: both sides run on the same machine, in turn, within the same minutes.\n\n",
     );
     machine_list(&mut text, machine);
-    text.push_str("## Serving, beside nginx\n\n");
-    match served {
-        Ok(rows) => table(&mut text, rows),
-        Err(why) => {
-            let _ = writeln!(text, "Not measured: {why}.\n");
+    let skipped = |why: &str| format!("Not measured: {why}.\n\n");
+    if let Some(served) = &measured.served {
+        text.push_str("## Serving, beside nginx\n\n");
+        match served {
+            Ok(served) => table(&mut text, served),
+            Err(why) => text.push_str(&skipped(why)),
+        }
+        how_served(&mut text, machine, options);
+    }
+    if let Some(beside) = &measured.beside {
+        text.push_str("## Serving, beside Python servers\n\n");
+        match beside {
+            Ok(beside) => more::servers(&mut text, beside, machine, options),
+            Err(why) => text.push_str(&skipped(why)),
         }
     }
-    how_served(&mut text, machine, options);
-    push(&mut text, options, pushed, machine);
+    if let Some(pushed) = &measured.push {
+        push(&mut text, options, pushed, machine);
+    }
+    if let Some(memory) = &measured.memory {
+        text.push_str("## Memory for one large file\n\n");
+        more::memory(&mut text, memory);
+    }
+    if let Some(scale) = &measured.scale {
+        text.push_str("## A large repository\n\n");
+        more::scale(&mut text, scale, options);
+    }
+    text.truncate(text.trim_end().len());
+    text.push('\n');
     text
 }
 
@@ -40,12 +67,12 @@ fn machine_list(text: &mut String, machine: &Machine) {
     );
 }
 
-fn table(text: &mut String, rows: &[Row]) {
+fn table(text: &mut String, served: &Served) {
     text.push_str(
         "| what | bytes | depot, requests/s | nginx, requests/s | depot, MB/s | nginx, MB/s | depot / nginx | aim |\n\
          |---|--:|--:|--:|--:|--:|--:|--:|\n",
     );
-    for row in rows {
+    for row in &served.rows {
         let Row { name, body_len, depot, nginx, ratios, aim } = row;
         let lowest = ratios.iter().copied().fold(f64::INFINITY, f64::min);
         let highest = ratios.iter().copied().fold(0.0, f64::max);
@@ -61,6 +88,9 @@ fn table(text: &mut String, rows: &[Row]) {
         );
     }
     text.push('\n');
+    for skipped in &served.skipped {
+        let _ = writeln!(text, "Not measured: {skipped}.\n");
+    }
 }
 
 fn how_served(text: &mut String, machine: &Machine, options: &Options) {
@@ -73,28 +103,45 @@ fn how_served(text: &mut String, machine: &Machine, options: &Options) {
     let _ = write!(
         text,
         "A depot-server with its settings as they come is filled by `depot python push`. What it then answers is saved \
-         byte for byte\nand served by nginx as static files: one worker, sendfile, no access log, ETags, connections \
-         kept, files kept open. wrk asks\nfor each over loopback with one thread and {CONNECTIONS} connections, \
+         byte for byte\nand served by nginx as static files: one worker, sendfile, gzip_static, no access log, ETags, \
+         connections kept, files kept open. wrk asks\nfor each over loopback with one thread and {CONNECTIONS} connections, \
          {seconds} seconds of depot, then {seconds} seconds of nginx, {rounds} times; figures are\nmedians, and the \
          range of the ratio over the rounds stands in brackets. {cores}\nPages are asked for with `Accept: text/html` \
-         for HTML and with what pip sends for JSON, without compression. A run fails if any\nanswer is an error, if \
-         fewer bytes came than the answers must have had, or if either server answers with other bytes than depot\ndid \
-         at first. The ratio is of requests a second, for the wheel of 50 MB of bytes a second; MB/s counts millions of \
-         bytes, headers\nincluded. Over loopback sendfile saves less than it does on a network card.\n\n"
+         for HTML and with what pip sends for JSON; where gzip is said they are\nasked for with `Accept-Encoding: gzip`, \
+         and nginx has depot's own gzip as a file. For 304 each is asked with the ETag it gave.\nA run fails if any \
+         answer is an error, if fewer or more bytes came than the answers must have had, or if either server\nanswers \
+         with other bytes than depot did at first. The ratio is of requests a second, for the wheel of 50 MB of bytes a \
+         second;\nMB/s counts millions of bytes, headers included. Over loopback sendfile spares the server one of two \
+         copies; on a network card it\nspares the only one.\n\n"
     );
 }
 
 fn push(text: &mut String, options: &Options, pushed: &Pushed, machine: &Machine) {
-    let Pushed { amount, projects, first, first_range: (shortest, longest), again } = pushed;
+    let Pushed { amount, projects, first, first_range: (shortest, longest), again, devpi } = pushed;
     let files = grouped(amount.files as f64);
     let _ = write!(
         text,
         "## Push\n\n| what | files | seconds | files/s |\n|---|--:|--:|--:|\n| push to an empty server, each file \
          durable | {files} | {first:.2} ({shortest:.2} to {longest:.2}) | **{}** |\n| the same push again, nothing to \
-         send | {files} | {again:.3} | {} |\n\n",
+         send | {files} | {again:.3} | {} |\n",
         grouped(amount.files as f64 / first),
         grouped(amount.files as f64 / again),
     );
+    match devpi {
+        Ok((wheels, seconds)) => {
+            let (rate, depots) = (*wheels as f64 / seconds, amount.files as f64 / first);
+            let _ = write!(
+                text,
+                "| `uv publish` to devpi-server | {wheels} | {seconds:.1} | {} |\n\nFor each wheel depot is **{}** times as \
+                 fast; the aim is {AIM_PUSH:.0}.\n\n",
+                grouped(rate),
+                grouped(depots / rate),
+            );
+        }
+        Err(why) => {
+            let _ = write!(text, "\nNot measured beside devpi: {why}.\n\n");
+        }
+    }
     let _ = write!(
         text,
         "A saved tree of {files} wheels in {projects} projects, {:.1} KB each on average and {:.1} MB in all, is pushed \
@@ -102,7 +149,8 @@ fn push(text: &mut String, options: &Options, pushed: &Pushed, machine: &Machine
          folder. The time is that of the whole command,\nfrom its start to its end; both share the {} cores. The \
          server answers for a file when its bytes, its record and the journal's line\nare synced. Medians of {} rounds, \
          each with a fresh server; every file must be counted as sent the first time, and as there already\nthe \
-         second.\n",
+         second. devpi-server and uv are pinned in `tests/benches/servers.txt` and run with their settings as they come, on \
+         all cores;\ndevpi is given the first wheels of the same tree.\n\n",
         amount.bytes as f64 / amount.files as f64 / 1e3,
         amount.bytes as f64 / 1e6,
         machine.cores,

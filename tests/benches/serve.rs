@@ -1,11 +1,12 @@
 //! Pages and files, asked of depot and of nginx in turn.
 
-use std::path::Path;
+use std::{fs, path::Path};
 
-use depot_tests::{ServerProcess, WheelBuilder, binary, send};
+use depot_tests::{ServerProcess, WheelBuilder, binary};
 
 use crate::{
-    Options,
+    Options, Part,
+    ask::{ACCEPT_HTML, ACCEPT_JSON, Answer, Headers, ask},
     machine::{Core, Machine},
     median,
     nginx::{Nginx, StaticFile},
@@ -13,25 +14,31 @@ use crate::{
     wrk::{self, Load},
 };
 
-/// What pip sends; uv's differs in nothing that matters here.
-const ACCEPT_JSON: &str =
-    "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html; q=0.1, text/html; q=0.01";
-const ACCEPT_HTML: &str = "text/html";
-
 /// What is asked for.
 struct Subject {
-    name: &'static str,
+    name: String,
     path: String,
-    accept: Option<&'static str>,
-    /// Whether so few fit into a second that bytes are the better count.
-    is_large: bool,
+    headers: Headers,
+    kind: Kind,
     /// What depot is to reach beside nginx.
     aim: f64,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Page,
+    /// A page, gzipped; nginx has the same bytes as a file beside the plain one.
+    Gzip,
+    /// A page that the client has already.
+    NotModified,
+    File,
+    /// So few fit into a second that bytes are the better count.
+    LargeFile,
+}
+
 /// What was measured of one subject.
 pub(crate) struct Row {
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     pub(crate) body_len: usize,
     pub(crate) depot: Load,
     pub(crate) nginx: Load,
@@ -40,8 +47,21 @@ pub(crate) struct Row {
     pub(crate) aim: f64,
 }
 
+/// What was measured, and what could not be.
+pub(crate) struct Served {
+    pub(crate) rows: Vec<Row>,
+    pub(crate) skipped: Vec<String>,
+}
+
+/// What a row needs on each side.
+struct Place<'a> {
+    url: &'a str,
+    path: String,
+    headers: Headers,
+}
+
 /// A row for each subject, or why there is none.
-pub(crate) fn measure(folder: &Path, machine: &Machine, options: &Options) -> Result<Vec<Row>, String> {
+pub(crate) fn measure(folder: &Path, machine: &Machine, options: &Options) -> Result<Served, String> {
     let missing: Vec<&str> = [("nginx", &machine.nginx), ("wrk", &machine.wrk)]
         .into_iter()
         .filter_map(|(name, found)| found.is_none().then_some(name))
@@ -58,74 +78,141 @@ pub(crate) fn measure(folder: &Path, machine: &Machine, options: &Options) -> Re
         packages::save(&tree, &wheel);
         format!("/python/files/{}/{}", wheel.project(), wheel.filename())
     });
-
-    // One start for all, with its core from the beginning: it has as many workers as it has cores.
-    let data_dir = folder.join("data");
-    let mut command = machine.command(Core::Server, binary("depot-server"));
-    command.arg("serve").arg("--data-dir").arg(&data_dir).args(["--port", "0"]);
-    let depot = ServerProcess::start_command(command, &data_dir);
+    let depot = start(folder, machine);
     packages::push(&tree, &depot);
 
-    let subjects = subjects(files);
-    let bodies: Vec<Answer> =
-        subjects.iter().map(|subject| ask(depot.url(), &subject.path, subject)).collect();
+    let mut skipped = Vec::new();
+    let subjects: Vec<(Subject, Answer)> = subjects(files, options)
+        .into_iter()
+        .filter_map(|subject| {
+            let mut asked = ask(depot.url(), &subject.path, &subject.headers).answer;
+            assert_eq!(asked.status, 200, "{}{}", depot.url(), subject.path);
+            match (subject.kind, asked.coding.as_str()) {
+                (Kind::Gzip, "gzip") => {}
+                (Kind::Gzip, _) => {
+                    skipped.push(format!("{}: depot answers it without compression", subject.name));
+                    return None;
+                }
+                (_, coding) => assert_eq!(coding, "", "{} was not asked for compressed", subject.path),
+            }
+            let wants_json = subject.headers.iter().any(|(_, value)| value == ACCEPT_JSON);
+            assert_eq!(asked.content_type.ends_with("+json"), wants_json, "{}", subject.path);
+            if subject.kind == Kind::NotModified {
+                // What nginx is to have is the page; what both are to answer is found out when both are there.
+                asked.coding = String::new();
+            }
+            Some((subject, asked))
+        })
+        .collect();
     let files: Vec<StaticFile<'_>> = (0..)
-        .zip(&bodies)
-        .map(|(number, answer)| StaticFile {
+        .zip(&subjects)
+        .map(|(number, (subject, answer))| StaticFile {
             name: format!("subject-{number}"),
             content_type: &answer.content_type,
             body: &answer.body,
+            is_gzip: subject.kind == Kind::Gzip,
         })
         .collect();
     let nginx_folder = folder.join("nginx");
-    std::fs::create_dir(&nginx_folder).unwrap();
+    fs::create_dir(&nginx_folder).unwrap();
     let nginx = Nginx::start(&nginx_folder, machine, &files);
-
-    let mut rows = Vec::new();
-    for ((subject, expected), file) in subjects.iter().zip(&bodies).zip(&files) {
-        let places = [(depot.url(), subject.path.clone()), (nginx.url(), format!("/{}", file.name))];
-        let same = || {
-            for (url, path) in &places {
-                assert!(
-                    ask(url, path, subject) == *expected,
-                    "{url}{path} is not what depot served at first"
-                );
-            }
-        };
-        same();
-        let mut rounds = Vec::new();
-        for round in 1..=options.rounds {
-            let [depot, nginx] = places.each_ref().map(|(url, path)| {
-                let url = format!("{url}{path}");
-                wrk::load(folder, machine, &url, subject.accept, expected.body.len(), options.seconds)
-            });
-            let (name, depots, nginxs) = (subject.name, depot.requests, nginx.requests);
-            eprintln!("{name}, round {round}: depot {depots:.0}/s, nginx {nginxs:.0}/s");
-            rounds.push((depot, nginx));
-        }
-        same();
-        rows.push(row(subject, expected.body.len(), &rounds));
-    }
-    Ok(rows)
+    let rows = (0..).zip(&subjects).map(|(number, (subject, answer))| {
+        let places = [
+            Place { url: depot.url(), path: subject.path.clone(), headers: subject.headers.clone() },
+            Place { url: nginx.url(), path: format!("/subject-{number}"), headers: subject.headers.clone() },
+        ];
+        measure_one(folder, machine, options, subject, answer, places)
+    });
+    Ok(Served { rows: rows.collect(), skipped })
 }
 
-fn subjects([small_file, large_file]: [String; 2]) -> [Subject; 6] {
-    let page = |name, project, accept| Subject {
-        name,
-        path: format!("/python/simple/{project}/"),
-        accept: Some(accept),
-        is_large: false,
-        aim: 1.0,
+/// One start for all, with its core from the beginning: it has as many workers as it has cores.
+pub(crate) fn start(folder: &Path, machine: &Machine) -> ServerProcess {
+    let data_dir = folder.join("data");
+    let mut command = machine.command(Core::Server, binary("depot-server"));
+    command.arg("serve").arg("--data-dir").arg(&data_dir).args(["--port", "0"]);
+    ServerProcess::start_command(command, &data_dir)
+}
+
+fn measure_one(
+    folder: &Path,
+    machine: &Machine,
+    options: &Options,
+    subject: &Subject,
+    answer: &Answer,
+    mut places: [Place<'_>; 2],
+) -> Row {
+    let mut expected = answer.clone();
+    if subject.kind == Kind::NotModified {
+        for place in &mut places {
+            let etag = ask(place.url, &place.path, &place.headers).etag.unwrap();
+            place.headers.push(("If-None-Match", etag));
+        }
+        expected =
+            Answer { status: 304, content_type: String::new(), coding: String::new(), body: Vec::new() };
+    }
+    let same = || {
+        for Place { url, path, headers } in &places {
+            let mut answer = ask(url, path, headers).answer;
+            if answer.status == 304 {
+                answer.content_type.clear();
+            }
+            assert!(answer == expected, "{url}{path} is not what depot served at first");
+        }
     };
-    let file = |name, path, is_large| Subject { name, path, accept: None, is_large, aim: 0.8 };
-    [
-        page("page of 3 files, HTML", "small", ACCEPT_HTML),
-        page("page of 3 files, JSON", "small", ACCEPT_JSON),
-        page("page of 500 files, HTML", "large", ACCEPT_HTML),
-        page("page of 500 files, JSON", "large", ACCEPT_JSON),
-        file("wheel of 9 KB", small_file, false),
-        file("wheel of 50 MB", large_file, true),
-    ]
+    same();
+    let body_len = expected.body.len();
+    let mut rounds = Vec::new();
+    for round in 1..=options.rounds {
+        let [depot, nginx] = places.each_ref().map(|Place { url, path, headers }| {
+            let load =
+                wrk::load(folder, machine, &format!("{url}{path}"), headers, body_len, options.seconds);
+            load.unwrap_or_else(|error| panic!("{error}"))
+        });
+        let (name, depots, nginxs) = (&subject.name, depot.requests, nginx.requests);
+        eprintln!("{name}, round {round}: depot {depots:.0}/s, nginx {nginxs:.0}/s");
+        rounds.push((depot, nginx));
+    }
+    same();
+    row(subject, body_len, &rounds)
+}
+
+fn subjects([small_file, large_file]: [String; 2], options: &Options) -> Vec<Subject> {
+    let mut subjects = Vec::new();
+    if options.wants(Part::Pages) {
+        for (kind, more, also) in
+            [(Kind::Page, None, ""), (Kind::Gzip, Some(("Accept-Encoding", "gzip")), ", gzip")]
+        {
+            for (files, project) in [(3, "small"), (500, "large")] {
+                for (form, accept) in [("HTML", ACCEPT_HTML), ("JSON", ACCEPT_JSON)] {
+                    let mut headers = vec![("Accept", accept.to_owned())];
+                    headers.extend(more.map(|(name, value)| (name, value.to_owned())));
+                    subjects.push(Subject {
+                        name: format!("page of {files} files, {form}{also}"),
+                        path: format!("/python/simple/{project}/"),
+                        headers,
+                        kind,
+                        aim: 1.0,
+                    });
+                }
+            }
+        }
+        subjects.push(Subject {
+            name: "page of 500 files, JSON, not modified (304)".to_owned(),
+            path: "/python/simple/large/".to_owned(),
+            headers: vec![("Accept", ACCEPT_JSON.to_owned())],
+            kind: Kind::NotModified,
+            aim: 1.0,
+        });
+    }
+    if options.wants(Part::Files) {
+        for (name, path, kind) in
+            [("wheel of 9 KB", small_file, Kind::File), ("wheel of 50 MB", large_file, Kind::LargeFile)]
+        {
+            subjects.push(Subject { name: name.to_owned(), path, headers: Vec::new(), kind, aim: 0.8 });
+        }
+    }
+    subjects
 }
 
 fn row(subject: &Subject, body_len: usize, rounds: &[(Load, Load)]) -> Row {
@@ -133,33 +220,14 @@ fn row(subject: &Subject, body_len: usize, rounds: &[(Load, Load)]) -> Row {
         requests: median(rounds.iter().map(|round| which(round).requests)),
         megabytes: median(rounds.iter().map(|round| which(round).megabytes)),
     };
-    let speed = |load: &Load| if subject.is_large { load.megabytes } else { load.requests };
+    let is_large = subject.kind == Kind::LargeFile;
+    let speed = |load: &Load| if is_large { load.megabytes } else { load.requests };
     Row {
-        name: subject.name,
+        name: subject.name.clone(),
         body_len,
         depot: middle(|round| round.0),
         nginx: middle(|round| round.1),
         ratios: rounds.iter().map(|(depot, nginx)| speed(depot) / speed(nginx)).collect(),
         aim: subject.aim,
     }
-}
-
-/// An answer, as far as both servers must agree on it.
-#[derive(PartialEq, Eq)]
-struct Answer {
-    content_type: String,
-    body: Vec<u8>,
-}
-
-fn ask(url: &str, path: &str, subject: &Subject) -> Answer {
-    let accept = subject.accept.map(|accept| format!("Accept: {accept}\r\n")).unwrap_or_default();
-    let host = url.trim_start_matches("http://");
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{accept}Connection: close\r\n\r\n");
-    let response = send(url, request).unwrap();
-    assert!(response.status == 200 && response.complete, "{url}{path}: {}", response.status_line);
-    assert_eq!(response.header("content-encoding"), None, "{url}{path}");
-    let content_type = response.header("content-type").unwrap_or_default().to_owned();
-    let wants_json = subject.accept == Some(ACCEPT_JSON);
-    assert_eq!(content_type.ends_with("+json"), wants_json, "{url}{path} is {content_type}");
-    Answer { content_type, body: response.body }
 }

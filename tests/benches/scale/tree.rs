@@ -17,25 +17,45 @@ const WRITERS: usize = 4;
 
 /// How names begin, how they go on, and how some end: every combination is one project.
 const FIRST: [&str; 50] = [
-    "acme", "aio", "amber", "apache", "arrow", "async", "atlas", "azure", "basalt", "birch", "blue", "cedar", "cloud",
-    "cobalt", "copper", "data", "delta", "django", "ember", "fast", "flask", "flint", "forest", "geo", "granite",
-    "harbor", "indigo", "iron", "jasper", "lambda", "lunar", "maple", "micro", "moss", "nimbus", "ocean", "open",
-    "pine", "py", "pytest", "quartz", "raven", "red", "river", "silver", "sphinx", "stone", "tiny", "umbra", "zen",
+    "acme", "aio", "amber", "apache", "arrow", "async", "atlas", "azure", "basalt", "birch", "blue", "cedar",
+    "cloud", "cobalt", "copper", "data", "delta", "django", "ember", "fast", "flask", "flint", "forest",
+    "geo", "granite", "harbor", "indigo", "iron", "jasper", "lambda", "lunar", "maple", "micro", "moss",
+    "nimbus", "ocean", "open", "pine", "py", "pytest", "quartz", "raven", "red", "river", "silver", "sphinx",
+    "stone", "tiny", "umbra", "zen",
 ];
 const SECOND: [&str; 100] = [
-    "admin", "agent", "api", "archive", "array", "asset", "audit", "auth", "backup", "batch", "bench", "binding",
-    "board", "bridge", "browser", "buffer", "builder", "bus", "cache", "catalog", "chart", "check", "client", "codec",
-    "color", "column", "command", "config", "context", "crypto", "curve", "dash", "date", "deploy", "diff", "docs",
-    "email", "engine", "event", "export", "feed", "field", "filter", "form", "format", "forms", "frame", "gateway",
-    "graph", "grid", "hash", "image", "index", "job", "json", "kernel", "label", "layout", "ledger", "lint", "loader",
-    "log", "mail", "map", "markup", "matrix", "menu", "mesh", "meter", "model", "monitor", "network", "oauth", "packet",
-    "parser", "patch", "path", "pipeline", "plugin", "pool", "proxy", "query", "queue", "report", "router", "schema",
-    "search", "secret", "session", "signal", "socket", "spider", "storage", "stream", "table", "task", "test", "theme",
+    "admin", "agent", "api", "archive", "array", "asset", "audit", "auth", "backup", "batch", "bench",
+    "binding", "board", "bridge", "browser", "buffer", "builder", "bus", "cache", "catalog", "chart",
+    "check", "client", "codec", "color", "column", "command", "config", "context", "crypto", "curve", "dash",
+    "date", "deploy", "diff", "docs", "email", "engine", "event", "export", "feed", "field", "filter",
+    "form", "format", "forms", "frame", "gateway", "graph", "grid", "hash", "image", "index", "job", "json",
+    "kernel", "label", "layout", "ledger", "lint", "loader", "log", "mail", "map", "markup", "matrix",
+    "menu", "mesh", "meter", "model", "monitor", "network", "oauth", "packet", "parser", "patch", "path",
+    "pipeline", "plugin", "pool", "proxy", "query", "queue", "report", "router", "schema", "search",
+    "secret", "session", "signal", "socket", "spider", "storage", "stream", "table", "task", "test", "theme",
     "token", "tools",
 ];
 const THIRD: [&str; 20] = [
-    "", "-core", "-utils", "-client", "-sdk", "-cli", "-lite", "-plus", "-ext", "-types", "-stubs", "-server", "2",
-    "-common", "-async", "-helpers", "-next", "-models", "-testing", "-extra-toolkit",
+    "",
+    "-core",
+    "-utils",
+    "-client",
+    "-sdk",
+    "-cli",
+    "-lite",
+    "-plus",
+    "-ext",
+    "-types",
+    "-stubs",
+    "-server",
+    "2",
+    "-common",
+    "-async",
+    "-helpers",
+    "-next",
+    "-models",
+    "-testing",
+    "-extra-toolkit",
 ];
 
 /// What is there.
@@ -66,8 +86,7 @@ pub(crate) fn ensure(data_dir: &Path, projects: usize) -> Size {
             let files = &files;
             scope.spawn(move || {
                 for number in (writer..projects).step_by(WRITERS) {
-                    write_project(files, number)
-                        .unwrap_or_else(|error| panic!("{}: {error}", name(number)));
+                    write_project(files, number).unwrap_or_else(|error| panic!("{}: {error}", name(number)));
                 }
             });
         }
@@ -96,7 +115,9 @@ fn write_project(files: &Path, number: usize) -> io::Result<()> {
     for release in 0..RELEASES {
         let version = format!("{}.{}.{}", number % 7, release, (number + release) % 11);
         let escaped = escaped_name(&name);
-        for filename in [format!("{escaped}-{version}-py3-none-any.whl"), format!("{escaped}-{version}.tar.gz")] {
+        for filename in
+            [format!("{escaped}-{version}-py3-none-any.whl"), format!("{escaped}-{version}.tar.gz")]
+        {
             let path = folder.join(&filename);
             match &written {
                 Some(first) => fs::hard_link(first, &path)?,
@@ -119,7 +140,7 @@ fn write_project(files: &Path, number: usize) -> io::Result<()> {
                     },
                 },
             });
-            if filename.ends_with(".whl") {
+            if Path::new(&filename).extension().is_some_and(|end| end == "whl") {
                 // A wheel without the digest of its metadata would be opened to find it.
                 record["core-metadata"] = json!({ "sha256": sha256_hex(filename.as_bytes()) });
             }
