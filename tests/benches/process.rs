@@ -28,7 +28,7 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// It ended, or did not answer within `deadline`: with the end of its log.
+    /// It ended, or did not answer within `deadline`; the end of its log is told to whoever runs the bench.
     pub(crate) fn start(
         mut command: Command,
         url: &str,
@@ -46,8 +46,10 @@ impl Service {
             let ended = service.child.try_wait().unwrap();
             if ended.is_some() || started.elapsed() > deadline {
                 let said = service.said();
-                let lines: Vec<&str> = said.lines().rev().take(5).collect();
-                return Err(format!("it does not answer ({ended:?}): {}", lines.join(" / ")));
+                let lines: Vec<&str> = said.lines().collect();
+                eprintln!("{command:?} said:\n{}", lines[lines.len().saturating_sub(20)..].join("\n"));
+                let how = if ended.is_some() { "it ended" } else { "it does not answer" };
+                return Err(format!("{how} before it was ready"));
             }
             thread::sleep(Duration::from_millis(5));
         }
@@ -100,7 +102,7 @@ fn is_answered(url: &str, path: &str) -> bool {
     let ask = || -> std::io::Result<Vec<u8>> {
         let mut stream = TcpStream::connect(host)?;
         stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")?;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept: */*\r\nConnection: close\r\n\r\n")?;
         let mut head = vec![0; 12];
         match stream.read_exact(&mut head) {
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(Vec::new()),

@@ -59,11 +59,11 @@ pub(crate) fn load(
     }
     let output = run(command.arg(url)).assert_success().stdout;
     let line = output.lines().find_map(|line| line.strip_prefix("bench: "));
-    let line = line.ok_or_else(|| format!("wrk did not sum up:\n{output}"))?;
+    let line = line.ok_or_else(|| format!("wrk did not sum up\n{url}: {output}"))?;
     let numbers: Vec<f64> = line.split(' ').map(|number| number.parse().unwrap()).collect();
     let [requests, bytes, micros, refused, failed] = numbers[..] else { panic!("wrk said {line:?}") };
     if requests <= 0.0 || refused > 0.0 || failed > 0.0 {
-        return Err(format!("{url} was not served well:\n{output}"));
+        return Err(format!("it was not served well\n{url}: {output}"));
     }
     // wrk counts errors from 400 on; a redirect, or a page where 304 was due, shows in the bytes. It also counts those
     // of answers that were still coming when it stopped, one for each connection at most.
@@ -71,7 +71,7 @@ pub(crate) fn load(
     let under_way = f64::from(CONNECTIONS) * (body_len as f64 + HEAD) / requests;
     if each < body_len as f64 || each > body_len as f64 + HEAD + under_way {
         return Err(format!(
-            "{url} was answered with {each:.0} bytes each, not {body_len} and a head:\n{output}"
+            "it was answered with {each:.0} bytes each, not {body_len} and a head\n{url}: {output}"
         ));
     }
     let seconds = micros / 1e6;

@@ -31,8 +31,10 @@ pub(super) fn servers(text: &mut String, beside: &Beside, machine: &Machine, opt
                 Err(why) => {
                     text.push_str(" - |");
                     // The first line: what follows is the whole output of something.
-                    let why = why.lines().next().unwrap_or_default();
-                    failures.push(format!("{}, {page}: {why}", server.name));
+                    let failure = format!("{}: {}", server.name, why.lines().next().unwrap_or_default());
+                    if !failures.contains(&failure) {
+                        failures.push(failure);
+                    }
                 }
             }
         }

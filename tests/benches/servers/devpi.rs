@@ -28,14 +28,15 @@ impl Devpi {
     ///
     /// # Errors
     ///
-    /// It does not start, or does not take the index: with what it said.
+    /// It does not start, or does not take the index.
     pub(crate) fn start(home: &Path, machine: &Machine, venv: &Venv) -> Result<Self, String> {
         let data = home.join("data");
         let mut init = venv.program(machine, Core::Server, "devpi-init", home);
         init.arg("--serverdir").arg(&data).args(["--no-root-pypi", "--root-passwd", PASSWORD]);
         let output = run(&mut init);
         if !output.success() {
-            return Err(format!("devpi-init failed: {}", output.stderr));
+            eprintln!("devpi-init said:\n{}", output.stderr);
+            return Err("devpi-init failed".to_owned());
         }
         let address = free_address();
         let mut command = venv.program(machine, Core::Server, "devpi-server", home);
@@ -80,7 +81,7 @@ impl Devpi {
     ///
     /// # Errors
     ///
-    /// uv ended otherwise than with 0: with what it said.
+    /// uv ended otherwise than with 0; what it said is told to whoever runs the bench.
     pub(crate) fn publish(&self, machine: &Machine, venv: &Venv, files: &[PathBuf]) -> Result<(), String> {
         let home = self.home.join("uv");
         fs::create_dir_all(&home).unwrap();
@@ -89,6 +90,10 @@ impl Devpi {
         command.args(["--publish-url", &format!("{}/root/bench/", self.url())]);
         command.args(["--username", "root", "--password", PASSWORD]);
         let output = run(command.args(files));
-        if output.success() { Ok(()) } else { Err(format!("uv publish failed: {}", output.stderr)) }
+        if output.success() {
+            return Ok(());
+        }
+        eprintln!("uv publish said:\n{}", output.stderr);
+        Err("uv publish failed".to_owned())
     }
 }
