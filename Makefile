@@ -14,7 +14,7 @@ test-faults: ## the long form of the fault suites
 test-online: ## the tests that ask the public index
 	.ci/test-online
 
-bench: ## how fast it is, beside nginx
+bench: ## how fast it is, beside nginx and Python servers
 	.ci/bench
 
 fmt:
