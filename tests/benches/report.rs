@@ -158,9 +158,9 @@ fn push(text: &mut String, options: &Options, pushed: &Pushed, machine: &Machine
     );
 }
 
-/// A number without decimals from 100 on, with its thousands apart.
+/// A number without decimals from 100 on and where it is none, with its thousands apart.
 fn grouped(number: f64) -> String {
-    if number < 100.0 {
+    if number > 0.0 && number < 100.0 {
         return format!("{number:.1}");
     }
     let digits = format!("{number:.0}");
