@@ -13,8 +13,9 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-/// How long a server may take to end by itself before it is killed.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a server may take to end by itself before it is killed: one that has just put a million files into its store
+/// writes for a while.
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A running server; it is stopped when dropped.
 pub(crate) struct Service {

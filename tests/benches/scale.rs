@@ -82,10 +82,15 @@ pub(crate) fn measure(data_dir: &Path, folder: &Path, machine: &Machine, options
     drop(server);
     let store = bytes_in(&data_dir.join("store"));
     let (mut cold, mut warm) = (Vec::new(), Vec::new());
+    let again = || {
+        let (server, seconds) = start(data_dir, folder, &machine);
+        assert!(!server.said().contains("from the tree"), "the store was not kept: {}", server.said());
+        seconds
+    };
     for _ in 0..options.rounds {
         forget(&data_dir.join("store"));
-        cold.push(start(data_dir, folder, &machine).1);
-        warm.push(start(data_dir, folder, &machine).1);
+        cold.push(again());
+        warm.push(again());
         eprintln!("start: {:.2} s cold, {:.2} s warm", cold[cold.len() - 1], warm[warm.len() - 1]);
     }
     let (server, _) = start(data_dir, folder, &machine);
