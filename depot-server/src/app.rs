@@ -147,9 +147,13 @@ impl Depot {
 
     /// Renders the list of projects, so that the first to ask for it need not wait. May block.
     pub(crate) fn warm(&self) {
-        for format in [PageFormat::Json, PageFormat::Html] {
+        let render = |format| {
             self.hosted.roots.page(&self.hosted.repository, format, Coding::Identity);
-        }
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(|| render(PageFormat::Json));
+            render(PageFormat::Html);
+        });
     }
 
     /// Waits until every change that was taken is written. No change is taken from here on.
@@ -158,6 +162,7 @@ impl Depot {
         if let Err(error) = self.hosted.repository.packages.flush() {
             tracing::warn!(%error, "the store could not be flushed; the next start catches up");
         }
+        self.hosted.repository.tree.end();
     }
 
     /// Reads every project of the repository again from its tree, and commits those that are not known so; the numbers of

@@ -50,10 +50,17 @@ impl Session {
     }
 }
 
-impl Drop for Session {
-    fn drop(&mut self) {
+impl Session {
+    /// Ends the session: what it leaves in `tmp/` is anybody's to sweep.
+    pub(crate) fn end(&self) {
         // A lock file left behind is swept by the next one to open the tree.
         let _ = fs::remove_file(self.tmp.join(format!("{}{LOCK_SUFFIX}", self.id)));
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 

@@ -59,6 +59,13 @@ impl Tree {
         }
     }
 
+    /// Says that this process writes no more: for one that ends without dropping the tree.
+    pub fn end(&self) {
+        if let Some(session) = &self.session {
+            session.end();
+        }
+    }
+
     /// The root folder.
     pub fn root(&self) -> &Path {
         &self.root

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 
 use super::{args::Given, say};
 use crate::{
-    app::Depot,
+    app::{Depot, OpenError},
     config::{self, Config, Transport},
     descriptors::{self, Shares},
     listen::{self, Edge, tls::Tls},
@@ -50,7 +50,12 @@ async fn run(config: Config) -> anyhow::Result<()> {
     };
     descriptors::raise();
     let wire = config.wire.clone();
-    let depot = tokio::task::spawn_blocking(move || Depot::open(config)).await??;
+    let opening = tokio::task::spawn_blocking(move || {
+        let depot = Depot::open(config)?;
+        depot.warm();
+        Ok::<_, OpenError>(depot)
+    });
+    let depot = opening.await??;
     let depot = Arc::new(depot);
     say(&format!("depot-server: administrator's token in {}", depot.config.admin_token().display()));
     let address = listener.local_addr()?;
@@ -64,8 +69,6 @@ async fn run(config: Config) -> anyhow::Result<()> {
     } else {
         say("depot-server: the repository `python` is not enabled, and answers nothing");
     }
-    let warming = Arc::clone(&depot);
-    tokio::task::spawn_blocking(move || warming.warm());
     if let Some(tls) = &tls {
         tokio::spawn(Arc::clone(tls).renew());
     }

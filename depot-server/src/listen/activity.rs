@@ -11,8 +11,6 @@ use std::{
     time::Duration,
 };
 
-use axum::body::Body as AxumBody;
-use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::Instant;
 
@@ -64,25 +62,25 @@ impl Drop for Working {
 }
 
 /// The body of an answer; each piece that the connection takes of it is a sign of life.
-pub(super) struct Taken {
-    body: AxumBody,
+pub(super) struct Taken<B> {
+    body: B,
     activity: Arc<Activity>,
 }
 
-impl Taken {
-    pub(super) fn new(body: AxumBody, activity: Arc<Activity>) -> Self {
+impl<B> Taken<B> {
+    pub(super) fn new(body: B, activity: Arc<Activity>) -> Self {
         Self { body, activity }
     }
 }
 
-impl Body for Taken {
-    type Data = Bytes;
-    type Error = axum::Error;
+impl<B: Body + Unpin> Body for Taken<B> {
+    type Data = B::Data;
+    type Error = B::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let poll = Pin::new(&mut self.body).poll_frame(context);
         if poll.is_ready() {
             self.activity.note();
