@@ -35,7 +35,26 @@ fn open_plain(root: &Path, below: &Path) -> io::Result<File> {
     open_looking(root, below)
 }
 
-/// The same by looking at each step first.
+/// Opens a file for reading and writing, made if it is not there. One that is a link, or has another name, was planted by
+/// somebody who wants that written into: it is refused.
+pub(crate) fn open_own(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.create(true).truncate(false).read(true).write(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+        options.custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
+        let file = options.open(path)?;
+        if file.metadata()?.nlink() > 1 {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it has another name"));
+        }
+        Ok(file)
+    }
+    #[cfg(not(unix))]
+    options.open(path)
+}
+
+/// Opens for reading by looking at each step first.
 fn open_looking(root: &Path, below: &Path) -> io::Result<File> {
     let mut path = root.to_owned();
     for part in below {

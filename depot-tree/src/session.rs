@@ -9,7 +9,10 @@ use std::{
 
 use depot_proto::{ProjectName, layout};
 
-use crate::error::{OnPath as _, TreeError};
+use crate::{
+    beneath,
+    error::{OnPath as _, TreeError},
+};
 
 pub(crate) const LOCK_SUFFIX: &str = ".lock";
 
@@ -69,8 +72,7 @@ pub(crate) struct TreeLock(File);
 
 pub(crate) fn lock_tree(tmp: &Path) -> Result<TreeLock, TreeError> {
     let path = tmp.join(LINKING);
-    let options = File::options().create(true).truncate(false).read(true).write(true).open(&path);
-    let lock = options.on("open", &path)?;
+    let lock = beneath::open_own(&path).on("open", &path)?;
     lock.lock().on("lock", &path)?;
     Ok(TreeLock(lock))
 }
