@@ -30,7 +30,8 @@ pub(crate) fn refusal<B>(request: &Request<B>) -> Option<ApiError> {
 }
 
 fn target_len(uri: &Uri) -> usize {
-    uri.path().len() + uri.query().map_or(0, |query| query.len() + 1)
+    let authority = uri.authority().map_or(0, |authority| authority.as_str().len());
+    authority + uri.path().len() + uri.query().map_or(0, |query| query.len() + 1)
 }
 
 /// Whether the body is not in a coding of the connection other than `chunked`, once.

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     Extension,
     extract::{Path, Request, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Json, Response},
 };
 use depot_proto::{
@@ -47,11 +47,19 @@ pub(super) async fn put(
         Ok(Target::Record(filename)) => receive_record(&state, &principal, filename, &mut body).await,
         Err(error) => Err(error),
     };
-    // Who waits to be told to go on is not told so, only to be refused.
-    if answered.is_err() && !parts.headers.contains_key(header::EXPECT) {
-        body.drain().await;
+    match answered {
+        Ok(answer) => Ok(respond(&answer)),
+        // Who waits to be told to go on is not told so, only to be refused.
+        Err(error) if parts.headers.contains_key(header::EXPECT) => {
+            let mut refusal = error.into_response();
+            refusal.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            Ok(refusal)
+        }
+        Err(error) => {
+            body.drain().await;
+            Err(error)
+        }
     }
-    answered.map(|answer| respond(&answer))
 }
 
 /// What a path names.
