@@ -13,4 +13,5 @@ pub(crate) mod pieces;
 pub(crate) mod prepared;
 mod problem;
 pub(crate) mod range;
+mod shared;
 pub(crate) mod strict;

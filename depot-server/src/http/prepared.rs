@@ -1,6 +1,13 @@
 //! An answer that is made once and sent many times.
 
-use std::{convert::Infallible, fs::File, sync::Arc};
+use std::{
+    convert::Infallible,
+    fs::File,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU32, AtomicUsize, Ordering},
+    },
+};
 
 use axum::{
     body::Body,
@@ -10,7 +17,7 @@ use axum::{
 use bytes::Bytes;
 use futures_util::stream;
 
-use super::{body::FileBody, pieces::Pieces};
+use super::{body::FileBody, pieces::Pieces, shared::share};
 
 /// What a kept answer takes beside its body and head, roughly.
 const OVERHEAD: usize = 1024;
@@ -47,6 +54,42 @@ pub(crate) struct Prepared {
     pub(crate) head: Bytes,
     /// The head of the answer to who has it.
     pub(crate) fresh_head: Bytes,
+    /// The body as a file in memory, once it was asked for often enough.
+    shared: OnceLock<Option<Shared>>,
+    asked: AtomicU32,
+}
+
+/// Bodies from this size on are worth a file in memory: copying them takes longer than everything else.
+const SHARED_FROM: usize = 64 * 1024;
+/// How often a body is copied before it gets one.
+const SHARED_AFTER: u32 = 4;
+/// The most of them at a time: each takes a descriptor.
+const MAX_SHARED: usize = 64;
+
+static SHARED: AtomicUsize = AtomicUsize::new(0);
+
+/// A file in memory, which counts for as long as it lives.
+#[derive(Debug)]
+struct Shared(File);
+
+impl Shared {
+    fn new(bytes: &[u8]) -> Option<Self> {
+        if SHARED.fetch_add(1, Ordering::Relaxed) >= MAX_SHARED {
+            SHARED.fetch_sub(1, Ordering::Relaxed);
+            return None;
+        }
+        let file = share(bytes);
+        if file.is_none() {
+            SHARED.fetch_sub(1, Ordering::Relaxed);
+        }
+        file.map(Self)
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        SHARED.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Prepared {
@@ -55,12 +98,29 @@ impl Prepared {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
         let head = write_head(StatusCode::OK, &headers);
         let fresh_head = write_head(StatusCode::NOT_MODIFIED, &fresh(headers.clone()));
-        Self { headers, etag, body, head, fresh_head }
+        let (shared, asked) = (OnceLock::new(), AtomicU32::new(0));
+        Self { headers, etag, body, head, fresh_head, shared, asked }
+    }
+
+    /// The body as a file, from which the kernel sends it without copying, and its length; none where it is short, or
+    /// is seldom asked for.
+    pub(crate) fn shared(&self) -> Option<(&File, usize)> {
+        let PreparedBody::Whole(bytes) = &self.body else { return None };
+        if bytes.len() < SHARED_FROM {
+            return None;
+        }
+        if self.shared.get().is_none() && self.asked.fetch_add(1, Ordering::Relaxed) < SHARED_AFTER {
+            return None;
+        }
+        let shared = self.shared.get_or_init(|| Shared::new(bytes)).as_ref()?;
+        Some((&shared.0, bytes.len()))
     }
 
     /// What it takes in memory, in bytes.
     pub(crate) fn weight(&self) -> usize {
         let body = match &self.body {
+            // A body that gets a file in memory is there twice.
+            PreparedBody::Whole(bytes) if bytes.len() >= SHARED_FROM => 2 * bytes.len(),
             PreparedBody::Whole(bytes) => bytes.len(),
             PreparedBody::Pieces(..) | PreparedBody::File(..) => 0,
         };

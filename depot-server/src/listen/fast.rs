@@ -7,6 +7,7 @@
 //! must be judged is judged in one place.
 
 use std::{
+    fs::File,
     future::{Future as _, poll_fn},
     io::{self, IoSlice},
     pin::{Pin, pin},
@@ -138,7 +139,7 @@ impl Connection {
         }
     }
 
-    /// Sends an answer; an error if the client hardly reads it.
+    /// Sends an answer; an error if the client does not read it.
     async fn write(&mut self, answer: &Answer, wire: &WireLimits) -> io::Result<()> {
         let Answer { prepared, is_fresh, is_head } = answer;
         let date = date::line();
@@ -146,23 +147,31 @@ impl Connection {
         let mut slices = [IoSlice::new(&[]); PIECES + 2];
         slices[0] = IoSlice::new(head);
         slices[1] = IoSlice::new(&date);
+        if *is_fresh || *is_head {
+            return self.write_slices(&mut slices[..2], wire).await;
+        }
+        if let Some((file, len)) = prepared.shared() {
+            let head = [head, &date[..]].concat();
+            return self.write_shared(&head, file, len, wire).await;
+        }
         let mut count = 2;
-        if !is_fresh && !is_head {
-            match &prepared.body {
-                PreparedBody::Whole(bytes) => {
-                    slices[count] = IoSlice::new(bytes);
+        match &prepared.body {
+            PreparedBody::Whole(bytes) => {
+                slices[count] = IoSlice::new(bytes);
+                count += 1;
+            }
+            PreparedBody::Pieces(pieces, _) => {
+                for piece in pieces.iter() {
+                    slices[count] = IoSlice::new(piece);
                     count += 1;
                 }
-                PreparedBody::Pieces(pieces, _) => {
-                    for piece in pieces.iter() {
-                        slices[count] = IoSlice::new(piece);
-                        count += 1;
-                    }
-                }
-                PreparedBody::File(..) => return Err(io::ErrorKind::Unsupported.into()),
             }
+            PreparedBody::File(..) => return Err(io::ErrorKind::Unsupported.into()),
         }
-        let mut rest = &mut slices[..count];
+        self.write_slices(&mut slices[..count], wire).await
+    }
+
+    async fn write_slices(&mut self, mut rest: &mut [IoSlice<'_>], wire: &WireLimits) -> io::Result<()> {
         let mut until = None;
         poll_fn(|context| {
             while !rest.is_empty() {
@@ -173,18 +182,78 @@ impl Connection {
                         until = None;
                     }
                     Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                    Poll::Pending => {
-                        let until = *until.get_or_insert_with(|| Instant::now() + wire.stall_timeout);
-                        if self.is_late(context, until) {
-                            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-                        }
-                        return Poll::Pending;
-                    }
+                    Poll::Pending => return self.poll_late(context, &mut until, wire),
                 }
             }
             Poll::Ready(Ok(()))
         })
         .await
+    }
+
+    /// Sends a head, and then a file in memory without copying it.
+    #[cfg(target_os = "linux")]
+    async fn write_shared(
+        &mut self,
+        head: &[u8],
+        file: &File,
+        len: usize,
+        wire: &WireLimits,
+    ) -> io::Result<()> {
+        use rustix::{
+            fs::sendfile,
+            net::{SendFlags, send},
+        };
+        use tokio::io::Interest;
+        let (mut sent, mut offset, mut until) = (0, 0_u64, None);
+        poll_fn(|context| {
+            loop {
+                let rest = len - usize::try_from(offset).unwrap_or(len);
+                if sent == head.len() && rest == 0 {
+                    return Poll::Ready(Ok(()));
+                }
+                match self.stream.poll_write_ready(context) {
+                    Poll::Ready(ready) => ready?,
+                    Poll::Pending => return self.poll_late(context, &mut until, wire),
+                }
+                let stream = &self.stream;
+                let written = stream.try_io(Interest::WRITABLE, || {
+                    if sent < head.len() {
+                        // The body follows: it may go in the same packet.
+                        sent += send(stream, &head[sent..], SendFlags::MORE | SendFlags::NOSIGNAL)?;
+                        return Ok(1);
+                    }
+                    Ok(sendfile(stream, file, Some(&mut offset), rest)?)
+                });
+                match written {
+                    Ok(0) => return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
+                    Ok(_) => until = None,
+                    // The readiness was old news; it is asked for again.
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(error) => return Poll::Ready(Err(error)),
+                }
+            }
+        })
+        .await
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    async fn write_shared(&mut self, _: &[u8], _: &File, _: usize, _: &WireLimits) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Waits for a client that reads nothing, up to a time that is set when the waiting begins.
+    fn poll_late(
+        &mut self,
+        context: &mut Context<'_>,
+        until: &mut Option<Instant>,
+        wire: &WireLimits,
+    ) -> Poll<io::Result<()>> {
+        let until = *until.get_or_insert_with(|| Instant::now() + wire.stall_timeout);
+        if self.is_late(context, until) {
+            Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+        } else {
+            Poll::Pending
+        }
     }
 
     /// Whether it is later than this. The timer is set anew only when it has run out: on the way from one request to
