@@ -53,7 +53,7 @@ const MAX_HEAD: usize = 64 * 1024;
 /// How much the system takes of an answer before it is sent, in bytes: with more a slow reader would be seen to stand
 /// still for as long as it reads what was taken.
 #[cfg(target_os = "linux")]
-const UNSENT: u32 = 128 * 1024;
+const UNSENT: u32 = 512 * 1024;
 
 /// How many connections the system keeps for us until they are accepted.
 const BACKLOG: u32 = 4096;
