@@ -134,7 +134,7 @@ impl Depot {
         }
         repositories
             .route("/healthz", get(health::healthz))
-            .route("/readyz", get(health::readyz).with_state(Arc::clone(&self.committer)))
+            .route("/readyz", get(health::readyz).with_state(self.ready()))
             .fallback(middleware::no_route)
             .method_not_allowed_fallback(middleware::no_method)
             .layer(axum::middleware::from_fn(envelope))
@@ -154,6 +154,15 @@ impl Depot {
             scope.spawn(|| render(PageFormat::Json));
             render(PageFormat::Html);
         });
+    }
+
+    /// What `/readyz` asks.
+    fn ready(&self) -> health::Ready {
+        let (committer, tree) = (Arc::clone(&self.committer), Arc::clone(&self.hosted.repository.tree));
+        Arc::new(move || {
+            committer.check_well()?;
+            Ok(tree.check_writable()?)
+        })
     }
 
     /// Waits until every change that was taken is written. No change is taken from here on.

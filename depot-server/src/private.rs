@@ -25,10 +25,18 @@ pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 fn write_beside(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
     let new = path.with_extension("new");
-    let mut file = create_file(&new)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    Ok(new)
+    let written = create_file(&new).and_then(|mut file| {
+        file.write_all(bytes)?;
+        if file.metadata()?.len() != bytes.len() as u64 {
+            return Err(io::Error::new(io::ErrorKind::WriteZero, "the disk took less than it said"));
+        }
+        file.sync_all()
+    });
+    if written.is_err() {
+        // A file that could not be synced is not to be synced again.
+        let _ = fs::remove_file(&new);
+    }
+    written.map(|()| new)
 }
 
 /// Creates a file that only its owner may read, in the place of one that was there; it is not synced.
@@ -45,17 +53,21 @@ pub(crate) fn create_file(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Creates a folder that only its owner may enter, with its parents; one that exists is left as it is.
+/// Creates a folder that only its owner may enter, with its parents, durably; one that exists is left as it is.
 pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     if path.is_dir() {
         return Ok(());
     }
-    builder.create(path)?;
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).map_or(Ok(()), sync_folder)
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    parent.map_or(Ok(()), create_folder)?;
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    match builder.create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        created => created?,
+    }
+    parent.map_or(Ok(()), sync_folder)
 }
 
 /// The same for a folder inside the data directory, where a link is nobody's wish: it would have the server write

@@ -42,7 +42,9 @@ pub(crate) enum StoreError {
 impl StoreError {
     pub(crate) fn io(what: &'static str, source: std::io::Error) -> Self {
         match source.kind() {
-            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Self::Full(what),
+            std::io::ErrorKind::StorageFull
+            | std::io::ErrorKind::QuotaExceeded
+            | std::io::ErrorKind::FileTooLarge => Self::Full(what),
             _ => Self::Io { what, source },
         }
     }

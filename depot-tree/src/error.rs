@@ -7,13 +7,20 @@ use depot_proto::RecordError;
 /// A failure of a tree.
 #[derive(Debug, thiserror::Error)]
 pub enum TreeError {
-    /// The disk is full: free some space and try again; nothing was published.
+    /// The disk is full, or more than the process may use: free some space and try again; nothing was published.
     #[error("no space left to {what} `{}`", path.display())]
     Full {
         /// What was tried.
         what: &'static str,
         /// On which path.
         path: PathBuf,
+    },
+    /// A folder could not be synced, so nobody knows which of its names are on the disk, and asking again would be
+    /// answered with a success that means nothing. Nothing is published until the tree is opened again.
+    #[error("a folder of `{}` could not be synced earlier; start again once its disk is well", root.display())]
+    Distrusted {
+        /// The root of the tree.
+        root: PathBuf,
     },
     /// Another failure of the file system.
     #[error("cannot {what} `{}`: {source}", path.display())]
@@ -50,7 +57,7 @@ pub(crate) trait OnPath<T> {
 impl<T> OnPath<T> for io::Result<T> {
     fn on(self, what: &'static str, path: impl Into<PathBuf>) -> Result<T, TreeError> {
         self.map_err(|source| match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
                 TreeError::Full { what, path: path.into() }
             }
             _ => TreeError::Io { what, path: path.into(), source },

@@ -139,6 +139,7 @@ impl Incoming {
 
     /// Ends the file: its bytes are synced, its digest and size are known.
     pub fn seal(self) -> Result<Sealed, TreeError> {
+        check_length(&self.file, self.size, &self.files.bytes())?;
         self.file.sync_data().on("sync", self.files.bytes())?;
         let Self { files, project, file, hasher, size } = self;
         Ok(Sealed { files, project, file, sha256: hasher.finish(), size })
@@ -170,10 +171,21 @@ impl Sealed {
     }
 }
 
+/// A disk that says it took what it did not is found out by the length of the file.
+fn check_length(file: &File, expected: u64, path: &Path) -> Result<(), TreeError> {
+    let length = file.metadata().on("look at", path)?.len();
+    if length == expected {
+        return Ok(());
+    }
+    let words = format!("{length} bytes are there after {expected} were written");
+    Err(io::Error::new(io::ErrorKind::WriteZero, words)).on("write to", path)
+}
+
 /// Writes a small file and syncs it.
 pub(crate) fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), TreeError> {
     let mut file = File::create(path).on("create", path)?;
     file.write_all(bytes).on("write to", path)?;
+    check_length(&file, bytes.len() as u64, path)?;
     file.sync_data().on("sync", path)
 }
 

@@ -9,7 +9,6 @@ use crate::{
     incoming::{Sealed, Temporary, write_synced},
     names::KnownNames,
     session::lock_tree,
-    sync,
     tree::Tree,
     verify::hash,
 };
@@ -63,10 +62,8 @@ impl Tree {
         debug_assert_eq!((record.sha256, record.size), (sealed.sha256(), sealed.size()));
         let (project, filename) = (&sealed.project, record.filename.as_str());
         let folder = self.project_folder(project);
-        {
-            let _founding = self.founding.lock().unwrap_or_else(PoisonError::into_inner);
-            sync::create_own_folder(&folder)?;
-        }
+        self.check_trusted()?;
+        self.found(project)?;
         // The record lies in tmp before the bytes get their name: from here on a crash can be cleared up.
         write_synced(&sealed.files.record(), &record.to_document())?;
         if let Some(metadata) = metadata {
@@ -78,7 +75,7 @@ impl Tree {
             self.exclusively(|names| self.link_all(names, sealed, filename, metadata.is_some(), heals))?;
         // The same bytes may have been published by someone who has not come to syncing them yet.
         if !matches!(published, Published::Conflict(_)) {
-            sync::sync_folder(&folder)?;
+            self.sync_folder(&folder)?;
         }
         Ok(published)
     }
@@ -96,6 +93,7 @@ impl Tree {
         if !change(&mut record) {
             return Ok(Some(Changed { record, note: None }));
         }
+        self.check_trusted()?;
         let temporary = self.temporary(project)?;
         let document = record.to_document();
         write_synced(&temporary.new_record(), &document)?;
@@ -117,7 +115,7 @@ impl Tree {
 
     /// Makes durable what is visible of a project: for who found there what someone else has not come to syncing yet.
     pub fn sync(&self, project: &ProjectName) -> Result<(), TreeError> {
-        sync::sync_folder(&self.project_folder(project))
+        self.sync_folder(&self.project_folder(project))
     }
 
     /// Puts bytes that were lost or damaged back in their place; they must be what the file's record says.
@@ -130,7 +128,7 @@ impl Tree {
             }
             _ => Ok(()),
         })?;
-        sync::sync_folder(&self.project_folder(project))
+        self.sync_folder(&self.project_folder(project))
     }
 
     fn link_all(

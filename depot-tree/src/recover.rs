@@ -84,9 +84,11 @@ fn finish(tree: &Tree, note: &str, path: &Path) -> Result<Option<(ProjectName, S
     let published = tree.exclusively(|_| {
         match tree.record(&project, &record.filename) {
             Ok(None) => {}
-            Ok(Some(present)) => return Ok(present.sha256 == record.sha256),
-            // It was damaged later. That is one file's misfortune, and not the whole tree's.
-            Err(TreeError::Record { .. }) => return Ok(false),
+            Ok(Some(present)) if present.sha256 == record.sha256 => {
+                return finish_bytes(tree, &project, &record, &path.with_extension("part"));
+            }
+            // Another's, or damaged later: that is one file's misfortune, and not the whole tree's.
+            Ok(Some(_)) | Err(TreeError::Record { .. }) => return Ok(false),
             Err(error) => return Err(error),
         }
         let Some(bytes) = tree.open_part(&project, &record.filename, Part::Bytes)? else { return Ok(false) };
@@ -102,6 +104,26 @@ fn finish(tree: &Tree, note: &str, path: &Path) -> Result<Option<(ProjectName, S
         sync::sync_folder(&tree.project_folder(&project))?;
     }
     Ok(published.then_some((project, record.filename)))
+}
+
+/// Whether the bytes of a record are there. A power cut may have left the record and not the bytes that got their name
+/// before it, where the file system does not keep the order of names: they are put there if `tmp/` still has them.
+fn finish_bytes(
+    tree: &Tree,
+    project: &ProjectName,
+    record: &FileRecord,
+    part: &Path,
+) -> Result<bool, TreeError> {
+    let bytes = tree.path(project, &record.filename, Part::Bytes);
+    if fs::metadata(&bytes).is_ok_and(|bytes| bytes.len() == record.size) {
+        return Ok(true);
+    }
+    let Ok(file) = fs::File::open(part) else { return Ok(false) };
+    if hash(file).on("read", part)? != record.sha256 {
+        return Ok(false);
+    }
+    fs::rename(part, &bytes).on("repair", &bytes)?;
+    Ok(true)
 }
 
 /// Puts the core metadata beside its wheel, if it was written whole and is not there yet.

@@ -47,6 +47,12 @@ impl Session {
         self.tmp.join(format!("{}-{number}.{project}", self.id))
     }
 
+    /// A new path in `tmp/` of something that is no upload; swept with the session.
+    pub(crate) fn next_scratch(&self, name: &str) -> PathBuf {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        self.scratch(&format!("{number}.{name}"))
+    }
+
     /// The path in `tmp/` of something that is no upload; swept with the session.
     pub(crate) fn scratch(&self, name: &str) -> PathBuf {
         self.tmp.join(format!("{}-{name}", self.id))

@@ -4,16 +4,19 @@ use std::{fs, path::Path};
 
 use crate::error::{OnPath as _, TreeError};
 
-/// Syncs a folder, so that the names in it survive power loss.
-#[cfg(unix)]
+/// Syncs a folder, so that the names in it survive power loss. Nothing is done where folders cannot be opened for
+/// syncing; the file system orders its own metadata there.
 pub(crate) fn sync_folder(folder: &Path) -> Result<(), TreeError> {
-    fs::File::open(folder).and_then(|folder| folder.sync_all()).on("sync the folder", folder)
+    sync_folder_or(folder, || ())
 }
 
-/// Elsewhere folders cannot be opened for syncing; the file system orders its own metadata.
-#[cfg(not(unix))]
-pub(crate) fn sync_folder(_folder: &Path) -> Result<(), TreeError> {
-    Ok(())
+/// Syncs a folder; `failed` is told if the sync itself fails, as opposed to coming to it.
+pub(crate) fn sync_folder_or(folder: &Path, failed: impl FnOnce()) -> Result<(), TreeError> {
+    if !cfg!(unix) {
+        return Ok(());
+    }
+    let opened = fs::File::open(folder).on("open the folder", folder)?;
+    opened.sync_all().inspect_err(|_| failed()).on("sync the folder", folder)
 }
 
 /// The same for a folder of a tree, which may not be a link: whoever put one there would have the tree written, and

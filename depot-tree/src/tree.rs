@@ -1,9 +1,13 @@
 //! A tree: its root, and the walk over what it holds.
 
 use std::{
+    collections::HashSet,
     fs, io,
     path::{Path, PathBuf},
-    sync::Mutex,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use depot_proto::{
@@ -30,8 +34,11 @@ pub struct Tree {
     pub(crate) linking: Mutex<KnownNames>,
     /// Held while a record is read, changed and put back.
     pub(crate) changing: Mutex<()>,
-    /// Held while a project's folder is made durable: who finds it there must not be ahead of that.
-    pub(crate) founding: Mutex<()>,
+    /// Held while a project's folder is made durable: who finds it there must not be ahead of that. In it are the
+    /// folders that are there and not durable, because that failed.
+    founding: Mutex<HashSet<ProjectName>>,
+    /// Set when a folder could not be synced; see [`TreeError::Distrusted`].
+    distrusted: AtomicBool,
 }
 
 impl Tree {
@@ -42,6 +49,9 @@ impl Tree {
         for folder in [layout::FILES, layout::TMP] {
             sync::create_own_folder(&root.join(folder))?;
         }
+        // A process that was killed may have made a project's folder and not come to syncing its name: whoever finds
+        // the folder from here on takes it for durable.
+        sync::sync_folder(&root.join(layout::FILES))?;
         let session = Session::start(&root)?;
         let tree = Self { session: Some(session), ..Self::open_read_only(root) };
         let recovered = recover::recover(&tree)?;
@@ -56,6 +66,7 @@ impl Tree {
             linking: Mutex::default(),
             changing: Mutex::default(),
             founding: Mutex::default(),
+            distrusted: AtomicBool::new(false),
         }
     }
 
@@ -64,6 +75,55 @@ impl Tree {
         if let Some(session) = &self.session {
             session.end();
         }
+    }
+
+    /// Whether files can be published; if not, why. What is tried is to make a small file.
+    pub fn check_writable(&self) -> Result<(), TreeError> {
+        self.check_trusted()?;
+        let Some(session) = &self.session else { return Ok(()) };
+        let path = session.next_scratch("probe");
+        let written = fs::write(&path, b"?").on("write to", &path);
+        match fs::remove_file(&path) {
+            Err(error) if written.is_ok() => Err(error).on("remove", path),
+            _ => written,
+        }
+    }
+
+    pub(crate) fn check_trusted(&self) -> Result<(), TreeError> {
+        if self.distrusted.load(Ordering::Relaxed) {
+            return Err(TreeError::Distrusted { root: self.root.clone() });
+        }
+        Ok(())
+    }
+
+    /// Makes the names in a folder durable. After a failure no folder is synced again: the system forgets what it could
+    /// not write once it has said so.
+    pub(crate) fn sync_folder(&self, folder: &Path) -> Result<(), TreeError> {
+        self.check_trusted()?;
+        sync::sync_folder_or(folder, || self.distrusted.store(true, Ordering::Relaxed))
+    }
+
+    /// Creates a project's folder, durably.
+    pub(crate) fn found(&self, project: &ProjectName) -> Result<(), TreeError> {
+        let mut undurable = self.founding.lock().unwrap_or_else(PoisonError::into_inner);
+        let folder = self.project_folder(project);
+        match fs::create_dir(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                sync::create_own_folder(&folder)?;
+                if !undurable.contains(project) {
+                    return Ok(());
+                }
+            }
+            // Someone took the folder above it away.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => sync::create_folder(&folder)?,
+            created => {
+                created.on("create the folder", &folder)?;
+                undurable.insert(project.clone());
+            }
+        }
+        self.sync_folder(&self.root.join(layout::FILES))?;
+        undurable.remove(project);
+        Ok(())
     }
 
     /// The root folder.

@@ -1,5 +1,7 @@
 //! Refusals, and the statuses of the failures below; those of Python's core are picked in `python/http/refusal.rs`.
 
+use std::io;
+
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -93,6 +95,23 @@ impl ApiError {
         Self::new(StatusCode::INSUFFICIENT_STORAGE, ErrorCode::StorageFull, detail)
     }
 
+    /// A failure of the file system that says by itself what is amiss; another is [`Self::internal`].
+    fn of_io(source: &io::Error, cause: impl std::fmt::Display) -> Self {
+        // A process may have too many files open, and so may the whole machine.
+        let without_descriptors = cfg!(unix) && matches!(source.raw_os_error(), Some(23 | 24));
+        let error = match source.kind() {
+            io::ErrorKind::ReadOnlyFilesystem => {
+                let detail = "the server's disk is read-only: nothing was stored; what is here is served";
+                Self::unavailable(detail)
+            }
+            _ if without_descriptors => {
+                Self::unavailable("the server has too many files open: try again in a moment")
+            }
+            _ => return Self::internal(cause),
+        };
+        Self { cause: Some(cause.to_string()), ..error }
+    }
+
     fn unavailable(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable, detail)
     }
@@ -141,7 +160,13 @@ impl From<TreeError> for ApiError {
     fn from(error: TreeError) -> Self {
         match error {
             TreeError::Full { .. } => Self::full(),
-            TreeError::Io { .. } | TreeError::Record { .. } => Self::internal(error),
+            TreeError::Distrusted { .. } => {
+                let detail =
+                    "the server's disk failed, and nothing is taken until the server is started again";
+                Self { cause: Some(error.to_string()), ..Self::unavailable(detail) }
+            }
+            TreeError::Io { ref source, .. } => Self::of_io(source, &error),
+            TreeError::Record { .. } => Self::internal(error),
         }
     }
 }
@@ -151,7 +176,8 @@ impl From<&StoreError> for ApiError {
         match error {
             StoreError::Full(_) => Self::full(),
             StoreError::Failed(_) => Self::unavailable(error.to_string()),
-            StoreError::Damaged(_) | StoreError::Io { .. } => Self::internal(error),
+            StoreError::Io { source, .. } => Self::of_io(source, error),
+            StoreError::Damaged(_) => Self::internal(error),
         }
     }
 }

@@ -67,7 +67,9 @@ impl From<TreeError> for Skipped {
     fn from(error: TreeError) -> Self {
         match error {
             TreeError::Record { .. } => Self::Damaged(error.to_string()),
-            TreeError::Full { .. } | TreeError::Io { .. } => Self::Unreadable(error),
+            TreeError::Full { .. } | TreeError::Distrusted { .. } | TreeError::Io { .. } => {
+                Self::Unreadable(error)
+            }
         }
     }
 }

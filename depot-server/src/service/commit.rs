@@ -27,6 +27,9 @@ use crate::store::{
 /// The most changes in one group; more wait for the next, so that none waits long.
 const GROUP: usize = 512;
 
+/// What failed, to who asks later.
+const WHAT: &str = "journal or the store";
+
 /// Why a change was not committed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CommitError {
@@ -132,9 +135,12 @@ impl Committer {
         wait.recv().unwrap_or(Err(CommitError::Stopping))
     }
 
-    /// Whether changes can be taken; false after a failure that only a new start can mend.
-    pub(crate) fn is_well(&self) -> bool {
-        self.well.load(Ordering::Relaxed)
+    /// Whether changes can be taken; an error after a failure that only a new start can mend.
+    pub(crate) fn check_well(&self) -> Result<(), CommitError> {
+        if self.well.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        Err(CommitError::Store(Arc::new(StoreError::Failed(WHAT))))
     }
 
     /// How far the journal goes: everything that was acknowledged is before that.
@@ -200,7 +206,7 @@ impl Writer {
 
     fn try_write(&mut self, first: Serial, group: &mut [Work]) -> Result<Outcomes, StoreError> {
         if !self.well.load(Ordering::Relaxed) {
-            return Err(StoreError::Failed("store"));
+            return Err(StoreError::Failed(WHAT));
         }
         if let Err(error) = self.journal.append(group.iter().map(|work| &work.entry)) {
             self.well.store(self.journal.is_well(), Ordering::Relaxed);

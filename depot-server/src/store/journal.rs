@@ -25,6 +25,9 @@ const WHAT: &str = "journal";
 /// The name of its file.
 pub(crate) const FILE: &str = "changes.jsonl";
 
+/// How much of the end is written again at opening, in bytes: more than one group of lines.
+const WRITTEN_AGAIN: u64 = 1 << 20;
+
 /// The file of changes, open for appending.
 pub(crate) struct Journal {
     path: PathBuf,
@@ -85,6 +88,7 @@ impl Journal {
         if len < total {
             file.set_len(len).map_err(io)?;
         }
+        write_again(&mut file, len).map_err(io)?;
         file.sync_all().map_err(io)?;
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)?;
         file.seek(SeekFrom::Start(len)).map_err(io)?;
@@ -133,7 +137,7 @@ impl Journal {
         for entry in entries {
             head = write_line(&mut lines, &head, entry).map_err(|source| StoreError::io(WHAT, source))?;
         }
-        if let Err(source) = self.file.write_all(&lines) {
+        if let Err(source) = self.write(&lines) {
             // A full disk took part of the lines: they go again, so that the next append starts clean.
             let undone = self.file.set_len(self.len).and_then(|()| self.file.seek(SeekFrom::Start(self.len)));
             self.failed = undone.is_err();
@@ -147,6 +151,14 @@ impl Journal {
         self.head = head;
         self.note_position();
         Ok(())
+    }
+
+    fn write(&mut self, lines: &[u8]) -> io::Result<()> {
+        self.file.write_all(lines)?;
+        if self.file.metadata()?.len() == self.len + lines.len() as u64 {
+            return Ok(());
+        }
+        Err(io::Error::new(io::ErrorKind::WriteZero, "the disk took less than it said"))
     }
 
     /// Visits the lines after `after`, in order, and counts the places there where the chain is broken: lines that cannot
@@ -179,6 +191,17 @@ impl Journal {
         }
         Ok(broken)
     }
+}
+
+/// Writes the last lines again as they are. The last process may have ended because it could not sync them; the system
+/// then holds them for written, and a sync that succeeds says nothing of them until they are.
+fn write_again(file: &mut File, len: u64) -> io::Result<()> {
+    let start = len.saturating_sub(WRITTEN_AGAIN);
+    let mut tail = Vec::new();
+    file.seek(SeekFrom::Start(start))?;
+    file.take(len - start).read_to_end(&mut tail)?;
+    file.seek(SeekFrom::Start(start))?;
+    file.write_all(&tail)
 }
 
 fn write_line(lines: &mut Vec<u8>, head: &Head, entry: &Entry) -> io::Result<Head> {

@@ -268,3 +268,23 @@ fn what_a_crash_left_is_finished_once_by_many_who_open_the_tree_at_once() {
         assert_eq!(left_in_tmp(crashed.root()), [""; 0]);
     }
 }
+
+#[test]
+fn a_record_whose_bytes_lost_their_name_gets_them_back_from_tmp() {
+    let dead = Crashed::new().note().part().metadata().bytes_linked().metadata_moved().record_linked();
+    fs::remove_file(dead.target(Part::Bytes)).unwrap();
+    // The part is no left-over then, it is the file: only the lock is swept.
+    dead.assert_finished(2);
+}
+
+#[test]
+fn a_record_whose_bytes_are_gone_is_not_reported_as_published() {
+    let dead = Crashed::new().note().part().bytes_linked().record_linked();
+    fs::remove_file(dead.target(Part::Bytes)).unwrap();
+    fs::remove_file(dead.tmp(".part")).unwrap();
+    let (tree, recovered) = dead.open();
+    assert_eq!(recovered.published, []);
+    // Whoever sends it again puts it right.
+    assert!(matches!(publish(&tree, WHEEL, b"bytes").unwrap(), Published::Same(_)));
+    assert_eq!(tree.verify(&foo(), WHEEL).unwrap(), Finding::Right);
+}
