@@ -119,7 +119,7 @@ fn finish_bytes(
         return Ok(true);
     }
     let Ok(file) = fs::File::open(part) else { return Ok(false) };
-    if hash(file).on("read", part)? != record.sha256 {
+    if hash(&file).on("read", part)? != record.sha256 {
         return Ok(false);
     }
     fs::rename(part, &bytes).on("repair", &bytes)?;

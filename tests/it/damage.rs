@@ -7,3 +7,4 @@ mod rebuild;
 mod record;
 mod store;
 mod tokens;
+mod torn;

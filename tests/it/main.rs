@@ -7,6 +7,8 @@ mod configuration;
 mod crash;
 mod damage;
 mod example_tree;
+#[cfg(target_os = "linux")]
+mod faults;
 mod harness;
 mod keeping;
 mod mounted;

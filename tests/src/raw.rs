@@ -85,6 +85,19 @@ impl RawConnection {
         self.stream.shutdown(std::net::Shutdown::Write)
     }
 
+    /// Reads at least this many bytes of whatever comes, and forgets them; how many they were.
+    pub fn take_bytes(&mut self, number: usize) -> io::Result<usize> {
+        let deadline = Instant::now() + self.timeout;
+        while self.buffer.len() < number {
+            if self.fill(deadline)? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        let taken = self.buffer.len();
+        self.buffer.clear();
+        Ok(taken)
+    }
+
     /// Reads one response; `head` for the answer to a HEAD, which has no body. Interim responses (1xx) are skipped.
     pub fn receive(&mut self, head: bool) -> io::Result<RawResponse> {
         let deadline = Instant::now() + self.timeout;

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use depot_tests::counted;
+
 use super::fixture::{Copied, Fixture};
 use crate::chance::Chance;
 
@@ -60,6 +62,7 @@ fn a_flipped_bit_anywhere_in_the_store_loses_nothing() {
             });
         }
     });
+    counted("fault 4", "bits flipped in the store", SEEDS);
     println!(
         "{SEEDS} flipped bits; the store was built again after {} of them",
         rebuilt.into_inner().unwrap()
@@ -78,6 +81,7 @@ fn a_store_cut_short_anywhere_loses_nothing() {
         fs::File::options().write(true).open(copied.store().join("db")).unwrap().set_len(length).unwrap();
         fixture.assert_mended(&copied, &format!("db of {total} bytes, {used} of them used, cut to {length}"));
     }
+    counted("fault 4", "stores cut short", lengths.len() as u64);
 }
 
 #[test]
