@@ -5,7 +5,7 @@ use std::fs;
 use depot_tests::ServerProcess;
 
 use super::fixture::{Fixture, assert_served};
-use crate::wire::Wire;
+use crate::wire::{Wire, record};
 
 #[test]
 fn a_damaged_record_takes_no_other_file_with_it_and_is_warned_of() {
@@ -60,5 +60,30 @@ fn bytes_that_are_gone_or_short_take_no_other_file_with_them() {
             // Never a good status with a short body.
             assert!(status == 404 || status >= 500, "{status}");
         }
+    }
+}
+
+#[test]
+fn bytes_that_are_gone_or_short_are_asked_for_when_they_are_announced() {
+    let fixture = Fixture::new();
+    let damaged = &fixture.files[7];
+    let bytes = fs::read(fixture.copy().record(damaged).with_extension("")).unwrap();
+    for cut in [None, Some(10)] {
+        let copied = fixture.copy();
+        let path = copied.record(damaged).with_extension("");
+        match cut {
+            None => fs::remove_file(&path).unwrap(),
+            Some(length) => fs::write(&path, &bytes[..length]).unwrap(),
+        }
+        let server = ServerProcess::start(copied.path(), [""; 0]);
+        let mut wire = Wire::open(server.url(), &fixture.live.text).unwrap();
+        let said = record(&damaged.filename, &damaged.sha256, bytes.len(), None);
+        let announced = wire.put_record(&damaged.project, &damaged.filename, &said).unwrap();
+        assert_eq!(announced.status, 202, "{}", announced.text());
+        let sent = wire.put_bytes(&damaged.project, &damaged.filename, &bytes).unwrap();
+        assert_eq!(sent.status, 200, "{}", sent.text());
+        fixture.assert_serves(&mut wire, "after the bytes were sent again");
+        let announced = wire.put_record(&damaged.project, &damaged.filename, &said).unwrap();
+        assert_eq!(announced.status, 200, "{}", announced.text());
     }
 }

@@ -12,7 +12,7 @@ use std::sync::Mutex;
 use depot_tests::{Output, ServerProcess, binary, counted, run};
 use tempfile::{TempDir, tempdir};
 
-use self::disk::{Cut, Disk};
+use self::disk::{Choice, Cut, Disk};
 use self::log::{Event, Recorded};
 use super::say;
 use super::shim::{Action, Plan, Shim, errno, op};
@@ -119,18 +119,29 @@ struct Story {
     asked: Vec<Asked>,
 }
 
-/// A disk, and how many events had happened.
-struct State {
-    disk: Disk,
-    after: usize,
+/// A disk that a power cut may leave.
+struct State<'a> {
+    cut: Cut<'a>,
+    choice: Choice,
     /// Whether the names of each folder came to the disk in order.
     in_order: bool,
+}
+
+impl State<'_> {
+    fn disk(&self) -> Disk {
+        self.cut.disk(&self.choice)
+    }
+
+    /// How many events had happened.
+    fn after(&self) -> usize {
+        self.cut.events.len()
+    }
 }
 
 impl Story {
     /// So many states, each another one, by chance where there are more: of cuts before each sync, where most is
     /// uncertain, and of one at the end. Also how many there were to choose from.
-    fn states(&self, chance: &mut Chance, most: usize, by_chance: usize) -> (Vec<State>, usize) {
+    fn states(&self, chance: &mut Chance, most: usize, by_chance: usize) -> (Vec<State<'_>>, usize) {
         let events = &self.recorded.events;
         let is_sync = |event: &Event| matches!(event, Event::SyncFile(_) | Event::SyncFolder(_));
         let mut cuts: Vec<usize> = (0..events.len()).filter(|index| is_sync(&events[*index])).collect();
@@ -151,10 +162,10 @@ impl Story {
         while states.len() < most && !candidates.is_empty() {
             let next = chance.within(0..candidates.len() as u64) as usize;
             let (cut, in_order, choice) = candidates.swap_remove(next);
-            let (disk, after) = (cut.disk(&choice), cut.events.len());
+            let state = State { cut: cut.clone(), choice, in_order };
             // The same disk asks for more where more was acknowledged.
-            if known.insert((disk.fingerprint(), self.answered(after), in_order)) {
-                states.push(State { disk, after, in_order });
+            if known.insert((state.disk().fingerprint(), self.answered(state.after()), in_order)) {
+                states.push(state);
             }
         }
         (states, all)
@@ -169,17 +180,17 @@ impl Story {
     }
 
     /// Opens a state, sees that all is there that must be, and that the server goes on.
-    fn check(&self, state: &State, what: &str) {
+    fn check(&self, state: &State<'_>, what: &str) {
         let folder = TempDir::new_in(memory()).unwrap();
-        state.disk.write(folder.path());
+        state.disk().write(folder.path());
         let server = ServerProcess::start(folder.path(), [""; 0]);
         let mut world = World::new(folder.path());
         world.refused_is_possible = !state.in_order;
         let (mut live, mut dead) = (Vec::new(), Vec::new());
         for asked in &self.asked {
-            let answered = self.is_answered(asked, state.after);
+            let answered = self.is_answered(asked, state.after());
             match &asked.what {
-                _ if !answered && self.recorded.before(asked.from) > state.after => {}
+                _ if !answered && self.recorded.before(asked.from) > state.after() => {}
                 What::Upload(upload) if answered => {
                     world.note_acknowledged(upload);
                     world.saw_serial(&upload.project, asked.serial, what);
@@ -206,8 +217,8 @@ impl Story {
         }
         for asked in &self.asked {
             if let What::Upload(upload) = &asked.what
-                && !self.is_answered(asked, state.after)
-                && self.recorded.before(asked.from) <= state.after
+                && !self.is_answered(asked, state.after())
+                && self.recorded.before(asked.from) <= state.after()
             {
                 world.retry(&server, upload, what);
             }
@@ -225,7 +236,7 @@ impl Story {
             for _ in 0..4 {
                 scope.spawn(|| {
                     while let Some((number, state)) = { states.lock().unwrap().next() } {
-                        let what = format!("state {number}, cut after event {}", state.after);
+                        let what = format!("state {number}, cut after event {}", state.after());
                         let checked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                             self.check(&state, &what);
                         }));
@@ -241,11 +252,11 @@ impl Story {
     }
 
     /// Leaves a state that failed for someone to look at.
-    fn keep(&self, state: &State, what: &str) {
+    fn keep(&self, state: &State<'_>, what: &str) {
         let folder = tempdir().unwrap().keep();
-        state.disk.write(&folder);
-        let from = state.after.saturating_sub(12);
-        let events: String = self.recorded.events[from..state.after]
+        state.disk().write(&folder);
+        let from = state.after().saturating_sub(12);
+        let events: String = self.recorded.events[from..state.after()]
             .iter()
             .map(|event| format!("{event:?}").chars().take(160).collect::<String>() + "\n")
             .collect();
@@ -318,8 +329,7 @@ fn is_noticed(only: &'static str, except: &'static str) -> Option<bool> {
     run.wheel(Way::Bytes, "one", "1.1", 10);
     let story = run.end();
     let cut = Cut::after(&story.recorded.events);
-    let disk = cut.disk(&cut.nothing());
-    let state = State { disk, after: story.recorded.events.len(), in_order: true };
+    let state = State { choice: cut.nothing(), cut, in_order: true };
     let checked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| story.check(&state, only)));
     Some(checked.is_err())
 }

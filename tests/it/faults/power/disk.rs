@@ -27,6 +27,7 @@ pub(super) enum Came {
 }
 
 /// A moment in a run, and what of its events is on the disk for certain.
+#[derive(Clone)]
 pub(super) struct Cut<'a> {
     pub(super) events: &'a [Event],
     /// By index: those that may be there or not, in order.
