@@ -9,6 +9,8 @@ pub(crate) struct Shares {
     pub(crate) open_files: u64,
     /// Uploads that are received, two or three each.
     pub(crate) uploads: usize,
+    /// Long pages that lie in files in memory.
+    pub(crate) pages: usize,
 }
 
 impl Shares {
@@ -19,6 +21,7 @@ impl Shares {
             connections: usize::try_from(limit / 2).unwrap_or(usize::MAX).clamp(8, 1 << 20),
             open_files: (limit / 8).clamp(4, 256),
             uploads: usize::try_from(limit / 16).unwrap_or(usize::MAX).clamp(2, 256),
+            pages: usize::try_from(limit / 32).unwrap_or(usize::MAX).clamp(1, 64),
         }
     }
 
@@ -56,8 +59,11 @@ mod tests {
 
     #[test]
     fn nothing_is_starved_however_few_there_are() {
-        assert_eq!(Shares::of(64), Shares { connections: 32, open_files: 8, uploads: 4 });
-        assert_eq!(Shares::of(1024), Shares { connections: 512, open_files: 128, uploads: 64 });
-        assert_eq!(Shares::of(1 << 20), Shares { connections: 1 << 19, open_files: 256, uploads: 256 });
+        assert_eq!(Shares::of(64), Shares { connections: 32, open_files: 8, uploads: 4, pages: 2 });
+        assert_eq!(Shares::of(1024), Shares { connections: 512, open_files: 128, uploads: 64, pages: 32 });
+        assert_eq!(
+            Shares::of(1 << 20),
+            Shares { connections: 1 << 19, open_files: 256, uploads: 256, pages: 64 }
+        );
     }
 }

@@ -13,7 +13,7 @@ use std::{
     io,
     net::{IpAddr, SocketAddr},
     pin::{Pin, pin},
-    sync::{Arc, atomic::AtomicBool},
+    sync::Arc,
     time::Duration,
 };
 
@@ -36,7 +36,7 @@ use tokio::{
 use tower::ServiceExt as _;
 
 use self::{
-    activity::{Activity, Taken},
+    activity::Activity,
     fast::Left,
     timed::{Noted, Timed},
     tls::Tls,
@@ -53,13 +53,16 @@ const MAX_HEAD: usize = 64 * 1024;
 /// How much the system takes of an answer before it is sent, in bytes: with more a slow reader would be seen to stand
 /// still for as long as it reads what was taken.
 #[cfg(target_os = "linux")]
-const UNSENT: u32 = 512 * 1024;
+const UNSENT: u32 = 256 * 1024;
 
 /// How many connections the system keeps for us until they are accepted.
 const BACKLOG: u32 = 4096;
 
 /// How long requests under way may take to finish once the server is told to stop.
 const DRAIN: Duration = Duration::from_secs(30);
+
+/// More bytes than the pings of a connection are within a window.
+const LEAST: u64 = 4096;
 
 /// How often the log is told that connections cannot be accepted.
 const COMPLAIN: Duration = Duration::from_secs(10);
@@ -183,20 +186,26 @@ impl Server {
         let _ = stream.set_nodelay(true);
         #[cfg(target_os = "linux")]
         let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT);
+        let activity = Activity::new();
         let served = match &self.edge.tls {
-            None => match fast::serve(stream, &self.site.hot, &self.edge.wire, stopped).await {
+            None => match fast::serve(stream, &self.site.hot, &self.edge.wire, stopped.clone()).await {
                 Left::Closed => return,
                 Left::Handed(stream, read) => {
-                    let unread = Arc::new(AtomicBool::new(false));
-                    let stream = Timed::new(stream, read, &self.edge.wire, Arc::clone(&unread));
-                    let service = service_fn(answering(&self.site, peer, unread));
-                    let connection = self.http1.serve_connection(TokioIo::new(stream), service);
-                    watcher.watch(connection.into_owned()).await
+                    let stream = Timed::new(stream, read, &self.edge.wire, Arc::clone(&activity));
+                    let service = service_fn(answering(&self.site, peer, activity));
+                    if *stopped.borrow() {
+                        // Whoever was in the middle of a request finishes it, and it is the last.
+                        let mut last = self.http1.clone();
+                        last.http1().keep_alive(false);
+                        last.serve_connection(TokioIo::new(stream), service).await
+                    } else {
+                        let connection = self.http1.serve_connection(TokioIo::new(stream), service);
+                        watcher.watch(connection.into_owned()).await
+                    }
                 }
             },
             Some(tls) => {
-                let unread = Arc::new(AtomicBool::new(false));
-                let stream = Timed::new(stream, Bytes::new(), &self.edge.wire, Arc::clone(&unread));
+                let stream = Timed::new(stream, Bytes::new(), &self.edge.wire, Arc::clone(&activity));
                 let handshake = tokio::time::timeout(self.edge.wire.head_timeout, tls.accept(stream)).await;
                 let stream = match handshake.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
                     Ok(stream) => stream,
@@ -206,15 +215,17 @@ impl Server {
                     }
                 };
                 let is_http2 = tls::speaks_http2(&stream);
-                let (stream, answer) = (TokioIo::new(stream), answering(&self.site, peer, unread));
+                let stream = TokioIo::new(stream);
+                let answer = answering(&self.site, peer, Arc::clone(&activity));
                 if is_http2 {
-                    let activity = Activity::new();
                     let service = service_fn(noting(answer, &activity));
                     let connection = self.http2.serve_connection(stream, service);
-                    let limit = self.edge.wire.head_timeout.max(self.edge.wire.stall_timeout);
+                    let wire = &self.edge.wire;
+                    let window = wire.head_timeout.max(wire.stall_timeout);
+                    let least = wire.min_body_rate.saturating_mul(window.as_secs()).max(LEAST);
                     tokio::select! {
                         served = watcher.watch(connection.into_owned()) => served,
-                        () = activity.ceases(limit) => return,
+                        () = activity.ceases(window, least) => return,
                     }
                 } else {
                     let connection = self.http1.serve_connection(stream, service_fn(answer));
@@ -237,7 +248,7 @@ type Routed = Pin<Box<dyn Future<Output = Answer> + Send>>;
 fn answering(
     site: &Site,
     peer: IpAddr,
-    unread: Arc<AtomicBool>,
+    activity: Arc<Activity>,
 ) -> impl Fn(Request<Incoming>) -> Either<Ready<Answer>, Routed> + Send + 'static {
     let site = site.clone();
     move |mut request| {
@@ -249,24 +260,26 @@ fn answering(
         }
         request.extensions_mut().insert(Peer(peer));
         Either::Right(Box::pin(
-            site.router.clone().oneshot(request.map(|body| Body::new(Noted::new(body, Arc::clone(&unread))))),
+            site.router
+                .clone()
+                .oneshot(request.map(|body| Body::new(Noted::new(body, Arc::clone(&activity))))),
         ))
     }
 }
 
-/// The same, with signs of life.
+/// The same, noting what is worked on.
 fn noting(
     answer: impl Fn(Request<Incoming>) -> Either<Ready<Answer>, Routed> + Send + 'static,
     activity: &Arc<Activity>,
 ) -> impl Fn(Request<Incoming>) -> Routed + Send + 'static {
     let activity = Arc::clone(activity);
     move |request| {
-        let (working, activity) = (activity.work(), Arc::clone(&activity));
+        let working = activity.work();
         let answer = answer(request);
         Box::pin(async move {
-            let answer = answer.await?;
+            let answer = answer.await;
             drop(working);
-            Ok(answer.map(|body| Body::new(Taken::new(body, activity))))
+            answer
         })
     }
 }

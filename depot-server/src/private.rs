@@ -117,14 +117,26 @@ pub(crate) fn refuse_shared_file(path: &Path) -> io::Result<()> {
 
 /// Reads a secret file; refused if others may read it too.
 pub(crate) fn read(path: &Path) -> io::Result<String> {
+    read_unless(path, 0o077)
+}
+
+/// The same for a secret that is made by others, who give it to a group: a key that several servers use.
+pub(crate) fn read_shared_with_group(path: &Path) -> io::Result<String> {
+    read_unless(path, 0o007)
+}
+
+/// Reads a file unless its mode has any of these bits.
+fn read_unless(path: &Path, refused: u32) -> io::Result<String> {
     #[cfg(unix)]
     {
         let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(path)?.permissions());
-        if mode & 0o077 != 0 {
+        if mode & refused != 0 {
             let words = format!("`{}` may be read by others: run `chmod 600` on it", path.display());
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, words));
         }
     }
+    #[cfg(not(unix))]
+    let _ = refused;
     fs::read_to_string(path)
 }
 

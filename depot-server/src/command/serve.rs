@@ -1,6 +1,6 @@
 //! `depot-server serve`.
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc};
 
 use anyhow::Context as _;
 
@@ -55,7 +55,12 @@ async fn run(config: Config) -> anyhow::Result<()> {
         depot.warm();
         Ok::<_, OpenError>(depot)
     });
-    let depot = opening.await??;
+    let mut stop = pin!(stop);
+    let depot = tokio::select! {
+        depot = opening => depot??,
+        // Whatever is under way there, the next start finishes or begins again.
+        () = &mut stop => return Ok(()),
+    };
     let depot = Arc::new(depot);
     say(&format!("depot-server: administrator's token in {}", depot.config.admin_token().display()));
     let address = listener.local_addr()?;

@@ -20,8 +20,10 @@ pub(crate) struct Paced {
     body: Body,
     stall: Duration,
     rate: u64,
-    /// When the least rate begins to count.
-    counts_from: Instant,
+    grace: Duration,
+    /// When the least rate begins to count; none before the first bytes are asked for, as who must wait for a place may
+    /// have been told not to send yet.
+    counts_from: Option<Instant>,
     received: u64,
 }
 
@@ -29,7 +31,7 @@ impl Paced {
     /// The body, from now on.
     pub(crate) fn new(body: Body, wire: &WireLimits) -> Self {
         let (stall, rate) = (wire.stall_timeout, wire.min_body_rate);
-        Self { body, stall, rate, counts_from: Instant::now() + wire.body_grace, received: 0 }
+        Self { body, stall, rate, grace: wire.body_grace, counts_from: None, received: 0 }
     }
 
     /// The next bytes; none at the end. What lies ready is read however late it is.
@@ -81,11 +83,12 @@ impl Paced {
     }
 
     /// When the next bytes must be there: before it stood still for too long, and before the average falls too low.
-    fn deadline(&self) -> Instant {
-        let stalled = Instant::now() + self.stall;
+    fn deadline(&mut self) -> Instant {
+        let now = Instant::now();
+        let counts_from = *self.counts_from.get_or_insert(now + self.grace);
         match self.received.checked_div(self.rate) {
-            None => stalled,
-            Some(paid_for) => stalled.min(self.counts_from + Duration::from_secs(paid_for)),
+            None => now + self.stall,
+            Some(paid_for) => (now + self.stall).min(counts_from + Duration::from_secs(paid_for)),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::{
     convert::Infallible,
     fs::File,
     sync::{
-        Arc, OnceLock,
+        Arc, LazyLock, OnceLock,
         atomic::{AtomicU32, AtomicUsize, Ordering},
     },
 };
@@ -17,7 +17,8 @@ use axum::{
 use bytes::Bytes;
 use futures_util::stream;
 
-use super::{body::FileBody, pieces::Pieces, shared::share};
+use super::{pieces::Pieces, shared::share};
+use crate::{descriptors::Shares, store::records::Serial};
 
 /// What a kept answer takes beside its body and head, roughly.
 const OVERHEAD: usize = 1024;
@@ -29,15 +30,13 @@ pub(crate) enum PreparedBody {
     Whole(Bytes),
     /// In many, with their length.
     Pieces(Arc<[Bytes]>, u64),
-    /// On disk, with its length.
-    File(Arc<File>, u64),
 }
 
 impl PreparedBody {
     fn len(&self) -> u64 {
         match self {
             Self::Whole(bytes) => bytes.len() as u64,
-            Self::Pieces(_, len) | Self::File(_, len) => *len,
+            Self::Pieces(_, len) => *len,
         }
     }
 }
@@ -45,6 +44,8 @@ impl PreparedBody {
 /// An answer to a `GET` that found something, and the word that the client has it already.
 #[derive(Debug)]
 pub(crate) struct Prepared {
+    /// The change that it shows last; after another it is made again.
+    pub(crate) generation: Serial,
     headers: HeaderMap,
     /// The strong validator.
     pub(crate) etag: Bytes,
@@ -64,7 +65,7 @@ const SHARED_FROM: usize = 64 * 1024;
 /// How often a body is copied before it gets one.
 const SHARED_AFTER: u32 = 4;
 /// The most of them at a time: each takes a descriptor.
-const MAX_SHARED: usize = 64;
+static MAX_SHARED: LazyLock<usize> = LazyLock::new(|| Shares::now().pages);
 
 static SHARED: AtomicUsize = AtomicUsize::new(0);
 
@@ -74,7 +75,7 @@ struct Shared(File);
 
 impl Shared {
     fn new(bytes: &[u8]) -> Option<Self> {
-        if SHARED.fetch_add(1, Ordering::Relaxed) >= MAX_SHARED {
+        if SHARED.fetch_add(1, Ordering::Relaxed) >= *MAX_SHARED {
             SHARED.fetch_sub(1, Ordering::Relaxed);
             return None;
         }
@@ -94,12 +95,12 @@ impl Drop for Shared {
 
 impl Prepared {
     /// An answer with these headers.
-    pub(crate) fn new(mut headers: HeaderMap, etag: Bytes, body: PreparedBody) -> Self {
+    pub(crate) fn new(generation: Serial, mut headers: HeaderMap, etag: Bytes, body: PreparedBody) -> Self {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
         let head = write_head(StatusCode::OK, &headers);
         let fresh_head = write_head(StatusCode::NOT_MODIFIED, &fresh(headers.clone()));
         let (shared, asked) = (OnceLock::new(), AtomicU32::new(0));
-        Self { headers, etag, body, head, fresh_head, shared, asked }
+        Self { generation, headers, etag, body, head, fresh_head, shared, asked }
     }
 
     /// The body as a file, from which the kernel sends it without copying, and its length; none where it is short, or
@@ -122,20 +123,22 @@ impl Prepared {
             // A body that gets a file in memory is there twice.
             PreparedBody::Whole(bytes) if bytes.len() >= SHARED_FROM => 2 * bytes.len(),
             PreparedBody::Whole(bytes) => bytes.len(),
-            PreparedBody::Pieces(..) | PreparedBody::File(..) => 0,
+            // The pieces are the list's own; what is ours is the way to them.
+            PreparedBody::Pieces(pieces, _) => size_of_val(&**pieces),
         };
         body + self.head.len() + self.fresh_head.len() + OVERHEAD
     }
 
-    /// The answer for hyper, whole or without what the client has.
-    pub(crate) fn respond(&self, is_fresh: bool) -> Response {
+    /// The answer for hyper: whole, for a `HEAD` without its body, or without what the client has.
+    pub(crate) fn respond(&self, is_fresh: bool, is_head: bool) -> Response {
         if is_fresh {
             return not_modified(self.headers.clone());
         }
         let body = match &self.body {
+            // HTTP/1 would leave the body out by itself, and HTTP/2 does not.
+            _ if is_head => Body::empty(),
             PreparedBody::Whole(bytes) => Body::from(bytes.clone()),
             PreparedBody::Pieces(pieces, len) => Body::new(Pieces::new(Arc::clone(pieces), *len)),
-            PreparedBody::File(file, len) => Body::new(FileBody::new(Arc::clone(file), 0..*len)),
         };
         let mut response = Response::new(body);
         *response.headers_mut() = self.headers.clone();

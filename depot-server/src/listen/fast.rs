@@ -109,7 +109,7 @@ fn find(hot: &Hot, plain: &Plain<'_>) -> Option<Answer> {
     match &prepared.body {
         PreparedBody::Whole(_) => {}
         PreparedBody::Pieces(pieces, _) if pieces.len() <= PIECES => {}
-        PreparedBody::Pieces(..) | PreparedBody::File(..) => return None,
+        PreparedBody::Pieces(..) => return None,
     }
     let is_fresh = plain.if_none_match.is_some_and(|value| conditional::names(value, &prepared.etag));
     Some(Answer { prepared, is_fresh, is_head: plain.is_head })
@@ -166,7 +166,6 @@ impl Connection {
                     count += 1;
                 }
             }
-            PreparedBody::File(..) => return Err(io::ErrorKind::Unsupported.into()),
         }
         self.write_slices(&mut slices[..count], wire).await
     }
@@ -259,6 +258,9 @@ impl Connection {
     /// Whether it is later than this. The timer is set anew only when it has run out: on the way from one request to
     /// the next nothing is done about it.
     fn is_late(&mut self, context: &mut Context<'_>, until: Instant) -> bool {
+        if self.timer.deadline() > until {
+            self.timer.as_mut().reset(until);
+        }
         while self.timer.as_mut().poll(context).is_ready() {
             if Instant::now() >= until {
                 return true;

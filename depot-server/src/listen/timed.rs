@@ -4,10 +4,7 @@ use std::{
     future::Future as _,
     io::{self, IoSlice},
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -20,6 +17,7 @@ use tokio::{
     time::{Instant, Sleep},
 };
 
+use super::activity::Activity;
 use crate::config::WireLimits;
 
 /// How long, and how much of, what still comes is read and thrown away after an answer to a request whose body was not
@@ -40,18 +38,27 @@ pub(super) struct Timed<S> {
     /// Whether the last write found no space.
     blocked: bool,
     timer: Option<Pin<Box<Sleep>>>,
-    /// Whether a request was answered whose body was not read to its end.
-    unread: Arc<AtomicBool>,
+    activity: Arc<Activity>,
     /// Set when the writing side was closed: until when what comes is read, and how much of it.
     lingering: Option<(Pin<Box<Sleep>>, usize)>,
 }
 
 impl<S> Timed<S> {
     /// A socket of which `read` was read already.
-    pub(super) fn new(stream: S, read: Bytes, wire: &WireLimits, unread: Arc<AtomicBool>) -> Self {
+    pub(super) fn new(stream: S, read: Bytes, wire: &WireLimits, activity: Arc<Activity>) -> Self {
         let window = wire.stall_timeout;
         let least = wire.min_body_rate.saturating_mul(window.as_secs()).max(1);
-        Self { stream, read, window, least, written: 0, blocked: false, timer: None, unread, lingering: None }
+        Self {
+            stream,
+            read,
+            window,
+            least,
+            written: 0,
+            blocked: false,
+            timer: None,
+            activity,
+            lingering: None,
+        }
     }
 
     /// Notes what a write came to, and breaks a connection whose other end hardly reads.
@@ -64,7 +71,9 @@ impl<S> Timed<S> {
         match poll {
             Poll::Ready(done) => {
                 self.blocked = false;
-                self.written += done.as_ref().map_or(0, bytes) as u64;
+                let written = done.as_ref().map_or(0, bytes) as u64;
+                self.written += written;
+                self.activity.written.fetch_add(written, Ordering::Relaxed);
                 Poll::Ready(done)
             }
             Poll::Pending => {
@@ -136,7 +145,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Timed<S> {
         let this = &mut *self;
         if this.lingering.is_none() {
             ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
-            if !this.unread.load(Ordering::Relaxed) {
+            if !this.activity.unread.load(Ordering::Relaxed) {
                 return Poll::Ready(Ok(()));
             }
         }
@@ -157,19 +166,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Timed<S> {
 /// A request's body, which tells when it was not read to its end.
 pub(super) struct Noted {
     body: Incoming,
-    unread: Arc<AtomicBool>,
+    activity: Arc<Activity>,
 }
 
 impl Noted {
-    pub(super) fn new(body: Incoming, unread: Arc<AtomicBool>) -> Self {
-        Self { body, unread }
+    pub(super) fn new(body: Incoming, activity: Arc<Activity>) -> Self {
+        Self { body, activity }
     }
 }
 
 impl Drop for Noted {
     fn drop(&mut self) {
         if !self.body.is_end_stream() {
-            self.unread.store(true, Ordering::Relaxed);
+            self.activity.unread.store(true, Ordering::Relaxed);
         }
     }
 }
@@ -204,8 +213,10 @@ mod tests {
         WireLimits { stall_timeout: Duration::from_secs(30), min_body_rate: 1, ..WireLimits::default() }
     }
 
-    fn unread() -> Arc<AtomicBool> {
-        Arc::new(AtomicBool::new(true))
+    fn unread() -> Arc<Activity> {
+        let activity = Activity::new();
+        activity.unread.store(true, Ordering::Relaxed);
+        activity
     }
 
     #[tokio::test(start_paused = true)]

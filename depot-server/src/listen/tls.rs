@@ -49,14 +49,17 @@ type Seen = [Option<(SystemTime, u64)>; 2];
 /// TLS with the newest certificate.
 pub(crate) struct Tls {
     files: TlsFiles,
+    /// What the files were like before they were read.
+    seen: Seen,
     current: RwLock<TlsAcceptor>,
 }
 
 impl Tls {
     /// Reads the certificate and its key.
     pub(crate) fn open(files: TlsFiles) -> Result<Self, TlsError> {
+        let seen = look(&files);
         let current = RwLock::new(read(&files)?);
-        Ok(Self { files, current })
+        Ok(Self { files, seen, current })
     }
 
     /// Speaks TLS with a client.
@@ -71,10 +74,10 @@ impl Tls {
     /// Takes a new certificate whenever the files change, for as long as the server runs. One that cannot be used
     /// changes nothing: the old one may still do.
     pub(crate) async fn renew(self: Arc<Self>) {
-        let mut seen = self.look();
+        let mut seen = self.seen;
         loop {
             tokio::time::sleep(LOOK).await;
-            let now = self.look();
+            let now = look(&self.files);
             if now == seen {
                 continue;
             }
@@ -89,13 +92,13 @@ impl Tls {
             seen = now;
         }
     }
+}
 
-    fn look(&self) -> Seen {
-        [&self.files.certificate, &self.files.key].map(|path| {
-            let metadata = fs::metadata(path).ok()?;
-            Some((metadata.modified().ok()?, metadata.len()))
-        })
-    }
+fn look(files: &TlsFiles) -> Seen {
+    [&files.certificate, &files.key].map(|path| {
+        let metadata = fs::metadata(path).ok()?;
+        Some((metadata.modified().ok()?, metadata.len()))
+    })
 }
 
 /// Whether HTTP/2 was agreed on.
@@ -118,7 +121,8 @@ fn read(files: &TlsFiles) -> Result<TlsAcceptor, TlsError> {
     if chain.is_empty() {
         return Err(unreadable("certificate", certificate, "there is none in it".to_owned()));
     }
-    let text = crate::private::read(key).map_err(|error| unreadable("key", key, error.to_string()))?;
+    let text = crate::private::read_shared_with_group(key)
+        .map_err(|error| unreadable("key", key, error.to_string()))?;
     let private = PrivateKeyDer::from_pem_slice(text.as_bytes())
         .map_err(|error| unreadable("key", key, error.to_string()))?;
     let unusable = |source| TlsError::Unusable { path: certificate.display().to_string(), source };

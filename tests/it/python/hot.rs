@@ -146,3 +146,24 @@ fn a_request_that_comes_in_pieces_is_one_request() {
         assert_eq!(said(connection.receive(false).unwrap()), expected);
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn files_that_were_asked_for_do_not_stay_open() {
+    let depot = Depot::start();
+    let open = || std::fs::read_dir(format!("/proc/{}/fd", depot.server().pid())).unwrap().count();
+    let wheels: Vec<WheelBuilder> = (0..350).map(|number| wheel(&format!("1.{number}"), 70_000)).collect();
+    for wheel in &wheels {
+        depot.publish(wheel);
+    }
+    let before = open();
+    for wheel in &wheels {
+        let path = format!("/python/files/teapot/{}", wheel.filename());
+        for lines in ["", "", ODD] {
+            assert_eq!(ask(&depot, "GET", &path, lines).status, 200);
+        }
+    }
+    // Some are kept open for who asks next, within a bound.
+    let kept = open() - before;
+    assert!(kept < 300, "{kept} files are open");
+}

@@ -91,3 +91,19 @@ fn a_connection_without_any_request_does_not_hold_up_the_exit() {
     assert_stops_soon(&mut depot);
     assert!(silent.is_closed());
 }
+
+#[test]
+fn a_request_whose_head_was_begun_is_answered_after_sigterm_whoever_answers_it() {
+    for line in ["", "Authorization: Basic eDp5\r\n", "Cookie: a=b\r\n"] {
+        let mut depot = Depot::start();
+        let mut connection = RawConnection::open(depot.url(), TIMEOUT).unwrap();
+        connection.send("GET /healthz HTTP/1.1\r\nHost: de").unwrap();
+        std::thread::sleep(Duration::from_millis(200));
+        depot.server().ask_to_end();
+        std::thread::sleep(Duration::from_millis(200));
+        connection.send(format!("pot\r\n{line}\r\n")).unwrap();
+        let answer = connection.receive(false).unwrap();
+        assert_eq!((answer.status, answer.complete), (200, true), "{line}");
+        depot.wait();
+    }
+}

@@ -26,6 +26,7 @@ use crate::{
         prepared::{Prepared, PreparedBody},
     },
     python::{files::Content, key::Key},
+    store::records::Serial,
 };
 
 /// Answers what is at hand.
@@ -70,7 +71,8 @@ impl Hot {
             accept_encoding: only(headers, &header::ACCEPT_ENCODING).ok()?,
         };
         let prepared = self.find(uri.path(), asked)?;
-        Some(prepared.respond(none_match_names(headers, &prepared.etag)))
+        let is_fresh = none_match_names(headers, &prepared.etag);
+        Some(prepared.respond(is_fresh, method == Method::HEAD))
     }
 
     /// What answers a plain `GET` or `HEAD` of this path without credentials, if it is at hand.
@@ -98,16 +100,25 @@ impl Hot {
                 (negotiate(asked.accept, None).ok()?, coding)
             }
         };
-        let key = Key::new(&[path], &[format as u8, coding as u8], generation)?;
-        if let Some(prepared) = self.prepared.get(key.as_bytes()) {
+        // Not under its generation: an answer that is made again takes the place of the old one.
+        let key = Key::new(&[path], &[format as u8, coding as u8], 0)?;
+        if let Some(prepared) = self.prepared.get(key.as_bytes())
+            && prepared.generation == generation
+        {
             return Some(prepared);
         }
-        let prepared = Arc::new(self.prepare(&place, format, coding)?);
+        let prepared = Arc::new(self.prepare(&place, format, coding, generation)?);
         self.prepared.insert(key.as_bytes().into(), Arc::clone(&prepared));
         Some(prepared)
     }
 
-    fn prepare(&self, place: &Place<'_>, format: PageFormat, coding: Coding) -> Option<Prepared> {
+    fn prepare(
+        &self,
+        place: &Place<'_>,
+        format: PageFormat,
+        coding: Coding,
+        generation: Serial,
+    ) -> Option<Prepared> {
         let state = &*self.state;
         let (mut headers, etag, body) = match *place {
             Place::Root => {
@@ -122,15 +133,14 @@ impl Hot {
             }
             Place::File(project, stored) => {
                 let served = state.files.cached(&state.repository, project, stored)?;
-                let body = match &served.content {
-                    Content::Memory(bytes) => PreparedBody::Whole(bytes.clone()),
-                    Content::File(file) => PreparedBody::File(Arc::clone(file), served.size),
-                };
+                // What is open on disk is kept by its own cache, which knows how many descriptors there are.
+                let Content::Memory(bytes) = &served.content else { return None };
+                let body = PreparedBody::Whole(bytes.clone());
                 (file::headers(state, &served), served.etag.clone(), body)
             }
         };
         secure(&mut headers);
-        Some(Prepared::new(headers, etag, body))
+        Some(Prepared::new(generation, headers, etag, body))
     }
 }
 

@@ -111,7 +111,14 @@ async fn render(
 }
 
 /// `GET simple` and `GET simple/{project}`: the page is one slash further, and under the normalized name.
-pub(super) async fn add_slash(project: Option<Path<String>>, uri: Uri) -> ApiResult {
+pub(super) async fn add_slash(
+    State(state): Shared,
+    Extension(principal): Extension<Principal>,
+    project: Option<Path<String>>,
+    uri: Uri,
+) -> ApiResult {
+    // Where the page is says nothing, but who may read nothing is told so everywhere alike.
+    state.may_read(&principal, None)?;
     let target = match project {
         None => "simple/".to_owned(),
         Some(Path(text)) => format!("{}/", project_name(&text)?),

@@ -245,3 +245,25 @@ fn http_2_is_spoken_over_tls_where_both_want_it() {
         assert_eq!(is_http1, agreed != Some(b"h2"), "{offered:?}: {answer:?}");
     }
 }
+
+#[tokio::test]
+async fn a_head_is_answered_over_http_2_whether_the_answer_is_at_hand_or_not() {
+    let Some(secure) = Secure::start() else { return };
+    let client = reqwest::Client::builder()
+        .danger_accept_invalid_certs(true)
+        .no_proxy()
+        .no_gzip()
+        .no_zstd()
+        .build()
+        .unwrap();
+    let url = format!("{}/python/simple/", secure.server.url());
+    for _ in 0..3 {
+        let whole = client.get(&url).send().await.unwrap();
+        assert_eq!(whole.version(), reqwest::Version::HTTP_2);
+        let length = whole.headers()["content-length"].clone();
+        assert!(!whole.bytes().await.unwrap().is_empty());
+        let head = client.head(&url).send().await.unwrap();
+        assert_eq!((head.status().as_u16(), &head.headers()["content-length"]), (200, &length));
+        assert!(head.bytes().await.unwrap().is_empty());
+    }
+}
