@@ -207,7 +207,6 @@ impl Story {
             }
         }
         world.check_started(&server, what);
-        world.refused_is_possible = false;
         for (tokens, status) in [(live, 400), (dead, 401)] {
             for token in tokens {
                 let mut wire = Wire::open(server.url(), token).unwrap();
@@ -223,6 +222,9 @@ impl Story {
                 world.retry(&server, upload, what);
             }
         }
+        // All that was sent is there now, and nothing may be refused any more.
+        world.refused_is_possible = false;
+        world.check(&server, what);
         world.upload(&server, &Upload::wheel(Way::Bytes, "after", "1.0", 10), what);
     }
 
