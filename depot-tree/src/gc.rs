@@ -13,6 +13,7 @@ use depot_proto::{FileRecord, ProjectName, layout};
 
 use crate::{
     error::{OnPath as _, TreeError},
+    resumable,
     session::{is_dead, lock_tree, session_of},
     tree::{Tree, names},
 };
@@ -53,7 +54,31 @@ pub fn gc(root: &Path, age: Duration, dry_run: bool) -> Result<LeftOvers, TreeEr
             remove(&path, age, dry_run, &mut found)?;
         }
     }
+    resumable(&tmp, age, dry_run, &mut found)?;
     Ok(found)
+}
+
+/// Downloads that nobody went on with: a tree that was copied here may bring them, and no server will go on.
+fn resumable(tmp: &Path, age: Duration, dry_run: bool, found: &mut LeftOvers) -> Result<(), TreeError> {
+    let folder = tmp.join(resumable::FOLDER);
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    let _alone = lock_tree(tmp)?;
+    for path in resumable::free(&folder)? {
+        let removed = found.removed.len();
+        remove(&path, age, dry_run, found)?;
+        let note = resumable::note_of(&path);
+        // The note of bytes goes with them.
+        if found.removed.len() > removed && note != path {
+            remove(&note, Duration::ZERO, dry_run, found)?;
+        }
+    }
+    if !dry_run {
+        // It stays where something is in it.
+        let _ = fs::remove_dir(&folder);
+    }
+    Ok(())
 }
 
 fn remove(path: &Path, age: Duration, dry_run: bool, found: &mut LeftOvers) -> Result<(), TreeError> {
@@ -82,7 +107,11 @@ fn remove(path: &Path, age: Duration, dry_run: bool, found: &mut LeftOvers) -> R
 pub(crate) fn of_the_dead(tmp: &Path) -> Result<Vec<String>, TreeError> {
     let mut sessions: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for name in names(tmp)? {
-        if let Some(session) = session_of(&name) {
+        // No session makes a folder or a pipe: whoever put one there knows what it is for.
+        let is_file = || fs::symlink_metadata(tmp.join(&name)).is_ok_and(|found| found.is_file());
+        if let Some(session) = session_of(&name)
+            && is_file()
+        {
             sessions.entry(session.to_owned()).or_default().push(name);
         }
     }

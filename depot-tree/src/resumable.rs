@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The folder in `tmp/`.
-const FOLDER: &str = "resumable";
+pub(crate) const FOLDER: &str = "resumable";
 
 /// A file being received that keeps what it has when it is dropped.
 ///
@@ -90,19 +90,11 @@ impl Tree {
             return Ok(swept);
         }
         let _alone = lock_tree(&tmp)?;
-        for name in names(&folder)? {
-            let path = folder.join(&name);
-            let is_part = path.extension().is_some_and(|extension| extension == "part");
+        for path in free(&folder)? {
             let modified = fs::metadata(&path).and_then(|file| file.modified());
-            // Of a note without bytes nobody has any use; one with bytes goes with them.
-            let is_free = if is_part {
-                File::open(&path).is_ok_and(|file| file.try_lock().is_ok())
-            } else {
-                !path.with_extension("part").exists()
-            };
-            if is_free && modified.is_ok_and(|modified| modified < since) {
+            if modified.is_ok_and(|modified| modified < since) {
                 fs::remove_file(&path).on("remove", &path)?;
-                if is_part {
+                if is_part(&path) {
                     let _ = fs::remove_file(note_of(&path));
                     swept += 1;
                 }
@@ -201,7 +193,33 @@ impl Drop for Resumable {
     }
 }
 
-fn note_of(part: &Path) -> PathBuf {
+fn is_part(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "part")
+}
+
+/// The kept bytes that nobody is at, and the notes that have none; the tree must be locked. What is no file is passed
+/// over.
+pub(crate) fn free(folder: &Path) -> Result<Vec<PathBuf>, TreeError> {
+    let mut free = Vec::new();
+    for name in names(folder)? {
+        let path = folder.join(&name);
+        if !fs::symlink_metadata(&path).is_ok_and(|found| found.is_file()) {
+            continue;
+        }
+        // Of a note without bytes nobody has any use; one with bytes goes with them.
+        let is_free = if is_part(&path) {
+            File::open(&path).is_ok_and(|file| file.try_lock().is_ok())
+        } else {
+            !path.with_extension("part").exists()
+        };
+        if is_free {
+            free.push(path);
+        }
+    }
+    Ok(free)
+}
+
+pub(crate) fn note_of(part: &Path) -> PathBuf {
     part.with_extension("json")
 }
 

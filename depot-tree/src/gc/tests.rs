@@ -50,3 +50,46 @@ fn what_the_next_opening_needs_stays_however_old() {
     assert_eq!(recovered.published.len(), 2);
     assert!(tree.record(&foo(), "foo-2.tar.gz").unwrap().is_some());
 }
+
+#[test]
+fn what_is_no_file_is_passed_over_by_gc_and_by_the_next_opening() {
+    let (folder, tree) = tree();
+    let root = folder.path();
+    drop(tree);
+    let stray =
+        [format!("tmp/{DEAD}-0.foo.json"), format!("tmp/{DEAD}.lock"), "tmp/00000000000000ab".to_owned()];
+    for name in &stray {
+        fs::create_dir(root.join(name)).unwrap();
+    }
+    left(root, "-0.foo.part", b"123");
+    assert_eq!(gc(root, Duration::ZERO, false).unwrap().removed.len(), 1);
+    left(root, "-0.foo.part", b"123");
+    let (_tree, recovered) = Tree::open(root).unwrap();
+    assert_eq!(recovered.swept, 1);
+    assert!(stray.iter().all(|name| root.join(name).is_dir()));
+}
+
+#[test]
+fn downloads_that_nobody_goes_on_with_are_swept_by_their_age() {
+    let (folder, tree) = tree();
+    let root = folder.path();
+    let kept = |bytes: &[u8]| {
+        let mut kept = tree.resume(depot_proto::Sha256Digest::of(bytes)).unwrap().unwrap();
+        kept.write(bytes).unwrap();
+        kept
+    };
+    drop(kept(b"left"));
+    let at_it = kept(b"at it");
+    let resumable = root.join("tmp/resumable");
+    let note = format!("{}.json", depot_proto::Sha256Digest::of(b"left"));
+    fs::write(resumable.join(&note), b"{}").unwrap();
+    fs::create_dir(resumable.join("folder.part")).unwrap();
+    assert_eq!(gc(root, NEW, false).unwrap(), LeftOvers { young: 1, ..LeftOvers::default() });
+    let dry = gc(root, Duration::ZERO, true).unwrap();
+    assert_eq!((dry.removed.len(), dry.bytes), (2, 6));
+    assert!(resumable.join(&note).exists());
+    assert_eq!(gc(root, Duration::ZERO, false).unwrap(), dry);
+    assert_eq!(fs::read_dir(&resumable).unwrap().count(), 2, "what is being received, and the folder");
+    drop(at_it);
+    assert_eq!(gc(root, Duration::ZERO, false).unwrap().removed.len(), 1);
+}
