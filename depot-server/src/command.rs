@@ -14,7 +14,10 @@ use clap::Parser as _;
 
 use crate::{
     admin::{self, AdminAnswer, AdminRequest, import::ImportError},
-    app::{Depot, OpenError, format::FormatError},
+    app::{
+        Depot, OpenError,
+        format::{self, FormatError},
+    },
     config::{Config, ConfigError},
     listen::tls::TlsError,
     store::export::ExportError,
@@ -111,14 +114,28 @@ fn ask_and_hear(
             return refused(answer);
         }
     }
-    if !config.data_dir.is_dir() {
-        anyhow::bail!("there is no data directory `{}`: name one with --data-dir", config.data_dir.display());
-    }
+    expect_data_dir(&config)?;
     crate::telemetry::start("warn", crate::telemetry::LogFormat::Text)?;
     let depot = Depot::open(config)?;
     let answer = admin::perform(&depot, request, tell);
     depot.close();
     refused(answer)
+}
+
+/// Refuses a folder that no server has served: but for `serve` and `import`, no verb makes a data directory.
+fn expect_data_dir(config: &Config) -> anyhow::Result<()> {
+    let shown = config.data_dir.display();
+    if !config.data_dir.is_dir() {
+        anyhow::bail!("there is no data directory `{shown}`: name one with --data-dir or --config");
+    }
+    format::check(&config.data_dir).map_err(OpenError::from)?;
+    if !format::is_settled(&config.data_dir) {
+        anyhow::bail!(
+            "`{shown}` is no data directory, as there is neither `format` nor `journal/` in it: name one with \
+             --data-dir or --config, or make it one with `depot-server serve`"
+        );
+    }
+    Ok(())
 }
 
 fn refused(answer: AdminAnswer) -> anyhow::Result<AdminAnswer> {

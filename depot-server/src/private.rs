@@ -6,16 +6,31 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Puts `bytes` at `path`, durably, in the place of what was there, readable by the owner alone.
+use crate::random;
+
+/// Puts `bytes` at `path`, durably, in the place of what was there, readable by the owner alone. The folder must be
+/// depot's own: what has the same name but for the ending `new` is taken for a left-over.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let new = write_beside(path, bytes)?;
+    let new = path.with_extension("new");
+    write_whole(&new, bytes)?;
     fs::rename(&new, path)?;
     sync_folder(folder_of(path))
 }
 
+/// The same in a folder of which nothing is known.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let new = scratch(path)?;
+    write_whole(&new, bytes)?;
+    take_name(&new, path)
+}
+
 /// The same, but refused as `AlreadyExists` if something is there.
 pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let new = write_beside(path, bytes)?;
+    if fs::symlink_metadata(path).is_ok() {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    let new = scratch(path)?;
+    write_whole(&new, bytes)?;
     // A link does not replace; a check before a rename would leave a moment in between.
     let linked = fs::hard_link(&new, path);
     fs::remove_file(&new)?;
@@ -23,9 +38,28 @@ pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder(folder_of(path))
 }
 
-fn write_beside(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
-    let new = path.with_extension("new");
-    let written = create_file(&new).and_then(|mut file| {
+/// Where to write what will be at `path`: beside it, under a name that nobody has.
+pub(crate) fn scratch(path: &Path) -> io::Result<PathBuf> {
+    let name =
+        path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "it names no file"))?;
+    let mut scratch = std::ffi::OsString::from(".");
+    scratch.push(name);
+    scratch.push(format!(".{}", random::id()?));
+    Ok(folder_of(path).join(scratch))
+}
+
+/// Gives what was written and synced at `new` the name `path`, durably; removes it if that cannot be.
+pub(crate) fn take_name(new: &Path, path: &Path) -> io::Result<()> {
+    let renamed = fs::rename(new, path);
+    if renamed.is_err() {
+        let _ = fs::remove_file(new);
+    }
+    renamed?;
+    sync_folder(folder_of(path))
+}
+
+fn write_whole(new: &Path, bytes: &[u8]) -> io::Result<()> {
+    let written = create_file(new).and_then(|mut file| {
         file.write_all(bytes)?;
         if file.metadata()?.len() != bytes.len() as u64 {
             return Err(io::Error::new(io::ErrorKind::WriteZero, "the disk took less than it said"));
@@ -34,9 +68,9 @@ fn write_beside(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
     });
     if written.is_err() {
         // A file that could not be synced is not to be synced again.
-        let _ = fs::remove_file(&new);
+        let _ = fs::remove_file(new);
     }
-    written.map(|()| new)
+    written
 }
 
 /// Creates a file that only its owner may read, in the place of one that was there; it is not synced.
@@ -60,14 +94,29 @@ pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
     }
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     parent.map_or(Ok(()), create_folder)?;
+    match create_new_folder(path) {
+        // Somebody was faster, and may not have synced its name yet.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => sync_folder(folder_of(path)),
+        created => created,
+    }
+}
+
+/// Creates a folder that only its owner may enter, durably; one that exists is refused.
+pub(crate) fn create_new_folder(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    match builder.create(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        created => created?,
-    }
-    parent.map_or(Ok(()), sync_folder)
+    builder.create(path)?;
+    sync_folder(folder_of(path))
+}
+
+/// Lets nobody but its owner into a folder any more.
+pub(crate) fn close_folder(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
 }
 
 /// The same for a folder inside the data directory, where a link is nobody's wish: it would have the server write

@@ -4,6 +4,7 @@ mod backup;
 mod export;
 mod format;
 mod gc;
+mod places;
 mod record;
 mod scrub;
 

@@ -14,13 +14,13 @@
 //! 5. A token's twin is written before the line of its creation or revocation, and replaced by a rename: each twin that
 //!    is copied is at least as new as the copied lines. A token made meanwhile is in it or not, and if not is worthless.
 //!
-//! The copy is marked as unfinished, and has another name, until all of it is synced.
+//! The copy is marked as unfinished until all of it is synced, and where it can, has another name until then.
 
 use std::{
     ffi::OsStr,
     fs::{self, File},
     io::{self, Read as _},
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -30,6 +30,8 @@ use depot_proto::{
     layout::{self, Part},
 };
 use depot_tree::Tree;
+
+use place::Place;
 
 use super::{AdminAnswer, BackedUp, Said, Tell};
 use crate::{
@@ -42,6 +44,8 @@ use crate::{
     store::journal,
 };
 
+mod place;
+
 const WHAT: &str = "a backup";
 
 /// Two backups into one folder would each take the other's for one that was cut off.
@@ -51,73 +55,39 @@ const TELL_EVERY: Duration = Duration::from_secs(1);
 
 pub(super) fn backup(depot: &Depot, to: &Path, copy: bool, tell: Tell<'_>) -> Result<AdminAnswer, String> {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    let partial = check(depot, to)?;
-    let failed = |error: io::Error| format!("cannot write the backup `{}`: {error}", partial.display());
-    private::create_folder(&partial).map_err(failed)?;
-    let unfinished = Unfinished::begin(&partial, WHAT).map_err(failed)?;
+    let place = Place::of(depot, to)?;
+    let room = place.room();
+    let failed = |error: io::Error| format!("cannot write the backup `{}`: {error}", room.display());
+    place.make().map_err(failed)?;
+    let unfinished = Unfinished::begin(room, WHAT).map_err(failed)?;
     let unfinished =
         unfinished.ok_or_else(|| format!("another backup to `{}` is under way", to.display()))?;
     // What one that was cut off left.
-    private::empty_folder(&partial, &[UNFINISHED]).map_err(failed)?;
+    private::empty_folder(room, &[UNFINISHED]).map_err(failed)?;
     let mut backup = Backup {
         from: &depot.config,
-        to: Config::new(&partial),
+        to: Config::new(room),
         copy,
         tell,
         told: Instant::now(),
         done: BackedUp::default(),
     };
-    let done = backup.run(depot);
+    let done = backup
+        .run(depot)
+        .and_then(|()| format::write(room).and_then(|()| private::sync_all(room)).map_err(failed));
     let backup = backup.done;
-    let done = done.and_then(|()| {
-        format::write(&partial).and_then(|()| private::sync_all(&partial)).map_err(failed)?;
-        unfinished.end().map_err(failed)
-    });
-    if let Err(reason) = done {
-        // It is in nobody's way, but for its room.
-        let _ = fs::remove_dir_all(&partial);
-        return Err(reason);
+    let done = match done {
+        Ok(()) => unfinished.end().map_err(failed).and_then(|()| place.name()),
+        // The mark goes last: what cannot be removed is still no backup.
+        Err(reason) => {
+            let _ = private::empty_folder(room, &[UNFINISHED]).and_then(|()| unfinished.end());
+            Err(reason)
+        }
+    };
+    if done.is_err() {
+        place.clear();
     }
-    let renamed = fs::rename(&partial, to).and_then(|()| match to.parent() {
-        Some(folder) => private::sync_folder(folder),
-        None => Ok(()),
-    });
-    renamed
-        .map_err(|error| format!("cannot rename `{}` to `{}`: {error}", partial.display(), to.display()))?;
-    Ok(AdminAnswer::BackedUp { backup })
-}
-
-/// Where the backup is made until it is whole, if it may be made at all.
-fn check(depot: &Depot, to: &Path) -> Result<PathBuf, String> {
-    let name = to.file_name().filter(|_| to.is_absolute());
-    let name = name.ok_or_else(|| format!("`{}` is no path of a new folder", to.display()))?;
-    let parent = to.parent().unwrap_or(Path::new("/"));
-    let parent = parent.canonicalize().map_err(|error| {
-        format!("the folder of the backup, `{}`, cannot be used: {error}", parent.display())
-    })?;
-    if depot.config.data_dir.canonicalize().is_ok_and(|data_dir| parent.starts_with(data_dir)) {
-        return Err(
-            "a backup inside the data directory would be lost with it: name a folder outside".to_owned()
-        );
-    }
-    match private::entries_but(to, &[]) {
-        Ok(entries) if entries.is_empty() => {}
-        Ok(_) => return Err(format!("`{}` is not empty: name a folder that is not there yet", to.display())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(format!("`{}` cannot be used: {error}", to.display())),
-    }
-    let mut partial = name.to_owned();
-    partial.push(".partial");
-    let partial = parent.join(partial);
-    let is_ours = partial.join(UNFINISHED).exists()
-        || fs::read_dir(&partial).map_or(true, |mut entries| entries.next().is_none());
-    if is_ours {
-        return Ok(partial);
-    }
-    Err(format!(
-        "`{}` is in the way, and no backup that was cut off: move it away, or rename it if it is a whole one",
-        partial.display()
-    ))
+    done.map(|()| AdminAnswer::BackedUp { backup })
 }
 
 /// A backup under way.

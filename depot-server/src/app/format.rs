@@ -114,6 +114,11 @@ pub(crate) fn check(data_dir: &Path) -> Result<(), FormatError> {
     }
 }
 
+/// Whether some server has made this its data directory. What it made before there was this file has a journal.
+pub(crate) fn is_settled(data_dir: &Path) -> bool {
+    data_dir.join(FORMAT_FILE).exists() || data_dir.join("journal").is_dir()
+}
+
 /// Says which version it is, where nothing does. The directory must have been [`check`]ed.
 pub(crate) fn settle(data_dir: &Path) -> io::Result<()> {
     let path = data_dir.join(FORMAT_FILE);

@@ -13,12 +13,13 @@ use serde_json::json;
 
 use super::{
     args::{BackupArgs, ExportArgs, GcArgs, ImportArgs, OutputFormat, ScrubArgs},
-    ask_and_hear, print, refused, say, unexpected,
+    ask_and_hear, expect_data_dir, print, refused, say, unexpected,
 };
 use crate::{
     admin::{self, AdminAnswer, AdminRequest, Said, Swept},
-    app::{OpenError, boot, format},
+    app::boot,
     config::Config,
+    private,
     python::scrub::{Finding, Outcome, Scrubbed},
 };
 
@@ -110,10 +111,7 @@ fn ask_running(config: &Config, request: &AdminRequest) -> anyhow::Result<Option
 }
 
 fn sweep_stopped(config: &Config, older_than: u64, dry_run: bool) -> anyhow::Result<Swept> {
-    if !config.data_dir.is_dir() {
-        anyhow::bail!("there is no data directory `{}`: name one with --data-dir", config.data_dir.display());
-    }
-    format::check(&config.data_dir).map_err(OpenError::from)?;
+    expect_data_dir(config)?;
     let _lock = boot::lock(config)?;
     admin::sweep(config, older_than, dry_run).map_err(anyhow::Error::msg)
 }
@@ -124,8 +122,8 @@ pub(super) fn export(args: &ExportArgs) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let cannot = || format!("cannot write `{}`", args.file.display());
-    let partial = partial_of(&args.file);
-    let file = File::create(&partial).with_context(cannot)?;
+    let target = Target::of(&args.file).with_context(cannot)?;
+    let file = target.open().with_context(cannot)?;
     let compressed = args.file.extension().is_some_and(|extension| extension == "zst");
     let sink = if compressed {
         zstd::Encoder::new(file, 0).map(Sink::Zstd).with_context(cannot)?
@@ -133,16 +131,65 @@ pub(super) fn export(args: &ExportArgs) -> anyhow::Result<ExitCode> {
         Sink::Plain(BufWriter::new(Box::new(file)))
     };
     let exported = export_to(args, sink).and_then(|words| {
-        // It takes its name when it is whole, and is on the disk.
-        File::open(&partial)?.sync_all()?;
-        fs::rename(&partial, &args.file).with_context(cannot)?;
+        target.finish().with_context(cannot)?;
         Ok(words)
     });
     if exported.is_err() {
-        let _ = fs::remove_file(&partial);
+        target.clear();
     }
     say(&exported?);
     Ok(ExitCode::SUCCESS)
+}
+
+/// What an export is written into.
+enum Target {
+    /// A pipe, a device or whatever else is no file: it is there, and stays what it is.
+    There(PathBuf),
+    /// A file, which is written aside and takes its name when it is whole and on the disk.
+    New {
+        /// Where it is written.
+        aside: PathBuf,
+        /// Its name.
+        file: PathBuf,
+    },
+}
+
+impl Target {
+    /// What a name means now. A link stays, and what it leads to is written.
+    fn of(file: &Path) -> io::Result<Self> {
+        let file = match fs::symlink_metadata(file).map(|found| found.is_symlink()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            // A pipe behind `/dev/stdout` has no path of its own.
+            Ok(true) if !fs::metadata(file)?.is_file() => return Ok(Self::There(file.to_owned())),
+            Ok(true) => file.canonicalize()?,
+            Ok(false) | Err(_) => file.to_owned(),
+        };
+        match fs::symlink_metadata(&file) {
+            Ok(found) if !found.is_file() => Ok(Self::There(file)),
+            _ => Ok(Self::New { aside: private::scratch(&file)?, file }),
+        }
+    }
+
+    fn open(&self) -> io::Result<File> {
+        match self {
+            Self::There(path) => File::options().write(true).open(path),
+            Self::New { aside, .. } => private::create_file(aside),
+        }
+    }
+
+    /// All of it is written.
+    fn finish(&self) -> io::Result<()> {
+        let Self::New { aside, file } = self else { return Ok(()) };
+        File::open(aside)?.sync_all()?;
+        private::take_name(aside, file)
+    }
+
+    /// It came to nothing.
+    fn clear(&self) {
+        if let Self::New { aside, .. } = self {
+            let _ = fs::remove_file(aside);
+        }
+    }
 }
 
 /// Where the lines of an export go.
@@ -191,12 +238,6 @@ fn export_to(args: &ExportArgs, sink: Sink) -> anyhow::Result<String> {
         }
         other => Err(unexpected(&other)),
     }
-}
-
-fn partial_of(file: &Path) -> PathBuf {
-    let mut partial = file.as_os_str().to_owned();
-    partial.push(".partial");
-    partial.into()
 }
 
 pub(super) fn import(args: &ImportArgs) -> anyhow::Result<ExitCode> {

@@ -12,7 +12,7 @@ pub(super) fn init(args: &InitArgs) -> anyhow::Result<()> {
     let shown = path.display();
     let text = config::template();
     let written = if args.force {
-        private::write(path, text.as_bytes())
+        private::replace(path, text.as_bytes())
     } else {
         private::write_new(path, text.as_bytes())
     };

@@ -39,9 +39,15 @@ fn it_leaves_a_file_that_is_there_unless_it_is_forced() {
     assert!(said.stdout.is_empty());
     assert_eq!(fs::read_to_string(room.path("depot-server.toml")).unwrap(), "[server]\nport = 81\n");
     assert_eq!(room.names(), ["depot-server.toml"]);
+    // Nor is anything touched that has a similar name.
+    room.write("depot-server.new", "mine");
+    room.run(&["init"]).assert_code(1);
     room.run(&["init", "--force"]).assert_success();
     assert!(fs::read_to_string(room.path("depot-server.toml")).unwrap().contains("\n#port = 8080\n"));
-    assert_eq!(room.names(), ["depot-server.toml"]);
+    fs::remove_file(room.path("depot-server.toml")).unwrap();
+    room.run(&["init"]).assert_success();
+    assert_eq!(room.names(), ["depot-server.new", "depot-server.toml"]);
+    assert_eq!(fs::read_to_string(room.path("depot-server.new")).unwrap(), "mine");
 }
 
 #[test]
