@@ -10,7 +10,6 @@ mod token;
 use std::{ffi::OsString, io::Write as _, process::ExitCode};
 
 use anyhow::Context as _;
-use clap::Parser as _;
 
 use crate::{
     admin::{self, AdminAnswer, AdminRequest, import::ImportError},
@@ -26,7 +25,7 @@ use args::{Arguments, DataDir, Verb};
 
 /// Runs the command.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(arguments) {
+    let arguments = match Arguments::read(arguments) {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help goes to stdout with 0, a wrong usage to stderr with 2. A closed pipe is no reason to fail.

@@ -34,6 +34,7 @@ pub(crate) use {
     setting::{Fallback, Setting, all as all_settings},
     settings::Settings,
     template::template,
+    units::parse_size,
     value::Raw,
     weak::{Weakness, weaknesses},
 };
@@ -73,7 +74,7 @@ pub enum Transport {
     Plain,
     /// Plain http to a proxy that speaks TLS to the clients.
     Proxy {
-        /// From where `X-Forwarded-*` is believed.
+        /// From where `X-Forwarded-For` is believed.
         trusted: Vec<Network>,
     },
     /// TLS.

@@ -3,9 +3,14 @@
 mod data;
 mod settings;
 
-use std::path::PathBuf;
+use std::{
+    ffi::{OsStr, OsString},
+    path::PathBuf,
+};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{
+    Args, Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, builder::Resettable,
+};
 use depot_proto::scope::Scope;
 
 pub(super) use data::{BackupArgs, ExportArgs, GcArgs, ImportArgs, ScrubArgs};
@@ -17,6 +22,23 @@ pub(super) use settings::{DataDir, Given};
 pub(super) struct Arguments {
     #[command(subcommand)]
     pub(super) verb: Verb,
+}
+
+impl Arguments {
+    /// Reads the arguments, and the variables beside them. A variable that is set and empty says nothing, as one that
+    /// is not set: that is how a shell or a unit file takes one back.
+    pub(super) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let mut command = without_empty_variables(Self::command());
+        let matches = command.try_get_matches_from_mut(arguments)?;
+        Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    }
+}
+
+fn without_empty_variables(command: Command) -> Command {
+    let is_empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    command
+        .mut_args(|arg| if arg.get_env().is_some_and(is_empty) { arg.env(Resettable::Reset) } else { arg })
+        .mut_subcommands(without_empty_variables)
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,12 +1,10 @@
 //! `[access]`: who may read.
 
-use serde_json::json;
-
 use super::{
     error::ConfigError,
     reader::Reader,
     setting::{Fallback, Section, Setting},
-    value::{Raw, Value, one_of, quote, word},
+    value::Words,
 };
 
 pub(crate) static READ: Setting = Setting::new(
@@ -28,20 +26,8 @@ pub(crate) enum Readers {
     Tokens,
 }
 
-const WORDS: [(&str, Readers); 2] = [("everyone", Readers::Everyone), ("tokens", Readers::Tokens)];
-
-impl Value for Readers {
-    fn read(raw: &Raw) -> Result<Self, String> {
-        one_of(raw, &WORDS)
-    }
-
-    fn toml(&self) -> String {
-        quote(word(&WORDS, self))
-    }
-
-    fn json(&self) -> serde_json::Value {
-        json!(word(&WORDS, self))
-    }
+impl Words for Readers {
+    const WORDS: &'static [(&'static str, Self)] = &[("everyone", Self::Everyone), ("tokens", Self::Tokens)];
 }
 
 /// What `[access]` says.

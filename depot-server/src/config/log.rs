@@ -6,7 +6,7 @@ use super::{
     error::ConfigError,
     reader::Reader,
     setting::{Fallback, Section, Setting},
-    value::{Raw, Value, one_of, quote, word},
+    value::{Raw, Value, Words, quote},
 };
 use crate::telemetry::{self, LogFormat};
 
@@ -27,20 +27,8 @@ pub(crate) static FORMAT: Setting = Setting::new(
 pub(crate) static SECTION: Section =
     Section { name: "log", what: "What is logged to standard error, and how", settings: &[&LEVEL, &FORMAT] };
 
-const WORDS: [(&str, LogFormat); 2] = [("text", LogFormat::Text), ("json", LogFormat::Json)];
-
-impl Value for LogFormat {
-    fn read(raw: &Raw) -> Result<Self, String> {
-        one_of(raw, &WORDS)
-    }
-
-    fn toml(&self) -> String {
-        quote(word(&WORDS, self))
-    }
-
-    fn json(&self) -> serde_json::Value {
-        json!(word(&WORDS, self))
-    }
+impl Words for LogFormat {
+    const WORDS: &'static [(&'static str, Self)] = &[("text", Self::Text), ("json", Self::Json)];
 }
 
 /// A level or a filter that was tried.

@@ -2,14 +2,12 @@
 
 use std::path::PathBuf;
 
-use serde_json::json;
-
 use super::{
     Network, TlsFiles, Transport,
     error::{ConfigError, Origin},
     reader::Reader,
     setting::{Fallback, Section, Setting},
-    value::{Raw, Value, one_of, quote, word},
+    value::Words,
 };
 
 pub(crate) static KIND: Setting = Setting::new(
@@ -36,7 +34,7 @@ pub(crate) static KEY: Setting = Setting::new(
 pub(crate) static TRUSTED_PROXIES: Setting = Setting::new(
     "transport.trusted_proxies",
     Fallback::Words { words: "this machine, for proxy", example: "[\"127.0.0.0/8\", \"::1\"]" },
-    "For proxy: the addresses whose X-Forwarded-For and X-Forwarded-Proto are believed",
+    "For proxy: the addresses whose X-Forwarded-For is believed",
 )
 .outside("--trusted-proxies", "DEPOT_TRUSTED_PROXIES", "RANGES");
 
@@ -54,20 +52,9 @@ enum Kind {
     Plain,
 }
 
-const WORDS: [(&str, Kind); 3] = [("tls", Kind::Tls), ("proxy", Kind::Proxy), ("plain", Kind::Plain)];
-
-impl Value for Kind {
-    fn read(raw: &Raw) -> Result<Self, String> {
-        one_of(raw, &WORDS)
-    }
-
-    fn toml(&self) -> String {
-        quote(word(&WORDS, self))
-    }
-
-    fn json(&self) -> serde_json::Value {
-        json!(word(&WORDS, self))
-    }
+impl Words for Kind {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("tls", Self::Tls), ("proxy", Self::Proxy), ("plain", Self::Plain)];
 }
 
 /// Reads `[transport]`.

@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
-const SIZES: [(&str, u64); 9] = [
+const SIZES: [(&str, u64); 13] = [
     ("TiB", 1 << 40),
     ("GiB", 1 << 30),
     ("MiB", 1 << 20),
     ("KiB", 1 << 10),
+    ("T", 1 << 40),
+    ("G", 1 << 30),
+    ("M", 1 << 20),
+    ("K", 1 << 10),
     ("TB", 1_000_000_000_000),
     ("GB", 1_000_000_000),
     ("MB", 1_000_000),
@@ -18,8 +22,8 @@ const SIZES: [(&str, u64); 9] = [
 const PERIODS: [(&str, u64); 5] =
     [("d", 24 * 60 * 60 * 1000), ("h", 60 * 60 * 1000), ("m", 60 * 1000), ("s", 1000), ("ms", 1)];
 
-/// Reads `2 GiB`, `500 MB` or a bare number of bytes. Capitals do not matter.
-pub(super) fn parse_size(text: &str) -> Option<u64> {
+/// Reads `2 GiB`, `2G`, which is the same, `500 MB` or a bare number of bytes. Capitals do not matter.
+pub(crate) fn parse_size(text: &str) -> Option<u64> {
     let (number, unit) = split(text)?;
     match unit {
         "" => Some(number),
@@ -77,6 +81,8 @@ mod tests {
             ("2 GiB", 2 << 30),
             ("2GiB", 2 << 30),
             (" 2  gib ", 2 << 30),
+            ("2G", 2 << 30),
+            ("50 m", 50 << 20),
             ("1 TiB", 1 << 40),
             ("500 MB", 500_000_000),
             ("4 kB", 4000),
@@ -84,7 +90,7 @@ mod tests {
         ] {
             assert_eq!(parse_size(text), Some(size), "{text}");
         }
-        for text in ["", "GiB", "2 G", "2 GiBs", "1.5 GiB", "-1", "2 0", "99999999 TiB", "1_000", "0x10"] {
+        for text in ["", "GiB", "2 i", "2 GiBs", "1.5 GiB", "-1", "2 0", "99999999 TiB", "1_000", "0x10"] {
             assert_eq!(parse_size(text), None, "{text}");
         }
     }

@@ -86,6 +86,10 @@ impl Value for PathBuf {
             Raw::Text(text) if text.to_string_lossy().contains("-----BEGIN") => {
                 Err("write the path of a file, not what is in it".to_owned())
             }
+            // A shell would read it; here it would be a folder of this name.
+            Raw::Text(text) if text.to_string_lossy().starts_with('~') => {
+                Err("write the whole path, or ${HOME} in place of `~`".to_owned())
+            }
             Raw::Text(text) if !text.is_empty() => Ok(text.into()),
             _ => Err("write a path".to_owned()),
         }
@@ -240,18 +244,34 @@ impl Value for Vec<Network> {
     }
 }
 
-/// One of a few words.
-pub(super) fn one_of<T: Copy>(raw: &Raw, words: &[(&str, T)]) -> Result<T, String> {
-    let word = raw.text().map(str::trim);
-    let found = words.iter().find(|(name, _)| Some(*name) == word);
-    found.map(|(_, value)| *value).ok_or_else(|| {
-        let (last, others) = words.split_last().map_or(("", &[][..]), |(last, others)| (last.0, others));
-        let others: Vec<_> = others.iter().map(|(name, _)| *name).collect();
-        format!("write {} or {last}", others.join(", "))
-    })
+/// A type of a few values, each of which is a word.
+pub(super) trait Words: Copy + PartialEq + 'static {
+    /// The words and what they mean.
+    const WORDS: &'static [(&'static str, Self)];
+
+    /// How this one is written.
+    fn word(self) -> &'static str {
+        Self::WORDS.iter().find(|(_, other)| *other == self).map_or("", |(name, _)| name)
+    }
 }
 
-/// How such a word is written.
-pub(super) fn word<T: PartialEq>(words: &[(&'static str, T)], value: &T) -> &'static str {
-    words.iter().find(|(_, other)| other == value).map_or("", |(name, _)| name)
+impl<T: Words> Value for T {
+    fn read(raw: &Raw) -> Result<Self, String> {
+        let word = raw.text().map(str::trim);
+        let found = Self::WORDS.iter().find(|(name, _)| Some(*name) == word);
+        found.map(|(_, value)| *value).ok_or_else(|| {
+            let (last, others) =
+                Self::WORDS.split_last().map_or(("", &[][..]), |(last, others)| (last.0, others));
+            let others: Vec<_> = others.iter().map(|(name, _)| *name).collect();
+            format!("write {} or {last}", others.join(", "))
+        })
+    }
+
+    fn toml(&self) -> String {
+        quote(self.word())
+    }
+
+    fn json(&self) -> serde_json::Value {
+        json!(self.word())
+    }
 }

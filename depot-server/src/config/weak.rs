@@ -87,8 +87,7 @@ fn carriers(settings: &Settings, say: &mut impl FnMut(&'static Setting, String))
     if let Transport::Proxy { trusted } = &settings.transport {
         for wide in trusted.iter().filter(|network| is_wide(network)) {
             let why = format!(
-                "`{wide}` lets clients that are no proxy say who they are and that they used TLS: name the \
-                 addresses of the proxies alone"
+                "`{wide}` lets clients that are no proxy say who they are: name the addresses of the proxies alone"
             );
             say(&transport::TRUSTED_PROXIES, why);
         }

@@ -106,3 +106,31 @@ fn a_wrong_flag_or_variable_is_refused_by_its_name() {
     let said = room.run_with(&["config", "--private"], &[("DEPOT_READ", "everyone")]).assert_success();
     assert!(said.stdout.contains("access.read = \"tokens\""), "{}", said.stdout);
 }
+
+#[test]
+fn a_tilde_is_refused_because_no_shell_reads_it() {
+    let room = Room::with("[server]\ndata_dir = \"~/depot\"\n");
+    for (args, variables) in [
+        (&["config"][..], &[][..]),
+        (&["token", "list"], &[]),
+        (&["config", "--data-dir=~/depot"], &[]),
+        (&["config"], &[("DEPOT_TLS_KEY", "~root/key")]),
+    ] {
+        let said = room.run_with(args, variables).assert_code(2).stderr;
+        assert!(said.contains("write the whole path, or ${HOME}"), "{args:?}: {said}");
+    }
+    assert_eq!(room.names(), ["depot-server.toml"]);
+}
+
+#[test]
+fn a_rate_is_a_size_as_in_the_file() {
+    let room = Room::new();
+    for rate in ["", "0", "-1", "M", "1.5M", "99999999999G"] {
+        let said = room.run(&["scrub", "--data-dir", "absent", &format!("--rate={rate}")]).assert_code(2);
+        assert!(said.stderr.contains("--rate"), "{}", said.stderr);
+    }
+    for rate in ["1", "50M", "50 MiB", "2g", "1T", "1 MB"] {
+        let said = room.run(&["scrub", "--data-dir", "absent", "--rate", rate]).assert_code(1);
+        assert!(said.stderr.contains("there is no data directory"), "{}", said.stderr);
+    }
+}

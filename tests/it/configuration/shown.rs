@@ -44,6 +44,26 @@ fn every_value_is_shown_with_where_it_comes_from() {
 }
 
 #[test]
+fn an_empty_variable_says_nothing() {
+    let room = Room::with("[server]\nport = 81\ndata_dir = \"data\"\n");
+    let empty = [
+        "DEPOT_DATA_DIR",
+        "DEPOT_PORT",
+        "DEPOT_PRIVATE",
+        "DEPOT_READ",
+        "DEPOT_CONFIG",
+        "DEPOT_TRUSTED_PROXIES",
+    ]
+    .map(|name| (name, ""));
+    assert_eq!(as_json(&room, &[], &empty), as_json(&room, &[], &[]));
+    let said = room.run_with(&["token", "list"], &empty).assert_code(1).stderr;
+    assert!(said.contains("there is no data directory `data`"), "{said}");
+    fs::remove_file(room.path("depot-server.toml")).unwrap();
+    let said = room.run_with(&["init"], &empty).assert_success();
+    assert_eq!(said.stdout, "depot-server.toml\n");
+}
+
+#[test]
 fn what_is_shown_can_be_used_as_a_file() {
     let room = Room::with(
         "[server]\ndata_dir = \"a \\\"$$\\\" \\\\ \\u00fc\"\nhost = \"127.0.0.2\"\noffline = true\n[access]\n\

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{DataDir, OutputFormat};
+use crate::config::parse_size;
 
 #[derive(Debug, Args)]
 pub(in super::super) struct ScrubArgs {
@@ -13,8 +14,8 @@ pub(in super::super) struct ScrubArgs {
     /// Move bytes that are wrong out of the tree, into DATA-DIR/quarantine; uploading the right ones mends the file
     #[arg(long)]
     pub(in super::super) quarantine: bool,
-    /// Read no more than this many bytes in a second: 50M is 50 MiB
-    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    /// Read no more than this much in a second, such as 50M, which is 50 MiB
+    #[arg(long, value_name = "SIZE", value_parser = rate)]
     pub(in super::super) rate: Option<u64>,
     /// How to print
     #[arg(long, value_enum, default_value_t)]
@@ -69,29 +70,9 @@ pub(in super::super) struct BackupArgs {
     pub(in super::super) format: OutputFormat,
 }
 
-/// A count of bytes, with K, M or G for powers of 1024.
-fn bytes(text: &str) -> Result<u64, String> {
-    let suffixes = [(['K', 'k'], 10), (['M', 'm'], 20), (['G', 'g'], 30)];
-    let suffix = suffixes.iter().find_map(|(suffix, shift)| Some((text.strip_suffix(suffix)?, *shift)));
-    let (digits, shift) = suffix.unwrap_or((text, 0));
-    let bytes = digits.parse::<u64>().ok().and_then(|count| count.checked_mul(1 << shift));
-    bytes
+/// A number of bytes that is not none, as sizes stand in the configuration.
+fn rate(text: &str) -> Result<u64, String> {
+    parse_size(text)
         .filter(|bytes| *bytes > 0)
-        .ok_or_else(|| "it is no count of bytes: write 1048576, 1024K, 1M or 1G".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn counts_of_bytes_are_read() {
-        for (text, read) in [("1", 1), ("1048576", 1 << 20), ("3K", 3072), ("50M", 50 << 20), ("2g", 2 << 30)]
-        {
-            assert_eq!(bytes(text), Ok(read), "{text}");
-        }
-        for text in ["", "0", "-1", "M", "1.5M", "1T", "99999999999G", "é", "1é"] {
-            assert!(bytes(text).is_err(), "{text}");
-        }
-    }
+        .ok_or_else(|| "write a size, such as 50M or \"50 MiB\", or a number of bytes".to_owned())
 }
