@@ -38,7 +38,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Init(args) => init::init(&args).map(|()| ExitCode::SUCCESS),
         Verb::Config(args) => config::show(args).map(|()| ExitCode::SUCCESS),
         Verb::Token(verb) => token::run(verb).map(|()| ExitCode::SUCCESS),
-        Verb::Reindex(data_dir) => reindex(&data_dir).map(|()| ExitCode::SUCCESS),
+        Verb::Reindex(args) => data::reindex(&args),
         Verb::Scrub(args) => data::scrub(&args),
         Verb::Gc(args) => data::gc(&args),
         Verb::Export(args) => data::export(&args),
@@ -78,16 +78,6 @@ fn code_of(error: &anyhow::Error) -> ExitCode {
             ExitCode::from(TOO_NEW)
         }
         _ => ExitCode::FAILURE,
-    }
-}
-
-fn reindex(data_dir: &DataDir) -> anyhow::Result<()> {
-    match ask(data_dir, AdminRequest::Reindex)? {
-        AdminAnswer::Reindexed { projects, files } => {
-            print(&format!("read {projects} projects with {files} files from the tree"));
-            Ok(())
-        }
-        other => Err(unexpected(&other)),
     }
 }
 

@@ -13,7 +13,7 @@ use clap::{
 };
 use depot_proto::scope::Scope;
 
-pub(super) use data::{BackupArgs, ExportArgs, GcArgs, ImportArgs, ScrubArgs};
+pub(super) use data::{BackupArgs, ExportArgs, GcArgs, ImportArgs, ReindexArgs, ScrubArgs};
 pub(super) use settings::{DataDir, Given};
 
 /// A Python package index over a local tree.
@@ -53,7 +53,7 @@ pub(super) enum Verb {
     #[command(subcommand)]
     Token(TokenVerb),
     /// Read the repositories again from their trees
-    Reindex(DataDir),
+    Reindex(ReindexArgs),
     /// Read every file again and compare it with its record
     Scrub(ScrubArgs),
     /// Remove what uploads that died left in tmp/
@@ -111,6 +111,9 @@ pub(super) struct TokenCreate {
     /// For how many days
     #[arg(long, value_name = "N", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=MAX_DAYS))]
     pub(super) expires_days: u32,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: OutputFormat,
 }
 
 #[derive(Debug, Args)]
@@ -129,6 +132,9 @@ pub(super) struct TokenRevoke {
     /// The token's id, or enough of its beginning
     #[arg(value_name = "ID")]
     pub(super) id: String,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: OutputFormat,
 }
 
 /// How results are printed.

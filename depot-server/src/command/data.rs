@@ -1,4 +1,4 @@
-//! `depot-server scrub | gc | export | import | backup`.
+//! `depot-server reindex | scrub | gc | export | import | backup`.
 
 use std::{
     fs::{self, File},
@@ -12,8 +12,8 @@ use anyhow::Context as _;
 use serde_json::json;
 
 use super::{
-    args::{BackupArgs, ExportArgs, GcArgs, ImportArgs, OutputFormat, ScrubArgs},
-    ask_and_hear, expect_data_dir, print, refused, say, unexpected,
+    args::{BackupArgs, ExportArgs, GcArgs, ImportArgs, OutputFormat, ReindexArgs, ScrubArgs},
+    ask, ask_and_hear, expect_data_dir, print, refused, say, unexpected,
 };
 use crate::{
     admin::{self, AdminAnswer, AdminRequest, Said, Swept},
@@ -21,6 +21,7 @@ use crate::{
     config::Config,
     private,
     python::scrub::{Finding, Outcome, Scrubbed},
+    store::{export::Counts, records::Serial},
 };
 
 /// Done, but something is damaged, and someone must see to it.
@@ -32,6 +33,20 @@ fn tell_progress(said: Said) -> bool {
         say(&format!("depot-server: {words}"));
     }
     true
+}
+
+pub(super) fn reindex(args: &ReindexArgs) -> anyhow::Result<ExitCode> {
+    let (projects, files) = match ask(&args.data_dir, AdminRequest::Reindex)? {
+        AdminAnswer::Reindexed { projects, files } => (projects, files),
+        other => return Err(unexpected(&other)),
+    };
+    if args.format == OutputFormat::Json {
+        let answer = json!({ "schema": "depot.reindex/1", "projects": projects, "files": files });
+        print(&format!("{answer:#}"));
+    } else {
+        print(&format!("read {projects} projects with {files} files from the tree"));
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 pub(super) fn scrub(args: &ScrubArgs) -> anyhow::Result<ExitCode> {
@@ -80,7 +95,7 @@ pub(super) fn gc(args: &GcArgs) -> anyhow::Result<ExitCode> {
     };
     let Swept { removed, bytes, young, needed } = &swept;
     if args.format == OutputFormat::Json {
-        let answer = json!({ "schema": "depot.gc/1", "dry_run": args.dry_run, "removed": removed,
+        let answer = json!({ "schema": "depot.gc/1", "dry-run": args.dry_run, "removed": removed,
             "bytes": bytes, "young": young, "needed": needed });
         print(&format!("{answer:#}"));
     } else {
@@ -118,7 +133,13 @@ fn sweep_stopped(config: &Config, older_than: u64, dry_run: bool) -> anyhow::Res
 
 pub(super) fn export(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     if args.file == Path::new("-") {
-        say(&export_to(args, Sink::Plain(BufWriter::new(Box::new(io::stdout()))))?);
+        if args.format == OutputFormat::Json {
+            anyhow::bail!(
+                "`--format json` prints to standard output, where `-` has the export go: name a file"
+            );
+        }
+        let exported = export_to(args, Sink::Plain(BufWriter::new(Box::new(io::stdout()))))?;
+        say(&exported.in_words());
         return Ok(ExitCode::SUCCESS);
     }
     let cannot = || format!("cannot write `{}`", args.file.display());
@@ -130,14 +151,22 @@ pub(super) fn export(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     } else {
         Sink::Plain(BufWriter::new(Box::new(file)))
     };
-    let exported = export_to(args, sink).and_then(|words| {
+    let exported = export_to(args, sink).and_then(|exported| {
         target.finish().with_context(cannot)?;
-        Ok(words)
+        Ok(exported)
     });
     if exported.is_err() {
         target.clear();
     }
-    say(&exported?);
+    let exported = exported?;
+    if args.format == OutputFormat::Json {
+        let Exported { counts, serial } = &exported;
+        let answer = json!({ "schema": "depot.export-result/1", "file": args.file, "files": counts.files,
+            "tokens": counts.tokens, "serial": serial });
+        print(&format!("{answer:#}"));
+    } else {
+        say(&exported.in_words());
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -214,8 +243,21 @@ impl Sink {
     }
 }
 
-/// Writes an export, and says in words what it holds.
-fn export_to(args: &ExportArgs, sink: Sink) -> anyhow::Result<String> {
+/// What an export holds.
+struct Exported {
+    counts: Counts,
+    serial: Serial,
+}
+
+impl Exported {
+    fn in_words(&self) -> String {
+        let Self { counts: Counts { files, tokens, .. }, serial } = self;
+        format!("exported {files} files and {tokens} tokens, up to change {serial}")
+    }
+}
+
+/// Writes an export.
+fn export_to(args: &ExportArgs, sink: Sink) -> anyhow::Result<Exported> {
     let sink = Mutex::new((sink, None));
     let tell = |said| match said {
         Said::Line(line) => {
@@ -233,8 +275,7 @@ fn export_to(args: &ExportArgs, sink: Sink) -> anyhow::Result<String> {
     match answer? {
         AdminAnswer::Exported { counts, serial } => {
             sink.finish().with_context(cannot)?;
-            let (files, tokens) = (counts.files, counts.tokens);
-            Ok(format!("exported {files} files and {tokens} tokens, up to change {serial}"))
+            Ok(Exported { counts, serial })
         }
         other => Err(unexpected(&other)),
     }
@@ -252,12 +293,20 @@ pub(super) fn import(args: &ImportArgs) -> anyhow::Result<ExitCode> {
     crate::telemetry::start("warn", crate::telemetry::LogFormat::Text)?;
     let imported = admin::import::import(&config, &mut *decompressed(input)?)?;
     let (files, tokens) = (imported.counts.files, imported.counts.tokens);
-    print(&format!(
-        "imported {files} files and {tokens} tokens, up to change {}, into {}",
-        imported.serial,
-        config.data_dir.display()
-    ));
+    let (serial, data_dir) = (imported.serial, &config.data_dir);
+    if args.format == OutputFormat::Json {
+        let answer = json!({ "schema": "depot.import/1", "data-dir": data_dir, "files": files,
+            "tokens": tokens, "serial": serial });
+        print(&format!("{answer:#}"));
+    } else {
+        let shown = data_dir.display();
+        print(&format!("imported {files} files and {tokens} tokens, up to change {serial}, into {shown}"));
+    }
     say("the bytes of the files are not in an export: copy the tree, or push them again");
+    say(&format!(
+        "the administrator's old token is dead: the first start writes a new one to `{}`",
+        config.admin_token().display()
+    ));
     Ok(ExitCode::SUCCESS)
 }
 

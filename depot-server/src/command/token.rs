@@ -23,6 +23,12 @@ pub(super) fn run(verb: TokenVerb) -> anyhow::Result<()> {
             };
             match ask(&create.data_dir, request)? {
                 AdminAnswer::Token { token, record } => {
+                    if create.format == OutputFormat::Json {
+                        let answer =
+                            json!({ "schema": "depot.token-create/1", "token": token, "record": record });
+                        print(&format!("{answer:#}"));
+                        return Ok(());
+                    }
                     print(&token);
                     say(&format!(
                         "token {} for {} until {}; it is not shown again",
@@ -48,7 +54,12 @@ pub(super) fn run(verb: TokenVerb) -> anyhow::Result<()> {
         TokenVerb::Revoke(revoke) => {
             match ask(&revoke.data_dir, AdminRequest::TokenRevoke { id: revoke.id })? {
                 AdminAnswer::Revoked { record } => {
-                    print(&format!("revoked {} ({}, {})", record.id, record.subject, record.name));
+                    if revoke.format == OutputFormat::Json {
+                        let answer = json!({ "schema": "depot.token-revoke/1", "record": record });
+                        print(&format!("{answer:#}"));
+                    } else {
+                        print(&format!("revoked {} ({}, {})", record.id, record.subject, record.name));
+                    }
                     Ok(())
                 }
                 other => Err(unexpected(&other)),

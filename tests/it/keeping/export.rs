@@ -211,3 +211,47 @@ fn an_export_while_writers_work_holds_all_that_was_there_before() {
     });
     assert_eq!(assert_tree_is_right(data_dir), 100);
 }
+
+#[test]
+fn results_are_printed_for_programs_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+    let (_server, mut wire) = serve(&from);
+    upload_some(&mut wire, 3);
+    let json = |data_dir: &Path, args: &[&str], schema: &str| -> Value {
+        let output = admin(data_dir, [args, &["--format", "json"]].concat()).assert_success();
+        let answer: Value = serde_json::from_str(&output.stdout).unwrap();
+        assert_eq!(answer["schema"], schema);
+        answer
+    };
+    let created = json(&from, &["token", "create", "--user", "robot"], "depot.token-create/1");
+    assert_eq!(created["record"]["subject"], "robot");
+    let listed = admin(&from, ["token", "list"]).assert_success().stdout;
+    assert!(listed.contains(created["record"]["id"].as_str().unwrap()), "{listed}");
+    assert!(created["token"].as_str().unwrap().len() > 20);
+    let id = created["record"]["id"].as_str().unwrap();
+    let revoked = json(&from, &["token", "revoke", id], "depot.token-revoke/1");
+    assert!(revoked["record"]["revoked"].is_string(), "{revoked}");
+    let read = json(&from, &["reindex"], "depot.reindex/1");
+    assert_eq!((&read["projects"], &read["files"]), (&3.into(), &3.into()));
+    let file = folder.path().join("all.jsonl").display().to_string();
+    let exported = json(&from, &["export", &file], "depot.export-result/1");
+    assert_eq!((&exported["files"], &exported["tokens"]), (&3.into(), &2.into()));
+    let refused = admin(&from, ["export", "-", "--format", "json"]).assert_code(1);
+    assert!(refused.stderr.contains("name a file") && refused.stdout.is_empty(), "{}", refused.stderr);
+    let old = fs::read_to_string(from.join("admin.token")).unwrap();
+    let imported = json(&to, &["import", &file], "depot.import/1");
+    assert_eq!((&imported["files"], &imported["serial"]), (&3.into(), &exported["serial"]));
+
+    // The administrator's token is another one, even where the keys are the old ones.
+    fs::create_dir_all(to.join("keys")).unwrap();
+    for key in fs::read_dir(from.join("keys")).unwrap() {
+        let key = key.unwrap();
+        fs::copy(key.path(), to.join("keys").join(key.file_name())).unwrap();
+    }
+    let (new, _) = serve(&to);
+    assert_ne!(new.token(), old.trim());
+    let mut dead = Wire::open(new.url(), old.trim()).unwrap();
+    let wheel = WheelBuilder::new("kept-0", "9");
+    assert_eq!(dead.put_bytes("kept-0", &wheel.filename(), &wheel.build()).unwrap().status, 401);
+}

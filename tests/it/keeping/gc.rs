@@ -32,6 +32,7 @@ fn left_overs_go_by_their_age_while_the_server_runs_and_when_it_does_not() {
     let output = admin(data_dir, ["gc", "--older-than", "0", "--format", "json"]).assert_success();
     let answer: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
     assert_eq!((&answer["schema"], &answer["bytes"]), (&"depot.gc/1".into(), &10.into()), "{answer}");
+    assert_eq!(answer["dry-run"], false);
     assert_eq!(everything_in(&data_dir.join("repositories")).len(), before.len() - 2);
     drop(wire);
     assert_eq!(server.terminate().code(), Some(0));

@@ -108,7 +108,9 @@ fn a_backup_into_a_folder_that_is_there_is_made_inside_it_and_is_its_owners_alon
     let refused = admin(&data_dir, ["backup".as_ref(), link.as_os_str()]).assert_code(1);
     assert!(refused.stderr.contains("is not empty"), "{}", refused.stderr);
     let (_copy, mut copy) = serve(&room);
-    files.iter().for_each(|file| assert_served(&mut copy, file));
+    for file in &files {
+        assert_served(&mut copy, file);
+    }
 
     // One that was cut off there is begun again.
     let again = folder.path().join("again");
@@ -116,11 +118,9 @@ fn a_backup_into_a_folder_that_is_there_is_made_inside_it_and_is_its_owners_alon
     fs::write(again.join("unfinished"), "a backup\n").unwrap();
     fs::write(again.join("left"), "over").unwrap();
     admin(&data_dir, ["backup".as_ref(), again.as_os_str()]).assert_success();
-    assert_eq!(
-        names(&again),
-        names(&room).into_iter().filter(|name| again.join(name).exists()).collect::<Vec<_>>()
+    assert!(
+        !again.join("left").exists() && again.join("format").exists() && !again.join("unfinished").exists()
     );
-    assert!(!again.join("left").exists() && again.join("format").exists());
     // An import that was cut off is none of a backup's.
     let import = folder.path().join("import");
     fs::create_dir(&import).unwrap();

@@ -8,6 +8,15 @@ use super::{DataDir, OutputFormat};
 use crate::config::parse_size;
 
 #[derive(Debug, Args)]
+pub(in super::super) struct ReindexArgs {
+    #[command(flatten)]
+    pub(in super::super) data_dir: DataDir,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub(in super::super) format: OutputFormat,
+}
+
+#[derive(Debug, Args)]
 pub(in super::super) struct ScrubArgs {
     #[command(flatten)]
     pub(in super::super) data_dir: DataDir,
@@ -44,6 +53,9 @@ pub(in super::super) struct ExportArgs {
     /// The file to write, compressed if it ends in .zst; - is standard output
     #[arg(value_name = "FILE")]
     pub(in super::super) file: PathBuf,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub(in super::super) format: OutputFormat,
 }
 
 #[derive(Debug, Args)]
@@ -53,6 +65,9 @@ pub(in super::super) struct ImportArgs {
     /// The file to read, compressed or not; - is standard input
     #[arg(value_name = "FILE")]
     pub(in super::super) file: PathBuf,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub(in super::super) format: OutputFormat,
 }
 
 #[derive(Debug, Args)]

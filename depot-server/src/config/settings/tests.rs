@@ -192,7 +192,7 @@ fn what_a_setting_cannot_be_is_refused_by_line_with_what_to_write() {
         ("[transport]\ncertificate = \"/c\"", 2, "name `transport.key`, or --tls-key FILE"),
         ("[transport]\nkey = \"/k\"", 2, "name `transport.certificate`"),
         ("[transport]\nkey = \"/k\"\ntrusted_proxies = \"::1\"", 3, "say which is meant"),
-        ("[limits]\nmax_file_size = \"2 G\"", 2, "write a size, such as \"2 GiB\""),
+        ("[limits]\nmax_file_size = \"2 gigs\"", 2, "write a size, such as \"2 GiB\""),
         ("[limits]\nmax_file_size = 0", 2, "`limits.max_file_size` must be from 1 to "),
         ("[limits]\nconnections = 0", 2, "must be from 1 to "),
         ("[limits]\nhead_timeout = \"10ms\"", 2, "must be from \"1s\" to \"1d\""),
