@@ -94,7 +94,7 @@ impl Client {
     ) -> Result<Downloaded, IndexError> {
         let url = file_url(index, file)?;
         let mut attempts = self.attempts();
-        let mut download = Download { client: self, index, sink, verifier: self.verifier(file, &url, held) };
+        let mut download = Download { client: self, index, sink, verifier: self.verifier(file, &url, held), asked_rest: false };
         let mut may_splice = true;
         let mut furthest = download.verifier.size;
         loop {
@@ -105,10 +105,16 @@ impl Client {
                 },
                 Err(failure) => failure,
             };
-            if may_splice && download.verifier.is_spliced && failure.is_about_the_bytes() {
-                tracing::info!(url = %shown(&url), "what was held does not fit what came: starting again");
+            // There are servers that refuse a request for the rest in any words, and give the whole to who asks for it.
+            let is_refused = download.asked_rest && failure.is_a_status();
+            let is_spoiled = download.verifier.is_spliced && failure.is_about_the_bytes();
+            if may_splice && (is_refused || is_spoiled) {
+                tracing::info!(url = %shown(&url), "what is held cannot be gone on with: starting again");
                 may_splice = false;
-                download.start_over()?;
+                // Who may not have the file today may have it tomorrow: then what is held is dropped once the whole comes.
+                if !failure.is_about_who_asks() {
+                    download.start_over()?;
+                }
                 continue;
             }
             if download.verifier.size >= furthest.saturating_add(PROGRESS) {
@@ -132,17 +138,20 @@ const PROGRESS: u64 = 1 << 20;
 impl Failure {
     /// Whether what came is not what should have come.
     fn is_about_the_bytes(&self) -> bool {
-        use IndexError::{HashMismatch, NotTheFile, SizeMismatch, Status, TooLarge};
+        use IndexError::{HashMismatch, NotTheFile, SizeMismatch, TooLarge};
         let Self::Final(error) = self else { return false };
-        // 416: what is held is longer than what is there. 206 in the wrong place is of the same kind.
-        matches!(
-            error,
-            HashMismatch { .. }
-                | SizeMismatch { .. }
-                | NotTheFile { .. }
-                | TooLarge { .. }
-                | Status { status: 206 | 416, .. }
-        )
+        matches!(error, HashMismatch { .. } | SizeMismatch { .. } | NotTheFile { .. } | TooLarge { .. })
+    }
+
+    /// Whether the server answered for good, and not with what was asked for. A part of another place counts too.
+    fn is_a_status(&self) -> bool {
+        matches!(self, Self::Final(IndexError::Status { .. })) || self.is_about_who_asks()
+    }
+
+    /// Whether the answer says that there is nothing for this asker, rather than something of the request.
+    fn is_about_who_asks(&self) -> bool {
+        use IndexError::{Forbidden, NotFound, Unauthorized};
+        matches!(self, Self::Final(NotFound { .. } | Unauthorized { .. } | Forbidden { .. }))
     }
 }
 
@@ -152,6 +161,8 @@ struct Download<'a, S> {
     index: &'a IndexUrl,
     sink: &'a mut S,
     verifier: Verifier<'a>,
+    /// Whether the last attempt asked for no more than what is missing.
+    asked_rest: bool,
 }
 
 impl<S: Sink> Download<'_, S> {
@@ -161,13 +172,10 @@ impl<S: Sink> Download<'_, S> {
         if from > 0 && self.verifier.file.size == Some(from) {
             return Ok(());
         }
-        let wanted = match self.verifier.continuation().filter(|_| may_splice) {
-            Some(wanted) => wanted,
-            None => {
-                self.start_over()?;
-                Wanted::File
-            }
-        };
+        // What is held is dropped when the whole comes, and not before.
+        let rest = self.verifier.continuation().filter(|_| may_splice);
+        self.asked_rest = rest.is_some();
+        let wanted = rest.unwrap_or(Wanted::File);
         let url = self.verifier.url;
         let mut response = self.client.send(self.index, url, &wanted).await?;
         let length = header(&response, &CONTENT_LENGTH).and_then(|value| value.parse::<u64>().ok());

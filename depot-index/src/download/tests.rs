@@ -254,6 +254,49 @@ async fn what_was_held_is_kept_only_if_the_whole_is_right() {
     }
 }
 
+/// The ways in which servers refuse to give a part of a file.
+fn refusals() -> Vec<Vec<u8>> {
+    let mut refusals: Vec<_> =
+        [400, 401, 403, 404, 405, 416, 501].iter().map(|status| answer(*status, &[], b"no")).collect();
+    refusals.push(answer(206, &[("Content-Range", "bytes 0-18/19")], BYTES));
+    refusals
+}
+
+#[tokio::test]
+async fn who_refuses_to_give_the_rest_is_asked_for_the_whole() {
+    for refusal in refusals() {
+        let reply = {
+            let refusal = refusal.clone();
+            move |before| match before {
+                0 => answer_announcing(BYTES.len(), 200, &[("ETag", "\"v1\"")], &BYTES[..10]),
+                1 => refusal.clone(),
+                _ => answer(200, &[], BYTES),
+            }
+        };
+        let (result, sink, asked) = download_of(reply, |_| {}).await;
+        assert!(result.is_ok(), "{}: {result:?}", String::from_utf8_lossy(&refusal));
+        assert_eq!((sink.as_slice(), asked), (BYTES, 3));
+
+        let reply = move |before| if before == 0 { refusal.clone() } else { answer(200, &[], BYTES) };
+        let (result, sink, asked) = resumed(&BYTES[..4], reply).await;
+        assert!(result.is_ok(), "{result:?}");
+        assert_eq!((sink.as_slice(), asked), (BYTES, 2));
+    }
+}
+
+#[tokio::test]
+async fn what_is_held_is_dropped_if_the_rest_was_refused_and_kept_if_the_asker_was() {
+    for refusal in refusals() {
+        let is_about_who_asks = [" 401 ", " 403 ", " 404 "]
+            .iter()
+            .any(|status| String::from_utf8_lossy(&refusal).lines().next().unwrap().contains(status));
+        let (result, sink, asked) = resumed(&BYTES[..4], move |_| refusal.clone()).await;
+        assert!(result.is_err());
+        let expected = if is_about_who_asks { &BYTES[..4] } else { b"" };
+        assert_eq!((sink.as_slice(), asked), (expected, 2), "{result:?}");
+    }
+}
+
 #[tokio::test]
 async fn wrong_bytes_are_fetched_again_once_and_then_refused() {
     let wrong = answer(206, &[("Content-Range", "bytes 4-18/19")], &b"PK AND WHAT FOLLOWS"[4..]);
