@@ -12,14 +12,19 @@ use depot_proto::{ProjectName, Sha256Digest, Sha256Hasher};
 use serde_json::{Value, json};
 
 use crate::{
+    beneath,
     error::{OnPath as _, TreeError},
     incoming::Incoming,
     session::lock_tree,
+    sync,
     tree::{Tree, names},
 };
 
 /// The folder in `tmp/`.
 pub(crate) const FOLDER: &str = "resumable";
+
+/// The most that is read of a note, in bytes: an address is the longest part of it.
+const MAX_NOTE: u64 = 64 << 10;
 
 /// A file being received that keeps what it has when it is dropped.
 ///
@@ -57,10 +62,9 @@ impl Tree {
         let mut file = {
             // Whoever has the bytes takes them away under this lock, so what is opened here is never someone's file.
             let _alone = lock_tree(&tmp)?;
-            fs::create_dir_all(&folder).on("create", &folder)?;
-            let mut options = File::options();
-            let file = options.read(true).write(true).create(true).truncate(false).open(&part);
-            let file = file.on("open", &part)?;
+            // The names in it are known beforehand, so somebody could have put links there to what is to be destroyed.
+            sync::create_own_folder(&folder)?;
+            let file = beneath::open_own(&part).on("open", &part)?;
             match file.try_lock() {
                 Ok(()) => file,
                 Err(TryLockError::WouldBlock) => return Ok(None),
@@ -86,12 +90,12 @@ impl Tree {
         let tmp = self.tmp();
         let folder = tmp.join(FOLDER);
         let mut swept = 0;
-        if !folder.is_dir() {
+        if !fs::symlink_metadata(&folder).is_ok_and(|folder| folder.is_dir()) {
             return Ok(swept);
         }
         let _alone = lock_tree(&tmp)?;
         for path in free(&folder)? {
-            let modified = fs::metadata(&path).and_then(|file| file.modified());
+            let modified = fs::symlink_metadata(&path).and_then(|file| file.modified());
             if modified.is_ok_and(|modified| modified < since) {
                 fs::remove_file(&path).on("remove", &path)?;
                 if is_part(&path) {
@@ -119,7 +123,11 @@ impl Resumable {
 
     /// What was written down of the bytes that it has, if that can be read.
     pub fn note(&self) -> Option<ResumeNote> {
-        let note: Value = serde_json::from_slice(&fs::read(note_of(&self.part)).ok()?).ok()?;
+        let path = note_of(&self.part);
+        let file = beneath::open(path.parent()?, path.file_name()?.as_ref()).ok()??;
+        let mut bytes = Vec::new();
+        file.take(MAX_NOTE).read_to_end(&mut bytes).ok()?;
+        let note: Value = serde_json::from_slice(&bytes).ok()?;
         Some(ResumeNote {
             url: note["url"].as_str()?.to_owned(),
             etag: note["etag"].as_str().map(str::to_owned),
@@ -133,7 +141,13 @@ impl Resumable {
         let ResumeNote { url, etag, sha256, size } = note;
         let document = json!({ "url": url, "etag": etag, "sha256": sha256, "size": size });
         let path = note_of(&self.part);
-        fs::write(&path, document.to_string()).on("write to", &path)
+        // It is made anew, so that nothing is written through a link or into another name of it.
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error).on("replace", &path),
+            _ => {}
+        }
+        let mut file = File::create_new(&path).on("create", &path)?;
+        file.write_all(document.to_string().as_bytes()).on("write to", &path)
     }
 
     /// Takes the next bytes.

@@ -114,3 +114,45 @@ fn a_note_that_cannot_be_read_is_none() {
         assert_eq!(one.note(), None);
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn nothing_is_written_through_a_planted_link_or_another_name() {
+    use std::os::unix::fs::symlink;
+    let sha256 = Sha256Digest::of(BYTES);
+    let plant: [fn(&Path, &Path); 2] =
+        [|victim, at| symlink(victim, at).unwrap(), |victim, at| fs::hard_link(victim, at).unwrap()];
+    for plant in plant {
+        let (folder, tree) = tree();
+        let victim = folder.path().join("victim");
+        fs::write(&victim, "dear").unwrap();
+        let resumable = folder.path().join("tmp").join(FOLDER);
+        fs::create_dir(&resumable).unwrap();
+        let (part, note_at) =
+            (resumable.join(format!("{sha256}.part")), resumable.join(format!("{sha256}.json")));
+        plant(&victim, &part);
+        assert!(tree.resume(sha256).is_err());
+        fs::remove_file(&part).unwrap();
+
+        let mut one = tree.resume(sha256).unwrap().unwrap();
+        plant(&victim, &note_at);
+        one.write_note(&note()).unwrap();
+        one.write(BYTES).unwrap();
+        assert_eq!(one.note(), Some(note()));
+        assert_eq!(fs::read(&victim).unwrap(), b"dear");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_planted_folder_is_neither_used_nor_swept() {
+    let (folder, tree) = tree();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let dear = elsewhere.path().join("dear.part");
+    fs::write(&dear, "dear").unwrap();
+    std::os::unix::fs::symlink(elsewhere.path(), folder.path().join("tmp").join(FOLDER)).unwrap();
+    assert!(tree.resume(Sha256Digest::of(BYTES)).is_err());
+    let later = fs::metadata(&dear).unwrap().modified().unwrap() + Duration::from_hours(24);
+    assert_eq!(tree.sweep_resumable(later).unwrap(), 0);
+    assert_eq!(fs::read(&dear).unwrap(), b"dear");
+}
