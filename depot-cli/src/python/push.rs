@@ -209,18 +209,18 @@ async fn push(
         let (local, pushed) = joined?;
         let filename = &local.record.filename;
         match pushed {
-            Ok(UploadOutcome::Created) => {
+            Ok(Pushed::Sent) => {
                 report.sent += 1;
                 report.bytes += local.record.size;
                 report.row(printer, &local, "sent");
                 progress.done(&format!("sent {filename} ({})", bytes(local.record.size)));
             }
-            Ok(UploadOutcome::Updated) => {
+            Ok(Pushed::Updated) => {
                 report.updated += 1;
                 report.row(printer, &local, "updated");
                 progress.done(&format!("updated {filename}"));
             }
-            Ok(UploadOutcome::Same | UploadOutcome::Send) => {
+            Ok(Pushed::Present) => {
                 report.have += 1;
                 progress.done(&format!("there already: {filename}"));
             }
@@ -235,23 +235,37 @@ async fn push(
     Ok(())
 }
 
+/// What was done about a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pushed {
+    /// Its bytes went there.
+    Sent,
+    /// What is known of it went there.
+    Updated,
+    /// Nothing was needed any more.
+    Present,
+}
+
 /// How often a file is announced and sent: once, and once more if the server forgot the announcement in between.
 const TRIES: usize = 2;
 
 /// Announces a file and sends it if it is wanted.
-async fn push_one(server: &Server, tree: &Arc<Tree>, local: &Local) -> anyhow::Result<UploadOutcome> {
+async fn push_one(server: &Server, tree: &Arc<Tree>, local: &Local) -> anyhow::Result<Pushed> {
     let Local { project, record } = local;
     let mut tries = 0;
     loop {
         tries += 1;
         let announced = server.announce(project, record).await?;
-        if announced.outcome != UploadOutcome::Send {
-            return Ok(announced.outcome);
+        match announced.outcome {
+            UploadOutcome::Send => {}
+            UploadOutcome::Updated => return Ok(Pushed::Updated),
+            UploadOutcome::Created | UploadOutcome::Same => return Ok(Pushed::Present),
         }
         let file = open_bytes(tree, local).await?;
         match server.send(project, record, &file).await {
             Err(error) if tries < TRIES && error.may_have_forgotten() => {}
-            sent => return Ok(sent?.outcome),
+            // The file may be no news to a server that had lost its bytes: that they went there counts.
+            sent => return sent.map(|_| Pushed::Sent).map_err(Into::into),
         }
     }
 }

@@ -237,7 +237,9 @@ fn a_push_sends_again_what_the_server_lost() {
     assert!(copied.unwrap().success());
     let push = || {
         let mut command = depot_command(["python", "push", "--token", &server.token(), server.url()]);
-        run(command.env("DEPOT_PYTHON_DIR", saved.path())).assert_success()
+        command.args(["--format", "json"]);
+        let output = run(command.env("DEPOT_PYTHON_DIR", saved.path())).assert_success();
+        serde_json::from_str::<serde_json::Value>(&output.stdout).unwrap()
     };
     push();
     fs::write(files[2].path(data_dir), "rotten").unwrap();
@@ -246,7 +248,12 @@ fn a_push_sends_again_what_the_server_lost() {
     for file in &files[2..4] {
         assert_damaged(&mut wire, file);
     }
-    push();
+    // What travelled is told, although the server knew the files.
+    let told = push();
+    let size: usize = files[2..4].iter().map(|file| file.bytes.len()).sum();
+    assert_eq!((&told["counts"]["sent"], &told["counts"]["present"]), (&2.into(), &6.into()), "{told}");
+    assert_eq!((&told["bytes"], told["files"].as_array().unwrap().len()), (&size.into(), 2));
+    assert!(told["files"].as_array().unwrap().iter().all(|file| file["outcome"] == "sent"), "{told}");
     for file in &files {
         assert_served(&mut wire, file);
     }
