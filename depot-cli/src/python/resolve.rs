@@ -15,7 +15,7 @@ use futures_util::{StreamExt as _, stream};
 
 use super::{
     indexes::Indexes,
-    inputs::{Asked, Input},
+    inputs::{Asked, Input, Place},
     requirements::{Hashes, Listed},
     select::{Choice, select},
 };
@@ -69,8 +69,8 @@ pub(super) async fn resolve(
     let asking = of_project.into_iter().map(|(project, inputs)| async move {
         let found = indexes.project(client, project).await;
         let constraints = asked.constraints.get(project).map(Vec::as_slice).unwrap_or_default();
-        let choose = |input: &&Input| (input.label(), choose(input, constraints, &found, choice));
-        inputs.iter().map(choose).collect::<Vec<_>>()
+        let choose = |group: &Group| (label(group), choose(group, constraints, &found, choice));
+        together(&inputs).iter().map(choose).collect::<Vec<_>>()
     });
     let mut answers = stream::iter(asking).buffered(jobs);
     let mut files: BTreeMap<(ProjectName, String), Wanted> = BTreeMap::new();
@@ -103,16 +103,43 @@ fn add(files: &mut BTreeMap<(ProjectName, String), Wanted>, wanted: Wanted) {
     }
 }
 
-/// The files that an input means, under the constraints on its project; or why there are none.
+/// What one version must satisfy together.
+type Group<'a> = Vec<&'a Input>;
+
+/// Puts together what a list asks for in the same environments, as an installer does: a version must fit all of it. What
+/// is named on the command line stands for itself, so that several versions can be named.
+fn together<'a>(inputs: &[&'a Input]) -> Vec<Group<'a>> {
+    let mut groups: Vec<Group<'a>> = Vec::new();
+    for input in inputs.iter().copied() {
+        let belongs = |group: &&mut Group<'a>| {
+            let (one, other) = (&group[0], input);
+            let are_listed = one.place != Place::CommandLine && other.place != Place::CommandLine;
+            let requirements = one.requirement.as_ref().ok().zip(other.requirement.as_ref().ok());
+            are_listed && requirements.is_some_and(|(one, other)| one.applies_where(other))
+        };
+        match groups.iter_mut().find(belongs) {
+            Some(group) => group.push(input),
+            None => groups.push(vec![input]),
+        }
+    }
+    groups
+}
+
+/// All of a group with their places, for a message.
+fn label(group: &Group) -> String {
+    group.iter().map(|input| input.label()).collect::<Vec<_>>().join(" and ")
+}
+
+/// The files that a group means, under the constraints on its project; or why there are none.
 fn choose(
-    input: &Input,
+    group: &Group,
     constraints: &[Input],
     found: &Result<(Arc<IndexUrl>, ProjectPage), String>,
     choice: Choice,
 ) -> Vec<Result<Wanted, String>> {
     // What fails in two environments for one reason failed once.
     let (mut wanted, mut reasons) = (Vec::new(), BTreeSet::new());
-    for (requirement, pins) in narrowed(input, constraints) {
+    for (requirement, pins) in narrowed(group, constraints) {
         let chosen = match found {
             Ok((index, page)) => choose_files(&requirement, &pins, index, page, choice),
             Err(reason) => Err(reason.clone()),
@@ -125,28 +152,41 @@ fn choose(
     wanted.into_iter().map(Ok).chain(reasons.into_iter().map(Err)).collect()
 }
 
-/// A requirement under its constraints. One whose marker may be true or not is a case of its own, so that what each
-/// environment would choose is there.
-fn narrowed(input: &Input, constraints: &[Input]) -> Vec<(Requirement, Vec<Arc<Hashes>>)> {
-    let Ok(requirement) = &input.requirement else { return Vec::new() };
-    let constraint = |input: &Input| Some((input.requirement.as_ref().ok()?.clone(), input.hashes.clone()));
-    let (always, sometimes): (Vec<_>, Vec<_>) = constraints
-        .iter()
-        .filter_map(constraint)
-        .partition(|(constraint, _)| constraint.applies_everywhere());
-    let mut narrowed = (requirement.clone(), input.hashes.iter().cloned().collect::<Vec<_>>());
-    for (constraint, hashes) in always {
-        narrowed.0.narrow(&constraint);
-        narrowed.1.extend(hashes);
+/// A requirement and the digests that its files are pinned to.
+type Case = (Requirement, Vec<Arc<Hashes>>);
+
+/// What a group requires under its constraints. Constraints whose marker may be true or not are a case of their own, so
+/// that what each environment would choose is there; those of one marker are one case.
+fn narrowed(group: &Group, constraints: &[Input]) -> Vec<Case> {
+    let mut inputs = group.iter().copied();
+    let Some(mut narrowed) = inputs.next().and_then(case) else { return Vec::new() };
+    inputs.filter_map(case).for_each(|other| narrow(&mut narrowed, other));
+    let (always, sometimes): (Vec<_>, Vec<_>) =
+        constraints.iter().filter_map(case).partition(|(constraint, _)| constraint.applies_everywhere());
+    always.into_iter().for_each(|constraint| narrow(&mut narrowed, constraint));
+    let mut markers: Vec<Case> = Vec::new();
+    for constraint in sometimes {
+        match markers.iter_mut().find(|(known, _)| known.applies_where(&constraint.0)) {
+            Some(known) => narrow(known, constraint),
+            None => markers.push(constraint),
+        }
     }
     let mut cases = vec![narrowed.clone()];
-    for (constraint, hashes) in sometimes {
+    cases.extend(markers.into_iter().map(|constraint| {
         let mut case = narrowed.clone();
-        case.0.narrow(&constraint);
-        case.1.extend(hashes);
-        cases.push(case);
-    }
+        narrow(&mut case, constraint);
+        case
+    }));
     cases
+}
+
+fn case(input: &Input) -> Option<Case> {
+    Some((input.requirement.as_ref().ok()?.clone(), input.hashes.iter().cloned().collect()))
+}
+
+fn narrow(case: &mut Case, other: Case) {
+    case.0.narrow(&other.0);
+    case.1.extend(other.1);
 }
 
 fn choose_files(

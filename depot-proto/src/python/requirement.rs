@@ -68,6 +68,12 @@ impl Requirement {
         self.marker.is_none() || self.marker_tree().is_some_and(|tree| tree.is_true())
     }
 
+    /// Whether the other one's marker is true in the same environments, however the two are written.
+    pub fn applies_where(&self, other: &Self) -> bool {
+        (self.applies_everywhere() && other.applies_everywhere())
+            || self.marker_tree().is_some_and(|tree| other.marker_tree() == Some(tree))
+    }
+
     fn marker_tree(&self) -> Option<MarkerTree> {
         MarkerTree::from_str(self.marker.as_deref()?).ok()
     }
@@ -139,6 +145,21 @@ mod tests {
 
     fn requirement(text: &str) -> Requirement {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn markers_are_the_same_where_they_are_true_in_the_same_environments() {
+        for (one, other, same) in [
+            ("a", "a ; python_version >= '3' or python_version < '3'", true),
+            ("a ; python_version<'3.9'", "a>1 ; (\"3.9\" > python_version)", true),
+            ("a ; python_version<'3.9'", "a", false),
+            ("a ; python_version<'3.9'", "a ; python_version<'3.10'", false),
+            ("a ; os_name=='x' and extra=='y'", "a ; extra=='y' and os_name=='x'", true),
+        ] {
+            let (first, second) = (requirement(one), requirement(other));
+            assert_eq!(first.applies_where(&second), same, "{one} | {other}");
+            assert_eq!(second.applies_where(&first), same, "{other} | {one}");
+        }
     }
 
     #[test]

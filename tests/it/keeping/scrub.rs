@@ -239,7 +239,7 @@ fn a_push_sends_again_what_the_server_lost() {
         let mut command = depot_command(["python", "push", "--token", &server.token(), server.url()]);
         command.args(["--format", "json"]);
         let output = run(command.env("DEPOT_PYTHON_DIR", saved.path())).assert_success();
-        serde_json::from_str::<serde_json::Value>(&output.stdout).unwrap()
+        serde_json::from_str::<Value>(&output.stdout).unwrap()
     };
     push();
     fs::write(files[2].path(data_dir), "rotten").unwrap();

@@ -126,13 +126,13 @@ fn requirements_come_from_files_and_standard_input_with_comments() {
 fn a_bad_line_is_named_with_its_place_and_stops_nothing() {
     let (index, saved) = (index(Style::Json).start(), Saved::new());
     let list = saved.around().join("requirements.txt");
-    fs::write(&list, "lid\n-e .\nlid==\nabsent\nlid==99\nlid @ https://x.example/lid.whl\n").unwrap();
+    fs::write(&list, "lid\n-e .\nlid==\nabsent\ntea.pot==99\nlid @ https://x.example/lid.whl\n").unwrap();
     let said = saved.save(&index, &["-r", list.to_str().unwrap()]).assert_code(3);
     for (line, words) in [
         (2, "a project on this machine"),
         (3, "lid=="),
         (4, "there is no project `absent`"),
-        (5, "no version of `lid` fits"),
+        (5, "no version of `tea-pot` fits"),
         (6, "names an address"),
     ] {
         let place = format!("requirements.txt, line {line}");

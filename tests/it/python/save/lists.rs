@@ -65,6 +65,35 @@ fn a_constraint_for_some_environments_adds_what_they_would_choose() {
 }
 
 #[test]
+fn constraints_for_the_same_environments_hold_together() {
+    let (index, saved) = (index(Style::Json), Saved::new());
+    let limits = "pot<2 ; python_version < '3.9'\npot!=1.1 ; ('3.9' > python_version)\n";
+    save(&index, &saved, &[("r.txt", "pot\n-c c.txt"), ("c.txt", limits)], &[]).assert_success();
+    let expected = ["pot-1.0-py3-none-any.whl", "pot-1.0.tar.gz", "pot-2.0-py3-none-any.whl"];
+    assert_eq!(saved.filenames("pot"), expected);
+}
+
+#[test]
+fn what_lists_require_of_one_project_holds_together_and_what_contradicts_itself_is_named() {
+    let (index, saved) = (index(Style::Json), Saved::new());
+    let marked = "pot==2.0 ; os_name == 'nt'\n";
+    let lists = [("r.txt", "pot>=1.0\n-r more.txt\n"), ("more.txt", "POT < 2\n")];
+    save(&index, &saved, &lists, &[]).assert_success();
+    assert_eq!(saved.filenames("pot"), ["pot-1.1-py3-none-any.whl"]);
+
+    let said = save(&index, &saved, &[("r.txt", "pot<2\nlid\npot>=2.0\n")], &[]).assert_code(3);
+    for named in ["pot<2 (r.txt, line 1) and pot>=2.0 (r.txt, line 3)", "no version of `pot` fits `pot<2,>=2.0`"] {
+        assert!(said.stderr.contains(named), "{}", said.stderr);
+    }
+    let failed = result(&said)["failed"].as_array().unwrap().len();
+    assert_eq!((failed, saved.filenames("lid").len()), (1, 1));
+
+    // Another environment is another matter, and so is what is named on the command line.
+    save(&index, &saved, &[("r.txt", &format!("pot<2\n{marked}"))], &["pot==1.0"]).assert_success();
+    assert_eq!(saved.filenames("pot").len(), 4);
+}
+
+#[test]
 fn only_files_with_a_pinned_digest_are_saved() {
     for style in STYLES {
         let (index, saved) = (index(style), Saved::new());
