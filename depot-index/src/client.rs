@@ -1,10 +1,17 @@
 //! The client: its settings, and the HTTP machinery that every question shares.
 
-use std::{env, sync::Arc, time::Duration};
+use std::{
+    env,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use depot_proto::retry::Backoff;
 
-use crate::{attempts::Attempts, error::IndexError};
+use crate::{attempts::Attempts, error::IndexError, netrc::Netrc};
 
 /// How a [`Client`] behaves.
 #[derive(Clone, Debug)]
@@ -27,6 +34,8 @@ pub struct ClientOptions {
     pub system_proxy: bool,
     /// Certificates of authorities, as PEM, that are trusted beside those of the system.
     pub authorities: Option<Vec<u8>>,
+    /// Credentials by host, for indexes and links that have none of their own.
+    pub netrc: Netrc,
 }
 
 impl Default for ClientOptions {
@@ -44,6 +53,7 @@ impl Default for ClientOptions {
             file_limit: 32 << 30,
             system_proxy: true,
             authorities: None,
+            netrc: Netrc::default(),
         }
     }
 }
@@ -59,6 +69,7 @@ struct Inner {
     pages: reqwest::Client,
     files: reqwest::Client,
     options: ClientOptions,
+    used_netrc: AtomicBool,
 }
 
 impl Client {
@@ -70,12 +81,21 @@ impl Client {
         // while a file is its bytes as they come, even from a server that labels a `.tar.gz` as gzip-encoded.
         let pages = builder(&options)?.build().map_err(IndexError::Setup)?;
         let files = builder(&options)?.no_gzip().no_zstd().build().map_err(IndexError::Setup)?;
-        Ok(Self { inner: Arc::new(Inner { pages, files, options }) })
+        Ok(Self { inner: Arc::new(Inner { pages, files, options, used_netrc: AtomicBool::new(false) }) })
     }
 
     /// The settings it was built with.
     pub fn options(&self) -> &ClientOptions {
         &self.inner.options
+    }
+
+    /// Whether something of [`ClientOptions::netrc`] was sent so far.
+    pub fn used_netrc(&self) -> bool {
+        self.inner.used_netrc.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn note_use_of_netrc(&self) {
+        self.inner.used_netrc.store(true, Ordering::Relaxed);
     }
 
     /// For pages: decompresses what comes.

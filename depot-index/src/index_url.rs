@@ -62,13 +62,6 @@ impl IndexUrl {
         self.credentials.as_ref()
     }
 
-    /// The same index, asked with these credentials, or with none.
-    #[must_use]
-    pub fn with_credentials(mut self, credentials: Option<Credentials>) -> Self {
-        self.credentials = credentials;
-        self
-    }
-
     /// The page of `project`, by its normalized name and with a trailing slash, which spares a redirect.
     pub fn project_url(&self, project: &ProjectName) -> Url {
         let mut url = self.url.clone();

@@ -1,16 +1,15 @@
 //! Credentials from a `.netrc` file, as curl, pip and uv read it.
 
-use crate::index_url::{Credentials, IndexUrl};
+use crate::index_url::Credentials;
 
 /// What a `.netrc` file says: users and passwords by host.
 ///
 /// It is text in, answers out; finding and reading the file is the caller's.
 ///
 /// ```
-/// use depot_index::{IndexUrl, Netrc};
+/// use depot_index::Netrc;
 /// let netrc = Netrc::parse("machine index.example login me password secret");
-/// let index: IndexUrl = "https://index.example/simple/".parse().unwrap();
-/// assert_eq!(netrc.apply(index).credentials().unwrap().user, "me");
+/// assert_eq!(netrc.credentials("index.example").unwrap().user, "me");
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Netrc {
@@ -58,13 +57,10 @@ impl Netrc {
         self.machines.iter().find(|(machine, _)| fits(machine)).map(|(_, credentials)| credentials)
     }
 
-    /// The index with this file's credentials for its host, unless it has its own.
-    pub fn apply(&self, index: IndexUrl) -> IndexUrl {
-        if index.credentials().is_some() {
-            return index;
-        }
-        let found = index.as_url().host_str().and_then(|host| self.credentials(host)).cloned();
-        index.with_credentials(found)
+    /// The same without the entry for every host: what is for anybody is not for whoever a link leads to.
+    pub fn credentials_by_name(&self, host: &str) -> Option<&Credentials> {
+        let named = Machine::Named(host.to_ascii_lowercase());
+        self.machines.iter().find(|(machine, _)| *machine == named).map(|(_, credentials)| credentials)
     }
 
     fn add(&mut self, machine: Option<Machine>, entry: &mut Credentials) {
@@ -150,12 +146,11 @@ mod tests {
     }
 
     #[test]
-    fn the_credentials_of_a_url_come_first() {
-        let netrc = Netrc::parse("machine index.example login me password secret");
-        let own: IndexUrl = "https://you:other@index.example/".parse().unwrap();
-        assert_eq!(netrc.apply(own).credentials().unwrap().user, "you");
-        let elsewhere: IndexUrl = "https://other.example/".parse().unwrap();
-        assert!(netrc.apply(elsewhere).credentials().is_none());
+    fn the_entry_for_every_host_names_none() {
+        let netrc = Netrc::parse("machine a login x password 1 default login y password 2");
+        assert_eq!(netrc.credentials_by_name("A"), netrc.credentials("a"));
+        assert_eq!(pair(&netrc, "b"), Some(("y".to_owned(), "2".to_owned())));
+        assert_eq!(netrc.credentials_by_name("b"), None);
     }
 
     #[test]

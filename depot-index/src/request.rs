@@ -8,7 +8,7 @@ use reqwest::{
     Method, RequestBuilder, Response, StatusCode,
     header::{ACCEPT, ACCEPT_ENCODING, IF_RANGE, LOCATION, RANGE},
 };
-use url::Url;
+use url::{Host, Url};
 
 use crate::{
     attempts::{Failure, wanted_wait},
@@ -55,7 +55,8 @@ impl Client {
         for _ in 0..=MAX_REDIRECTS {
             at_home &= index.is_same_origin(&url);
             let own = split_credentials(&mut url);
-            let credentials = own.as_ref().or(index.credentials().filter(|_| at_home));
+            let given = own.as_ref().or(index.credentials().filter(|_| at_home));
+            let credentials = given.or_else(|| self.credentials_by_host(index, &url));
             let request = authorize(self.request(&url, wanted), credentials);
             let response = request.send().await.map_err(|error| unreachable(asked, error))?;
             match next_hop(&response, &url)? {
@@ -64,6 +65,21 @@ impl Client {
             }
         }
         Err(refused(asked, "it redirects too often").into())
+    }
+
+    /// What `.netrc` has for the host of an address. An index can name any address in a link or a redirect, so what is
+    /// not named there by its host gets nothing, and neither does another host over plain http: whoever can change the
+    /// page of a plain index could collect the passwords of all hosts.
+    fn credentials_by_host(&self, index: &IndexUrl, url: &Url) -> Option<&Credentials> {
+        let (netrc, host) = (&self.options().netrc, url.host_str()?);
+        let found = if index.is_same_origin(url) {
+            netrc.credentials(host)
+        } else {
+            let is_guarded =
+                url.scheme() == "https" || index.as_url().host() == url.host() || is_this_machine(url);
+            netrc.credentials_by_name(host).filter(|_| is_guarded)
+        };
+        found.inspect(|_| self.note_use_of_netrc())
     }
 
     fn request(&self, url: &Url, wanted: &Wanted) -> RequestBuilder {
@@ -141,6 +157,16 @@ fn authorize(request: RequestBuilder, credentials: Option<&Credentials>) -> Requ
     match credentials {
         Some(Credentials { user, password }) => request.basic_auth(user, Some(password.expose())),
         None => request,
+    }
+}
+
+/// Whether what is sent there stays on this machine.
+fn is_this_machine(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use depot_index::{Client, IndexUrl, Netrc};
+use depot_index::{Client, IndexUrl};
 use depot_proto::{ProjectName, simple::ProjectPage};
 
 use super::inputs::{Asked, ListedIndex};
@@ -83,17 +83,6 @@ impl Indexes {
         let main = read(&url, &whence)?;
         told.push(format!("index: {main} ({whence})"));
         Ok(Self { extra: added, main: Arc::new(main), told, warnings })
-    }
-
-    /// Fills in what `.netrc` has for their hosts; true if it had something.
-    pub(super) fn apply(&mut self, netrc: &Netrc) -> bool {
-        let mut used = false;
-        for index in self.extra.iter_mut().chain([&mut self.main]) {
-            let had = index.credentials().is_some();
-            *index = Arc::new(netrc.apply(IndexUrl::clone(index)));
-            used |= !had && index.credentials().is_some();
-        }
-        used
     }
 
     /// The main index.

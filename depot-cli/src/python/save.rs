@@ -29,7 +29,7 @@ use crate::{
     args::SaveArgs,
     clock,
     exit::ExitStatus,
-    network,
+    network::{self, NetrcFile},
     output::{Printer, bytes, count},
     progress::Progress,
 };
@@ -55,7 +55,8 @@ pub(crate) async fn run(args: SaveArgs, printer: &Printer) -> anyhow::Result<Exi
     for (item, reason) in &asked.skipped {
         printer.say(&format!("skipped {item}: {reason}"));
     }
-    let client = Client::new(options(&args)?)?;
+    let NetrcFile { netrc, warning } = network::netrc();
+    let client = Client::new(ClientOptions { netrc, ..options(&args)? })?;
     let source = Source { client, indexes, jobs: args.jobs.get() };
     let choice = Choice { all_versions: args.all_versions, pre: args.pre || asked.pre };
     let resolved = resolve(&source.client, &source.indexes, &asked, choice, source.jobs).await;
@@ -64,6 +65,10 @@ pub(crate) async fn run(args: SaveArgs, printer: &Printer) -> anyhow::Result<Exi
     } else {
         save(&source, &args, resolved, printer).await?
     };
+    // Only now it is known which hosts files lie at.
+    if let Some(warning) = warning.filter(|_| source.client.used_netrc()) {
+        printer.say(&format!("warning: {warning}"));
+    }
     report.show(&args, &source.indexes, &asked.skipped, started.elapsed(), printer);
     Ok(if report.failed.is_empty() { ExitStatus::Done } else { ExitStatus::Partial })
 }
@@ -77,13 +82,11 @@ async fn read_asked(args: &SaveArgs) -> anyhow::Result<Asked> {
 fn choose_indexes(args: &SaveArgs, asked: &Asked, printer: &Printer) -> anyhow::Result<Indexes> {
     let variable = |name: &str| env::var(name).ok();
     let main = args.index_url.as_deref();
-    let mut indexes = Indexes::choose(main, &args.extra_index_url, asked, &variable)?;
-    let file = network::netrc();
-    let uses_netrc = indexes.apply(&file.netrc);
+    let indexes = Indexes::choose(main, &args.extra_index_url, asked, &variable)?;
     for line in &indexes.told {
         printer.detail(line);
     }
-    for warning in indexes.warnings.iter().chain(file.warning.iter().filter(|_| uses_netrc)) {
+    for warning in &indexes.warnings {
         printer.say(&format!("warning: {warning}"));
     }
     Ok(indexes)

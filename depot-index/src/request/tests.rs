@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use crate::{
-    IndexError, IndexUrl,
+    Client, IndexError, IndexUrl, Netrc,
     testing::{
         FakeServer, Reply, answer, chain, client, client_with, known_file, project, redirect, unknown_file,
     },
@@ -72,6 +72,72 @@ async fn credentials_in_a_link_are_for_that_link() {
     let link = files.url("/a-1.zip").replace("http://", "http://me:secret@");
     client().download(&index.index(), &known_file("a-1.zip", link, BYTES), &mut Vec::new()).await.unwrap();
     assert_eq!(files.asked()[0].header("authorization"), Some(BASIC));
+}
+
+fn client_of(netrc: &str) -> Client {
+    client_with(|options| options.netrc = Netrc::parse(netrc))
+}
+
+/// The same server by another name.
+fn by_name(url: &str) -> String {
+    url.replace("127.0.0.1", "localhost")
+}
+
+const EVE: &str = "machine 127.0.0.1 login eve password other\n";
+/// What `eve:other` is in HTTP Basic.
+const BASIC_EVE: &str = "Basic ZXZlOm90aGVy";
+
+#[tokio::test]
+async fn a_netrc_is_asked_for_the_host_of_each_link() {
+    let (index, files) = (file_server(), file_server());
+    let client = client_of(&format!("{EVE}machine localhost login me password secret"));
+    let at = |url: String| known_file("a-1.zip", url, BYTES);
+    client.download(&index.index(), &at(by_name(&files.url("/a"))), &mut Vec::new()).await.unwrap();
+    client.download(&index.index(), &at(files.url("/a")), &mut Vec::new()).await.unwrap();
+    client.download(&index.index(), &at(index.url("/a")), &mut Vec::new()).await.unwrap();
+    let sent = |server: &FakeServer| -> Vec<_> {
+        server.asked().iter().map(|asked| asked.header("authorization").map(str::to_owned)).collect()
+    };
+    assert_eq!(sent(&files), [Some(BASIC.to_owned()), Some(BASIC_EVE.to_owned())]);
+    assert_eq!(sent(&index), [Some(BASIC_EVE.to_owned())]);
+    assert!(client.used_netrc());
+    // What stands in the URL comes first.
+    client.download(&index.private_index(), &at(index.url("/a")), &mut Vec::new()).await.unwrap();
+    assert_eq!(sent(&index)[1].as_deref(), Some(BASIC));
+}
+
+#[tokio::test]
+async fn a_redirect_gets_what_the_netrc_has_for_the_new_host_and_nothing_else() {
+    for (netrc, expected) in [
+        (format!("{EVE}machine localhost login me password secret"), Some(BASIC)),
+        (EVE.to_owned(), None),
+        (format!("{EVE}default login me password secret"), None),
+    ] {
+        let elsewhere = file_server();
+        let target = by_name(&elsewhere.url("/a"));
+        let index = FakeServer::start(move |_| redirect(302, &target));
+        let file = known_file("a-1.zip", index.url("/a"), BYTES);
+        client_of(&netrc).download(&index.index(), &file, &mut Vec::new()).await.unwrap();
+        assert_eq!(index.asked()[0].header("authorization"), Some(BASIC_EVE));
+        assert_eq!(elsewhere.asked()[0].header("authorization"), expected, "{netrc}");
+    }
+}
+
+#[test]
+fn a_netrc_gives_another_host_nothing_over_plain_http_and_links_nothing_by_default() {
+    let client = client_of("machine files.example login a password b default login c password d");
+    for (index, link, expected) in [
+        ("https://index.example/", "https://files.example/a", Some("a")),
+        ("http://index.example/", "https://files.example/a", Some("a")),
+        ("http://index.example/", "http://files.example/a", None),
+        ("http://files.example/", "http://files.example:8080/a", Some("a")),
+        ("https://index.example/", "https://index.example/a", Some("c")),
+        ("https://index.example/", "https://other.example/a", None),
+    ] {
+        let (index, url): (IndexUrl, _) = (index.parse().unwrap(), link.parse().unwrap());
+        let found = client.credentials_by_host(&index, &url).map(|found| found.user.as_str());
+        assert_eq!(found, expected, "{index} {link}");
+    }
 }
 
 #[tokio::test]
