@@ -80,6 +80,12 @@ pub(crate) struct NetworkArgs {
     /// Trust the authorities in this file (PEM) too [env also: `PIP_CERT`, `REQUESTS_CA_BUNDLE`]
     #[arg(long, env = "DEPOT_CACERT", value_name = "FILE")]
     pub(crate) cacert: Option<PathBuf>,
+    /// Give up waiting for an answer, or for its next bytes, after this many seconds [default: 30; for a push 120]
+    #[arg(long, env = "DEPOT_TIMEOUT", value_name = "SECONDS")]
+    pub(crate) timeout: Option<NonZeroU64>,
+    /// How often to try again what may be better the next time
+    #[arg(long, env = "DEPOT_RETRIES", value_name = "N", default_value = "5")]
+    pub(crate) retries: u32,
 }
 
 /// What is wanted.
@@ -113,25 +119,13 @@ pub(crate) struct SaveArgs {
     pub(crate) index_url: Option<String>,
     /// An index that is asked before it; the first that has a project answers for it. May be given again
     /// [env also: `UV_INDEX`, `PIP_EXTRA_INDEX_URL`]
-    #[arg(
-        long,
-        env = "DEPOT_EXTRA_INDEX_URL",
-        value_name = "URL",
-        hide_env_values = true,
-        value_delimiter = ' '
-    )]
+    #[arg(long, env = "DEPOT_EXTRA_INDEX_URL", value_name = "URL", hide_env_values = true)]
     pub(crate) extra_index_url: Vec<String>,
     #[command(flatten)]
     pub(crate) network: NetworkArgs,
     /// How many downloads run at once
     #[arg(short, long, env = "DEPOT_JOBS", value_name = "N", default_value = "16")]
     pub(crate) jobs: NonZeroUsize,
-    /// Give up waiting for an answer, or for its next bytes, after this many seconds
-    #[arg(long, env = "DEPOT_TIMEOUT", value_name = "SECONDS", default_value = "30")]
-    pub(crate) timeout: NonZeroU64,
-    /// How often to try again what may be better the next time
-    #[arg(long, env = "DEPOT_RETRIES", value_name = "N", default_value = "5")]
-    pub(crate) retries: u32,
     /// Choose pre-releases too
     #[arg(long)]
     pub(crate) pre: bool,

@@ -12,10 +12,11 @@ mod network;
 mod output;
 mod progress;
 mod python;
+mod variables;
 
-use std::{ffi::OsString, process::ExitCode, time::Duration};
+use std::{ffi::OsString, io::Write as _, process::ExitCode, time::Duration};
 
-use clap::{CommandFactory as _, Parser as _};
+use clap::CommandFactory as _;
 
 use args::{Arguments, PythonVerb, Verb};
 use exit::ExitStatus;
@@ -29,11 +30,14 @@ const PUTTING_AWAY: Duration = Duration::from_millis(400);
 
 /// Runs the command with these arguments, the program's name first.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(arguments) {
+    let arguments = match variables::parse(arguments.into_iter().collect()) {
         Ok(arguments) => arguments,
-        Err(error) => {
+        Err((error, variable)) => {
             // Help goes to stdout with 0, a wrong usage to stderr with 2. A closed pipe is no reason to fail.
             let _ = error.print();
+            if let Some(variable) = variable {
+                let _ = writeln!(std::io::stderr(), "The value is that of the variable `{variable}`.");
+            }
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };

@@ -3,6 +3,7 @@
 use std::{
     env, fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::Context as _;
@@ -14,13 +15,27 @@ use crate::args::NetworkArgs;
 /// that pip follows.
 const BUNDLE_VARIABLES: [&str; 2] = ["PIP_CERT", "REQUESTS_CA_BUNDLE"];
 
+/// Depot's own, which stands for the flag.
+const OWN_BUNDLE: &str = "DEPOT_CACERT";
+
+impl NetworkArgs {
+    /// How long to wait for an answer, or for its next bytes, where this is the default.
+    pub(crate) fn timeout_or(&self, default: Duration) -> Duration {
+        self.timeout.map_or(default, |seconds| Duration::from_secs(seconds.get()))
+    }
+}
+
 /// The certificates, as PEM, that are trusted beside those of the system.
 pub(crate) fn authorities(args: &NetworkArgs) -> anyhow::Result<Option<Vec<u8>>> {
     let from_environment = BUNDLE_VARIABLES.into_iter().find_map(|name| {
         let value = env::var_os(name).filter(|value| !value.is_empty())?;
         Some((PathBuf::from(value), name))
     });
-    let given = args.cacert.clone().map(|path| (path, "--cacert"));
+    let is_of_variable = |path: &PathBuf| env::var_os(OWN_BUNDLE).is_some_and(|value| value == *path);
+    let given = args.cacert.clone().map(|path| {
+        let whence = if is_of_variable(&path) { OWN_BUNDLE } else { "--cacert" };
+        (path, whence)
+    });
     let Some((path, whence)) = given.or(from_environment) else { return Ok(None) };
     let shown = path.display();
     anyhow::ensure!(

@@ -94,7 +94,13 @@ impl Client {
     ) -> Result<Downloaded, IndexError> {
         let url = file_url(index, file)?;
         let mut attempts = self.attempts();
-        let mut download = Download { client: self, index, sink, verifier: self.verifier(file, &url, held), asked_rest: false };
+        let mut download = Download {
+            client: self,
+            index,
+            sink,
+            verifier: self.verifier(file, &url, held),
+            asked_rest: false,
+        };
         let mut may_splice = true;
         let mut furthest = download.verifier.size;
         loop {

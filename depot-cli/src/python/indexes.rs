@@ -10,7 +10,7 @@ use depot_index::{Client, IndexUrl};
 use depot_proto::{ProjectName, simple::ProjectPage};
 
 use super::inputs::{Asked, ListedIndex};
-use crate::{DEFAULT_INDEX, exit::UsageError, output::explain};
+use crate::{DEFAULT_INDEX, exit::UsageError, output::explain, variables::whence};
 
 /// The variables that name the main index where no flag and none of depot's own does, in this order.
 const MAIN_VARIABLES: [&str; 2] = ["UV_DEFAULT_INDEX", "PIP_INDEX_URL"];
@@ -40,6 +40,8 @@ impl Indexes {
         lists: &Asked,
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, UsageError> {
+        let own_extra = variable("DEPOT_EXTRA_INDEX_URL");
+        let own_main = variable("DEPOT_INDEX_URL");
         let variable = |name: &&str| variable(name).filter(|value| !value.trim().is_empty());
         let (mut added, mut told, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
         let mut add = |url: &str, whence: &str| -> Result<(), UsageError> {
@@ -56,8 +58,11 @@ impl Indexes {
                 }
             }
         }
-        for url in extra {
-            add(url, "--extra-index-url")?;
+        for urls in extra {
+            let whence = whence("--extra-index-url", "DEPOT_EXTRA_INDEX_URL", urls, own_extra.clone());
+            for url in urls.split_whitespace() {
+                add(url, whence)?;
+            }
         }
         for ListedIndex { url, place } in &lists.extra_indexes {
             add(url, &place.to_string())?;
@@ -71,7 +76,7 @@ impl Indexes {
         let (url, whence) = match (main, from_environment, &lists.index) {
             (Some(url), ..) => {
                 warnings.extend(overruled("the command line or DEPOT_INDEX_URL"));
-                (url.to_owned(), "--index-url".to_owned())
+                (url.to_owned(), whence("--index-url", "DEPOT_INDEX_URL", url, own_main).to_owned())
             }
             (None, Some((name, value)), _) => {
                 warnings.extend(overruled(name));
@@ -183,7 +188,9 @@ mod tests {
         let list = Asked { extra_indexes: vec![listed("https://list.example/")], ..Asked::default() };
         let uv = ("UV_INDEX", "a=https://a.example/  https://b.example/");
         let pip = ("PIP_EXTRA_INDEX_URL", "https://c.example/");
+        let spaced = " https://e.example/  https://f.example/ ";
         for (extra, variables, expected) in [
+            (&[spaced][..], &[uv][..], &["e.example", "f.example", "list.example", "main.example"][..]),
             (&[][..], &[uv, pip][..], &["a.example", "b.example", "list.example", "main.example"][..]),
             (&[], &[pip], &["c.example", "list.example", "main.example"]),
             (&["https://e.example/"], &[uv, pip], &["e.example", "list.example", "main.example"]),

@@ -59,8 +59,7 @@ struct Report {
 /// Runs the verb.
 pub(crate) async fn run(args: PushArgs, printer: &Printer) -> anyhow::Result<ExitStatus> {
     let started = Instant::now();
-    let authorities = network::authorities(&args.network)?;
-    let mut server = Server::new(&args.url, credentials::token(&args)?, authorities.as_deref())?;
+    let mut server = Server::new(&args.url, credentials::token(&args)?, &args.network)?;
     let file = network::netrc();
     if server.apply(&file.netrc) {
         printer.detail("the token is that of .netrc");

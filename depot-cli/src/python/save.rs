@@ -3,11 +3,7 @@
 mod report;
 mod stock;
 
-use std::{
-    env,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{env, sync::Arc, time::Instant};
 
 use anyhow::Context as _;
 use depot_index::{Client, ClientOptions};
@@ -94,9 +90,9 @@ fn choose_indexes(args: &SaveArgs, asked: &Asked, printer: &Printer) -> anyhow::
 
 fn options(args: &SaveArgs) -> anyhow::Result<ClientOptions> {
     let mut options = ClientOptions::default();
-    options.read_timeout = Duration::from_secs(args.timeout.get());
+    options.read_timeout = args.network.timeout_or(options.read_timeout);
     options.connect_timeout = options.connect_timeout.min(options.read_timeout);
-    options.backoff.retries = args.retries;
+    options.backoff.retries = args.network.retries;
     options.authorities = network::authorities(&args.network)?;
     Ok(options)
 }

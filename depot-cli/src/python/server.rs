@@ -1,6 +1,7 @@
 //! A depot server, as the client sees it: the plan, announcements and bytes.
 
 mod mount;
+mod patience;
 
 use std::{fs::File, io, sync::Arc, time::Duration};
 
@@ -26,11 +27,14 @@ use reqwest::{
 use serde::de::DeserializeOwned;
 use url::Url;
 
+use self::patience::{Moved, while_it_moves};
+use crate::{args::NetworkArgs, network};
+
 /// How much of a file is read at once, in bytes; what is smaller is sent in one piece.
 const CHUNK: usize = 256 * 1024;
 
 /// A server that does nothing with a request for this long is not going to. Publishing a large file takes its time.
-const READ_TIMEOUT: Duration = Duration::from_mins(5);
+const TIMEOUT: Duration = Duration::from_mins(2);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 const JSON: &str = "application/json";
@@ -65,6 +69,16 @@ pub(super) enum ServerError {
         /// What the last attempt met.
         source: reqwest::Error,
     },
+    /// It took the connection, and then did nothing.
+    #[error("`{url}` did nothing for {} s ({attempts} attempts)", limit.as_secs())]
+    Silent {
+        /// What was asked.
+        url: SafeUrl,
+        /// How often.
+        attempts: u32,
+        /// For how long each time.
+        limit: Duration,
+    },
     /// The file could not be read.
     #[error("the file cannot be read: {0}")]
     Read(#[from] io::Error),
@@ -77,6 +91,8 @@ pub(super) struct Server {
     mount: Url,
     token: Option<Secret>,
     backoff: Backoff,
+    /// For how long nothing may move.
+    timeout: Duration,
 }
 
 impl ServerError {
@@ -85,7 +101,7 @@ impl ServerError {
         match self {
             Self::Refused(problem) => problem.code == ErrorCode::NotAnnounced,
             // A refusal in the middle of a large body may be seen as nothing but a broken connection.
-            Self::Unreachable { .. } => true,
+            Self::Unreachable { .. } | Self::Silent { .. } => true,
             _ => false,
         }
     }
@@ -93,15 +109,16 @@ impl ServerError {
 
 impl Server {
     /// The repository that `url` means: an empty path is the default one, a trailing `/simple/` is ignored.
-    pub(super) fn new(url: &str, token: Option<Secret>, authorities: Option<&[u8]>) -> anyhow::Result<Self> {
+    pub(super) fn new(url: &str, token: Option<Secret>, network: &NetworkArgs) -> anyhow::Result<Self> {
         let (mount, in_url) = mount::read(url)?;
+        let timeout = network.timeout_or(TIMEOUT);
+        let backoff = Backoff { retries: network.retries, ..Backoff::default() };
         // A redirect could carry the token elsewhere, and no depot-server redirects what is sent here: none is followed.
-        let client = connections(authorities)?
+        let client = connections(network::authorities(network)?.as_deref())?
             .user_agent(concat!("depot/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(READ_TIMEOUT)
+            .connect_timeout(CONNECT_TIMEOUT.min(timeout))
             .build()?;
-        Ok(Self { client, mount, token: token.or(in_url), backoff: Backoff::default() })
+        Ok(Self { client, mount, token: token.or(in_url), backoff, timeout })
     }
 
     /// Takes the password that `.netrc` has for this host, if there is no token yet; true if it had one.
@@ -127,7 +144,7 @@ impl Server {
         let url = self.url(PLAN_PATH);
         let body = Bytes::from(serde_json::to_vec(&PlanRequest { files }).map_err(io::Error::from)?);
         let plan: PlanResponse = self
-            .ask(&url, || Ok(self.client.post(url.clone()).header(CONTENT_TYPE, JSON).body(body.clone())))
+            .ask(&url, |_| Ok(self.client.post(url.clone()).header(CONTENT_TYPE, JSON).body(body.clone())))
             .await?;
         let status = StatusCode::OK;
         if plan.answers.len() == asked { Ok(plan.answers) } else { Err(Self::not_a_depot(&url, status)) }
@@ -141,7 +158,7 @@ impl Server {
     ) -> Result<UploadAnswer, ServerError> {
         let url = self.url(&format!("simple/{project}/{}.json", quote(&record.filename)));
         let body = Bytes::from(record.to_document());
-        self.ask(&url, || Ok(self.client.put(url.clone()).header(CONTENT_TYPE, JSON).body(body.clone())))
+        self.ask(&url, |_| Ok(self.client.put(url.clone()).header(CONTENT_TYPE, JSON).body(body.clone())))
             .await
     }
 
@@ -154,10 +171,10 @@ impl Server {
     ) -> Result<UploadAnswer, ServerError> {
         let url = self.url(&format!("simple/{project}/{}", quote(&record.filename)));
         let (size, facts) = (record.size, record.facts.digest().to_string());
-        self.ask(&url, || {
+        self.ask(&url, |moved| {
             let request = self.client.put(url.clone()).header(CONTENT_TYPE, "application/octet-stream");
             let request = request.header(CONTENT_LENGTH, size).header(FACTS_HEADER, &facts);
-            Ok(request.body(body_of(file, size)?))
+            Ok(request.body(body_of(file, size, moved.clone())?))
         })
         .await
     }
@@ -177,11 +194,11 @@ impl Server {
     async fn ask<T: DeserializeOwned>(
         &self,
         url: &Url,
-        request: impl Fn() -> Result<RequestBuilder, ServerError>,
+        request: impl Fn(&Moved) -> Result<RequestBuilder, ServerError>,
     ) -> Result<T, ServerError> {
         let response = self.retrying(url, request).await?;
         let status = response.status();
-        read_json(response).await.ok_or_else(|| Self::not_a_depot(url, status))
+        self.read_json(response).await.ok_or_else(|| Self::not_a_depot(url, status))
     }
 
     /// Sends a request until it is answered for good. Every request made here may be repeated: what was done already is
@@ -189,17 +206,18 @@ impl Server {
     async fn retrying(
         &self,
         url: &Url,
-        request: impl Fn() -> Result<RequestBuilder, ServerError>,
+        request: impl Fn(&Moved) -> Result<RequestBuilder, ServerError>,
     ) -> Result<Response, ServerError> {
         let mut attempts = Attempts::new(self.backoff);
         loop {
-            let mut request = request()?.header(ACCEPT, "application/json, application/problem+json");
+            let moved = Moved::default();
+            let mut request = request(&moved)?.header(ACCEPT, "application/json, application/problem+json");
             if let Some(token) = &self.token {
                 request = request.basic_auth(TOKEN_USER, Some(token.expose()));
             }
-            let wait = match request.send().await {
-                Ok(response) if response.status().is_success() => return Ok(response),
-                Ok(response) => {
+            let wait = match while_it_moves(&moved, self.timeout, request.send()).await {
+                Some(Ok(response)) if response.status().is_success() => return Ok(response),
+                Some(Ok(response)) => {
                     let transient = retry::is_transient(response.status().as_u16());
                     let wait = if transient { attempts.next_wait(wanted_wait(&response)) } else { None };
                     match wait {
@@ -207,7 +225,14 @@ impl Server {
                         None => return Err(self.refusal(url, response).await),
                     }
                 }
-                Err(source) => match attempts.next_wait(None) {
+                None => match attempts.next_wait(None) {
+                    Some(wait) => wait,
+                    None => {
+                        let (url, attempts, limit) = (url.clone().into(), attempts.made(), self.timeout);
+                        return Err(ServerError::Silent { url, attempts, limit });
+                    }
+                },
+                Some(Err(source)) => match attempts.next_wait(None) {
                     Some(wait) => wait,
                     None => {
                         let (url, attempts) = (url.clone().into(), attempts.made());
@@ -220,9 +245,14 @@ impl Server {
         }
     }
 
+    async fn read_json<T: DeserializeOwned>(&self, response: Response) -> Option<T> {
+        let bytes = tokio::time::timeout(self.timeout, response.bytes()).await.ok()?;
+        serde_json::from_slice(&bytes.ok()?).ok()
+    }
+
     async fn refusal(&self, url: &Url, response: Response) -> ServerError {
         let status = response.status();
-        match read_json::<Problem>(response).await {
+        match self.read_json::<Problem>(response).await {
             Some(_) if status == StatusCode::UNAUTHORIZED && self.token.is_none() => ServerError::NoToken,
             Some(problem) if status == StatusCode::UNAUTHORIZED => ServerError::Unauthorized(problem.detail),
             Some(problem) => ServerError::Refused(problem),
@@ -231,11 +261,7 @@ impl Server {
     }
 }
 
-async fn read_json<T: DeserializeOwned>(response: Response) -> Option<T> {
-    serde_json::from_slice(&response.bytes().await.ok()?).ok()
-}
-
-fn body_of(file: &Arc<File>, size: u64) -> Result<Body, ServerError> {
+fn body_of(file: &Arc<File>, size: u64, moved: Moved) -> Result<Body, ServerError> {
     if size <= CHUNK as u64 {
         let mut bytes = vec![0; size as usize];
         let mut filled = 0;
@@ -247,8 +273,9 @@ fn body_of(file: &Arc<File>, size: u64) -> Result<Body, ServerError> {
         }
         return Ok(Body::from(bytes));
     }
-    let state = (Arc::clone(file), 0_u64);
-    Ok(Body::wrap_stream(stream::try_unfold(state, move |(file, offset)| async move {
+    let state = (Arc::clone(file), 0_u64, moved);
+    Ok(Body::wrap_stream(stream::try_unfold(state, move |(file, offset, moved)| async move {
+        moved.on();
         if offset >= size {
             return Ok::<_, io::Error>(None);
         }
@@ -263,6 +290,6 @@ fn body_of(file: &Arc<File>, size: u64) -> Result<Body, ServerError> {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         let next = offset + bytes.len() as u64;
-        Ok(Some((Bytes::from(bytes), (file, next))))
+        Ok(Some((Bytes::from(bytes), (file, next, moved))))
     })))
 }

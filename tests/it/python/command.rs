@@ -100,6 +100,62 @@ fn every_shell_gets_its_completions_and_bash_takes_them() {
     }
 }
 
+#[test]
+fn a_variable_that_is_empty_is_not_set_and_one_that_is_wrong_is_named() {
+    let (index, saved) = (FakeIndex::builder(Style::Json).wheel(&wheel("pot")).start(), Saved::new());
+    let save = |variables: &[(&str, &str)], args: &[&str]| {
+        let mut command = depot_tests::depot_command(["python", "save", "pot"]);
+        run(command.args(args).current_dir(saved.around()).envs(variables.iter().copied()))
+    };
+    let names = [
+        "DEPOT_EXTRA_INDEX_URL",
+        "DEPOT_CACERT",
+        "DEPOT_JOBS",
+        "DEPOT_TIMEOUT",
+        "DEPOT_RETRIES",
+        "DEPOT_PYTHON_DIR",
+    ];
+    for empty in ["", " "] {
+        let mut variables: Vec<_> = names.iter().map(|name| (*name, empty)).collect();
+        save(&variables, &["--index-url", &index.url()]).assert_success();
+        variables.extend([("DEPOT_INDEX_URL", empty)]);
+        let list = saved.around().join("r.txt");
+        fs::write(&list, format!("-i {}\n", index.url())).unwrap();
+        save(&variables, &["-r", list.to_str().unwrap()]).assert_success();
+    }
+    let two = format!(" {0}  {0} ", index.url());
+    save(&[("DEPOT_EXTRA_INDEX_URL", &two), ("DEPOT_INDEX_URL", &index.url())], &[]).assert_success();
+    let cases = [
+        ("DEPOT_JOBS", "many"),
+        ("DEPOT_TIMEOUT", "0"),
+        ("DEPOT_RETRIES", "-1"),
+        ("DEPOT_INDEX_URL", "ftp://index.example/"),
+        ("DEPOT_EXTRA_INDEX_URL", "ftp://index.example/"),
+        ("DEPOT_CACERT", "absent.pem"),
+    ];
+    for (name, value) in cases {
+        // Whatever becomes of it, nobody but this index is asked.
+        let said = save(&[(name, value), ("UV_DEFAULT_INDEX", &index.url())], &[]);
+        assert!(said.code != Some(0) && said.stderr.contains(name), "{name}: {}", said.stderr);
+    }
+    // What is typed is not the variable's fault.
+    let said = save(&[("DEPOT_JOBS", "2")], &["--index-url", &index.url(), "--jobs", "many"]).assert_code(2);
+    assert!(!said.stderr.contains("DEPOT_JOBS"), "{}", said.stderr);
+}
+
+#[test]
+fn a_push_gives_up_when_it_is_told_to() {
+    let (index, saved) = (FakeIndex::builder(Style::Json).wheel(&wheel("pot")).start(), Saved::new());
+    saved.save(&index, &["pot"]).assert_success();
+    // It takes connections and says nothing.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let began = std::time::Instant::now();
+    let said = run(&mut saved.push_command(&url, &["--timeout", "1", "--retries", "1"])).assert_code(1);
+    assert!(said.stderr.contains("did nothing for 1 s (2 attempts)"), "{}", said.stderr);
+    assert!(began.elapsed().as_secs() < 30, "{:?}", began.elapsed());
+}
+
 /// The long flags and the variables that a help page names.
 fn named_in_help(args: &[&str]) -> Vec<String> {
     let help = run(&mut depot_tests::depot_command([args, &["--help"]].concat())).assert_success().stdout;

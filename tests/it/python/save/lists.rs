@@ -82,7 +82,9 @@ fn what_lists_require_of_one_project_holds_together_and_what_contradicts_itself_
     assert_eq!(saved.filenames("pot"), ["pot-1.1-py3-none-any.whl"]);
 
     let said = save(&index, &saved, &[("r.txt", "pot<2\nlid\npot>=2.0\n")], &[]).assert_code(3);
-    for named in ["pot<2 (r.txt, line 1) and pot>=2.0 (r.txt, line 3)", "no version of `pot` fits `pot<2,>=2.0`"] {
+    for named in
+        ["pot<2 (r.txt, line 1) and pot>=2.0 (r.txt, line 3)", "no version of `pot` fits `pot<2,>=2.0`"]
+    {
         assert!(said.stderr.contains(named), "{}", said.stderr);
     }
     let failed = result(&said)["failed"].as_array().unwrap().len();
