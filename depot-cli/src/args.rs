@@ -50,7 +50,7 @@ pub(crate) enum Format {
 pub(crate) enum Verb {
     /// Python packages
     #[command(subcommand)]
-    Python(PythonVerb),
+    Python(Box<PythonVerb>),
     /// Print what a shell needs to complete the names of verbs and flags
     Completions {
         /// The shell

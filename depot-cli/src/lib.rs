@@ -30,7 +30,7 @@ const PUTTING_AWAY: Duration = Duration::from_millis(400);
 
 /// Runs the command with these arguments, the program's name first.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments = match variables::parse(arguments.into_iter().collect()) {
+    let arguments = match variables::parse(&arguments.into_iter().collect::<Vec<_>>()) {
         Ok(arguments) => arguments,
         Err((error, variable)) => {
             // Help goes to stdout with 0, a wrong usage to stderr with 2. A closed pipe is no reason to fail.
@@ -78,8 +78,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 async fn run(arguments: Arguments, printer: &Printer) -> anyhow::Result<ExitStatus> {
     match arguments.verb {
-        Verb::Python(PythonVerb::Save(save)) => python::save::run(save, printer).await,
-        Verb::Python(PythonVerb::Push(push)) => python::push::run(push, printer).await,
+        Verb::Python(verb) => match *verb {
+            PythonVerb::Save(save) => python::save::run(save, printer).await,
+            PythonVerb::Push(push) => python::push::run(push, printer).await,
+        },
         Verb::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "depot", &mut script);

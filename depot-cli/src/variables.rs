@@ -14,20 +14,20 @@ use clap::{
 use crate::args::Arguments;
 
 /// Reads what was typed, and what variables say in its place. The second half of an error is the variable to blame.
-pub(crate) fn parse(arguments: Vec<OsString>) -> Result<Arguments, (clap::Error, Option<String>)> {
+pub(crate) fn parse(arguments: &[OsString]) -> Result<Arguments, (clap::Error, Option<String>)> {
     let command =
         without(Arguments::command(), &|name| env::var_os(name).is_some_and(|value| is_blank(&value)));
-    let read = command.clone().try_get_matches_from(&arguments);
+    let read = command.clone().try_get_matches_from(arguments);
     let read = read.and_then(|matches| Arguments::from_arg_matches(&matches));
     read.map_err(|error| {
-        let blamed = blamed(&error, &command, &arguments);
+        let blamed = blamed(&error, &command, arguments);
         (error, blamed)
     })
 }
 
 /// Where a value comes from, for an error: the variable, if that is what it says, else the flag.
-pub(crate) fn whence<'a>(flag: &'a str, variable: &'a str, value: &str, said: Option<String>) -> &'a str {
-    if said.as_deref() == Some(value) { variable } else { flag }
+pub(crate) fn whence<'a>(flag: &'a str, variable: &'a str, value: &str, said: Option<&str>) -> &'a str {
+    if said == Some(value) { variable } else { flag }
 }
 
 /// Whether a variable with this value says nothing.

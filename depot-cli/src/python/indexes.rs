@@ -59,7 +59,7 @@ impl Indexes {
             }
         }
         for urls in extra {
-            let whence = whence("--extra-index-url", "DEPOT_EXTRA_INDEX_URL", urls, own_extra.clone());
+            let whence = whence("--extra-index-url", "DEPOT_EXTRA_INDEX_URL", urls, own_extra.as_deref());
             for url in urls.split_whitespace() {
                 add(url, whence)?;
             }
@@ -76,7 +76,10 @@ impl Indexes {
         let (url, whence) = match (main, from_environment, &lists.index) {
             (Some(url), ..) => {
                 warnings.extend(overruled("the command line or DEPOT_INDEX_URL"));
-                (url.to_owned(), whence("--index-url", "DEPOT_INDEX_URL", url, own_main).to_owned())
+                (
+                    url.to_owned(),
+                    whence("--index-url", "DEPOT_INDEX_URL", url, own_main.as_deref()).to_owned(),
+                )
             }
             (None, Some((name, value)), _) => {
                 warnings.extend(overruled(name));

@@ -160,10 +160,14 @@ type Case = (Requirement, Vec<Arc<Hashes>>);
 fn narrowed(group: &Group, constraints: &[Input]) -> Vec<Case> {
     let mut inputs = group.iter().copied();
     let Some(mut narrowed) = inputs.next().and_then(case) else { return Vec::new() };
-    inputs.filter_map(case).for_each(|other| narrow(&mut narrowed, other));
+    for other in inputs.filter_map(case) {
+        narrow(&mut narrowed, other);
+    }
     let (always, sometimes): (Vec<_>, Vec<_>) =
         constraints.iter().filter_map(case).partition(|(constraint, _)| constraint.applies_everywhere());
-    always.into_iter().for_each(|constraint| narrow(&mut narrowed, constraint));
+    for constraint in always {
+        narrow(&mut narrowed, constraint);
+    }
     let mut markers: Vec<Case> = Vec::new();
     for constraint in sometimes {
         match markers.iter_mut().find(|(known, _)| known.applies_where(&constraint.0)) {
