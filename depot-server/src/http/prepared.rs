@@ -61,7 +61,7 @@ pub(crate) struct Prepared {
 }
 
 /// Bodies from this size on are worth a file in memory: copying them takes longer than everything else.
-const SHARED_FROM: usize = 64 * 1024;
+const SHARED_FROM: usize = 16 * 1024;
 /// How often a body is copied before it gets one.
 const SHARED_AFTER: u32 = 4;
 /// The most of them at a time: each takes a descriptor.
