@@ -1,4 +1,5 @@
-//! Files that only their owner may read, written whole or not at all.
+//! Files and folders that are the server's own: readable by their owner alone, written whole or not at all, and never
+//! through somebody else's link.
 
 use std::{
     fs::{self, File},
@@ -110,16 +111,7 @@ pub(crate) fn create_new_folder(path: &Path) -> io::Result<()> {
     sync_folder(folder_of(path))
 }
 
-/// Lets nobody but its owner into a folder any more.
-pub(crate) fn close_folder(path: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
-    #[cfg(not(unix))]
-    let _ = path;
-    Ok(())
-}
-
-/// The same for a folder inside the data directory, where a link is nobody's wish: it would have the server write
+/// Creates such a folder inside the data directory, where a link is nobody's wish: it would have the server write
 /// somewhere else.
 pub(crate) fn create_own_folder(path: &Path) -> io::Result<()> {
     match fs::symlink_metadata(path) {
@@ -129,6 +121,15 @@ pub(crate) fn create_own_folder(path: &Path) -> io::Result<()> {
         }
         _ => create_folder(path),
     }
+}
+
+/// Lets nobody but its owner into a folder any more.
+pub(crate) fn close_folder(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
 }
 
 /// Refuses a folder into which everyone may put what they like.

@@ -39,7 +39,7 @@ use crate::{
 /// Heads that are longer than this are hyper's affair.
 const BUFFER: usize = 4096;
 
-/// Bodies that are longer than this are hyper's affair, unless they lie in one piece.
+/// Bodies of more pieces than this are hyper's affair.
 const PIECES: usize = 8;
 
 /// What became of a connection.
