@@ -1,12 +1,15 @@
-//! What can be typed.
+//! What can be typed: what all verbs share, and a file for each of the others.
 
-use std::{
-    num::{NonZeroU64, NonZeroUsize},
-    path::PathBuf,
-};
+mod push;
+mod save;
+mod sources;
+
+use std::{num::NonZeroU64, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+
+pub(crate) use self::{push::PushArgs, save::SaveArgs, sources::SourceArgs};
 
 /// Move Python packages to where they are needed.
 #[derive(Debug, Parser)]
@@ -86,76 +89,4 @@ pub(crate) struct NetworkArgs {
     /// How often to try again what may be better the next time
     #[arg(long, env = "DEPOT_RETRIES", value_name = "N", default_value = "5")]
     pub(crate) retries: u32,
-}
-
-/// What is wanted.
-#[derive(Clone, Debug, Default, Args)]
-pub(crate) struct SourceArgs {
-    /// What to save, such as `requests`, `"requests~=2.32"` or `six==1.17.0`
-    #[arg(value_name = "SPEC")]
-    pub(crate) specs: Vec<String>,
-    /// Read more from standard input, as from a requirements file
-    #[arg(long)]
-    pub(crate) stdin: bool,
-    /// Read more from a requirements file; may be given again
-    #[arg(short, long = "requirement", value_name = "FILE")]
-    pub(crate) requirements: Vec<PathBuf>,
-    /// Narrow the versions as this file of constraints says; may be given again
-    #[arg(short, long = "constraint", value_name = "FILE")]
-    pub(crate) constraints: Vec<PathBuf>,
-    /// Save only what is pinned to digests with `--hash`, as a list that pins one thing does
-    #[arg(long)]
-    pub(crate) require_hashes: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct SaveArgs {
-    #[command(flatten)]
-    pub(crate) sources: SourceArgs,
-    #[command(flatten)]
-    pub(crate) tree: TreeArgs,
-    /// The index to save from [env also: `UV_DEFAULT_INDEX`, `PIP_INDEX_URL`] [default: the list's, or PyPI]
-    #[arg(short, long, env = "DEPOT_INDEX_URL", value_name = "URL", hide_env_values = true)]
-    pub(crate) index_url: Option<String>,
-    /// An index that is asked before it; the first that has a project answers for it. May be given again
-    /// [env also: `UV_INDEX`, `PIP_EXTRA_INDEX_URL`]
-    #[arg(long, env = "DEPOT_EXTRA_INDEX_URL", value_name = "URL", hide_env_values = true)]
-    pub(crate) extra_index_url: Vec<String>,
-    #[command(flatten)]
-    pub(crate) network: NetworkArgs,
-    /// How many downloads run at once
-    #[arg(short, long, env = "DEPOT_JOBS", value_name = "N", default_value = "16")]
-    pub(crate) jobs: NonZeroUsize,
-    /// Choose pre-releases too
-    #[arg(long)]
-    pub(crate) pre: bool,
-    /// Save every version that fits, not only the newest
-    #[arg(long)]
-    pub(crate) all_versions: bool,
-    /// Say what would be saved, and save nothing
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct PushArgs {
-    /// The server, or a repository of it: `https://depot.example`, `https://depot.example/python`
-    #[arg(value_name = "URL")]
-    pub(crate) url: String,
-    /// The token that allows it
-    #[arg(long, env = "DEPOT_AUTH_TOKEN", value_name = "TOKEN", hide_env_values = true)]
-    pub(crate) token: Option<String>,
-    /// The file that holds the token
-    #[arg(long, value_name = "FILE")]
-    pub(crate) token_file: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) network: NetworkArgs,
-    #[command(flatten)]
-    pub(crate) tree: TreeArgs,
-    /// How many uploads run at once
-    #[arg(short, long, env = "DEPOT_JOBS", value_name = "N", default_value = "8")]
-    pub(crate) jobs: NonZeroUsize,
-    /// Say what would be sent, and send nothing
-    #[arg(long)]
-    pub(crate) dry_run: bool,
 }

@@ -1,0 +1,30 @@
+//! `depot python push`, as it can be typed.
+
+use std::{num::NonZeroUsize, path::PathBuf};
+
+use clap::Args;
+
+use super::{NetworkArgs, TreeArgs};
+
+#[derive(Debug, Args)]
+pub(crate) struct PushArgs {
+    /// The server, or a repository of it: `https://depot.example`, `https://depot.example/python`
+    #[arg(value_name = "URL")]
+    pub(crate) url: String,
+    /// The token that allows it
+    #[arg(long, env = "DEPOT_AUTH_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+    /// The file that holds the token
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) network: NetworkArgs,
+    #[command(flatten)]
+    pub(crate) tree: TreeArgs,
+    /// How many uploads run at once
+    #[arg(short, long, env = "DEPOT_JOBS", value_name = "N", default_value = "8")]
+    pub(crate) jobs: NonZeroUsize,
+    /// Say what would be sent, and send nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
