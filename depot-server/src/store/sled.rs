@@ -8,6 +8,7 @@
 mod accounts;
 mod open;
 mod packages;
+mod value;
 
 use std::{path::Path, sync::Arc};
 

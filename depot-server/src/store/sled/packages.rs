@@ -1,8 +1,8 @@
 //! Releases in sled.
 //!
-//! Key: `/<repository>/<project>/<version key>`. Value: a format byte, the serial (8 bytes, big-endian), and the release
-//! as JSON. The row `#` holds what was applied: serial, number of rows, and the XOR of the rows' checksums, written in
-//! one batch with the rows, so that a scan can tell whether any row was lost.
+//! Key: `/<repository>/<project>/<version key>`. Value: the release, as [`super::value`] writes it. The row `#` holds
+//! what was applied: serial, number of rows, and the XOR of the rows' checksums, written in one batch with the rows, so
+//! that a scan can tell whether any row was lost.
 
 use std::{
     collections::BTreeMap,
@@ -18,15 +18,16 @@ use super::{
         records::{FileChange, ReleaseRecord, Serial, put_into},
     },
     open::quietly,
+    value::{Values, malformed, serial_of},
 };
 
 const TREE: &str = "packages";
 const APPLIED: &[u8] = b"#";
-const FORMAT: u8 = 1;
 
 /// The releases in sled. One writer at a time; readers never wait.
 pub(super) struct SledPackages {
     rows: sled::Tree,
+    values: Values,
     applied: Mutex<Applied>,
 }
 
@@ -83,7 +84,8 @@ impl SledPackages {
             Some(bytes) => Applied::from_bytes(&bytes)
                 .ok_or_else(|| StoreError::Damaged("the row of what was applied is malformed".to_owned()))?,
         };
-        Ok(Self { rows, applied: Mutex::new(applied) })
+        let values = Values::new().map_err(|error| StoreError::io("store", error))?;
+        Ok(Self { rows, values, applied: Mutex::new(applied) })
     }
 
     fn lock(&self) -> MutexGuard<'_, Applied> {
@@ -116,23 +118,6 @@ fn key(repository: &RepositoryName, project: &ProjectName, version: &VersionKey)
     format!("/{repository}/{project}/{version}").into_bytes()
 }
 
-fn encode(release: &ReleaseRecord) -> Result<Vec<u8>, StoreError> {
-    let mut value = vec![FORMAT];
-    value.extend(release.serial.to_be_bytes());
-    serde_json::to_writer(&mut value, release).map_err(|error| StoreError::io("store", error.into()))?;
-    Ok(value)
-}
-
-fn decode(key: &[u8], value: &[u8]) -> Result<ReleaseRecord, StoreError> {
-    let damaged = |why: &str| StoreError::Damaged(format!("row {}: {why}", String::from_utf8_lossy(key)));
-    match value {
-        [FORMAT, rest @ ..] if rest.len() > 8 => {
-            serde_json::from_slice(&rest[8..]).map_err(|error| damaged(&error.to_string()))
-        }
-        _ => Err(damaged("it has another format")),
-    }
-}
-
 impl Packages for SledPackages {
     fn applied(&self) -> Result<Serial, StoreError> {
         Ok(self.lock().serial)
@@ -145,7 +130,7 @@ impl Packages for SledPackages {
         version: &VersionKey,
     ) -> Result<Option<ReleaseRecord>, StoreError> {
         let key = key(repository, project, version);
-        self.rows.get(&key)?.map(|value| decode(&key, &value)).transpose()
+        self.rows.get(&key)?.map(|value| self.values.decode(&key, &value)).transpose()
     }
 
     fn releases(
@@ -154,7 +139,10 @@ impl Packages for SledPackages {
         project: &ProjectName,
     ) -> Result<Vec<ReleaseRecord>, StoreError> {
         let rows = self.rows.scan_prefix(prefix(repository, project));
-        rows.map(|row| row.map_err(StoreError::from).and_then(|(key, value)| decode(&key, &value))).collect()
+        rows.map(|row| {
+            row.map_err(StoreError::from).and_then(|(key, value)| self.values.decode(&key, &value))
+        })
+        .collect()
     }
 
     fn put_files(&self, changes: &[FileChange]) -> Result<Vec<Put>, StoreError> {
@@ -168,7 +156,7 @@ impl Packages for SledPackages {
                 std::collections::btree_map::Entry::Vacant(entry) => {
                     let before = self.rows.get(entry.key())?;
                     let release = match &before {
-                        Some(value) => decode(entry.key(), value)?,
+                        Some(value) => self.values.decode(entry.key(), value)?,
                         None => change.empty_release(),
                     };
                     entry.insert((before, release))
@@ -178,7 +166,7 @@ impl Packages for SledPackages {
         }
         let mut rows = BTreeMap::new();
         for (key, (before, release)) in releases {
-            rows.insert(key, (before, Some(encode(&release)?)));
+            rows.insert(key, (before, Some(self.values.encode(&release)?)));
         }
         let serial = changes.iter().map(|change| change.serial).max().unwrap_or_default();
         self.write(&mut applied, serial, &rows)?;
@@ -201,7 +189,7 @@ impl Packages for SledPackages {
         for release in releases {
             let key = key(repository, project, &Version::read(&release.version).key());
             let release = ReleaseRecord { serial, ..release.clone() };
-            rows.entry(key).or_default().1 = Some(encode(&release)?);
+            rows.entry(key).or_default().1 = Some(self.values.encode(&release)?);
         }
         let unchanged = applied.serial;
         self.write(&mut applied, unchanged, &rows)
@@ -283,18 +271,6 @@ fn scan_range(rows: sled::Iter) -> Result<(Applied, Vec<Row>), StoreError> {
         }
     }
     Ok((sums, found))
-}
-
-fn malformed(key: &[u8]) -> StoreError {
-    StoreError::Damaged(format!("row {} is malformed", String::from_utf8_lossy(key)))
-}
-
-fn serial_of(key: &[u8], value: &[u8]) -> Result<Serial, StoreError> {
-    let serial = match value {
-        [FORMAT, rest @ ..] => rest.first_chunk::<8>().map(|bytes| u64::from_be_bytes(*bytes)),
-        _ => None,
-    };
-    serial.ok_or_else(|| malformed(key))
 }
 
 fn read_row(key: &[u8], value: &[u8]) -> Result<Row, StoreError> {
