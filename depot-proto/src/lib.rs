@@ -5,6 +5,7 @@
 //!
 //! * Spec nouns, each a validated type built by parsing: [`ProjectName`], [`Version`], [`DistributionFilename`],
 //!   [`Requirement`], [`Sha256Digest`], [`RepositoryName`], [`Timestamp`].
+//! * Where things shall install: [`Target`], a Python on a [`Platform`], with its wheel [`Tags`] and [`Environment`] markers.
 //! * What is stored: [`FileRecord`] (one file), [`layout`] (where it lies).
 //! * What is served: [`simple`] pages, read from any index and rendered, with [`media_type`] negotiation.
 //! * What is said between them: [`push`] payloads, [`scope`]s and token [`claims`], [`Problem`] documents.
@@ -24,15 +25,21 @@ mod timestamp;
 
 pub use digest::{DigestError, Sha256Digest, Sha256Hasher};
 pub use problem::{ErrorCode, PROBLEM_JSON, Problem};
+pub use python::environment::Environment;
 pub use python::facts::{Facts, Origin};
 pub use python::filename::{
     DistributionFilename, DistributionKind, FilenameError, Legacy, MAX_FILENAME_LEN, Sdist, SdistFormat,
     Wheel,
 };
+pub use python::marker::{Marker, MarkerError};
 pub use python::metadata::{self, CoreMetadata, MetadataError};
 pub use python::name::{ProjectName, ProjectNameError};
+pub use python::platform::{Arch, Platform, PlatformError, System};
+pub use python::python_version::{PythonVersion, PythonVersionError, RequiresPython, RequiresPythonError};
 pub use python::record::{FileRecord, RecordError};
 pub use python::requirement::{Requirement, RequirementError};
+pub use python::tags::{Rank, Tags};
+pub use python::target::{Implementation, Interpreter, Target, TargetError};
 pub use python::version::{Version, VersionKey};
 pub use python::yank::Yanked;
 pub use python::{media_type, simple};

@@ -3,9 +3,11 @@
 use std::{fmt, str::FromStr};
 
 use pep440_rs::VersionSpecifiers;
-use pep508_rs::{MarkerTree, VerbatimUrl, VersionOrUrl};
+use pep508_rs::{VerbatimUrl, VersionOrUrl};
 
 use super::{
+    environment::Environment,
+    marker::Marker,
     name::{ProjectName, ProjectNameError},
     version::Version,
 };
@@ -21,8 +23,8 @@ pub struct Requirement {
     pub specifiers: VersionSpecifiers,
     /// The address given with `@`, which names a file and not versions.
     pub url: Option<String>,
-    /// The environment marker, as written.
-    pub marker: Option<String>,
+    /// The environment marker.
+    pub marker: Option<Marker>,
 }
 
 /// Why a text is not a requirement.
@@ -57,25 +59,26 @@ impl Requirement {
         self.specifiers = self.specifiers.iter().chain(constraint.specifiers.iter()).cloned().collect();
     }
 
+    /// Whether it is one in an environment, with these extras of the project that requires it asked for.
+    pub fn applies_in(&self, environment: &Environment, extras: &[String]) -> bool {
+        self.marker.as_ref().is_none_or(|marker| marker.applies_in(environment, extras))
+    }
+
     /// Whether the marker is true in no environment, so that the requirement is one nowhere. Markers that contradict
     /// themselves are found out; that no such Python or platform exists is not.
     pub fn applies_nowhere(&self) -> bool {
-        self.marker_tree().is_some_and(|tree| tree.is_false())
+        self.marker.as_ref().is_some_and(Marker::applies_nowhere)
     }
 
     /// Whether there is no marker, or one that is true in every environment.
     pub fn applies_everywhere(&self) -> bool {
-        self.marker.is_none() || self.marker_tree().is_some_and(|tree| tree.is_true())
+        self.marker.as_ref().is_none_or(Marker::applies_everywhere)
     }
 
     /// Whether the other one's marker is true in the same environments, however the two are written.
     pub fn applies_where(&self, other: &Self) -> bool {
         (self.applies_everywhere() && other.applies_everywhere())
-            || self.marker_tree().is_some_and(|tree| other.marker_tree() == Some(tree))
-    }
-
-    fn marker_tree(&self) -> Option<MarkerTree> {
-        MarkerTree::from_str(self.marker.as_deref()?).ok()
+            || (self.marker.is_some() && self.marker == other.marker)
     }
 
     /// Whether a specifier mentions a pre-release, which asks for pre-releases (PEP 440).
@@ -107,13 +110,14 @@ impl FromStr for Requirement {
             Some(VersionOrUrl::VersionSpecifier(specifiers)) => (specifiers, None),
             Some(VersionOrUrl::Url(url)) => (VersionSpecifiers::empty(), Some(url.to_string())),
         };
-        let marker = text.split_once(';').map(|(_, marker)| marker.trim().to_owned());
+        let marker =
+            text.split_once(';').map(|(_, marker)| marker).filter(|marker| !marker.trim().is_empty());
         Ok(Self {
             project: read.name.as_ref().parse()?,
             extras: read.extras.iter().map(ToString::to_string).collect(),
             specifiers,
             url,
-            marker: marker.filter(|marker| !marker.is_empty()),
+            marker: marker.map(|marker| Marker::read(marker, read.marker)),
         })
     }
 }
