@@ -3,13 +3,14 @@
 mod push;
 mod save;
 mod sources;
+mod targets;
 
 use std::{num::NonZeroU64, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-pub(crate) use self::{push::PushArgs, save::SaveArgs, sources::SourceArgs};
+pub(crate) use self::{push::PushArgs, save::SaveArgs, sources::SourceArgs, targets::TargetArgs};
 
 /// Move Python packages to where they are needed.
 #[derive(Debug, Parser)]

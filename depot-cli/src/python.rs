@@ -9,3 +9,4 @@ mod resolve;
 pub(crate) mod save;
 mod select;
 mod server;
+mod targets;

@@ -141,4 +141,3 @@ fn pairs(interpreter: Interpreter) -> (Vec<Pair>, Vec<Pair>) {
     let on_any = std::iter::once((own, "none".to_owned())).chain(any_python).collect();
     (on_platform, on_any)
 }
-
