@@ -159,10 +159,10 @@ impl Depot {
     /// What `/readyz` asks.
     fn ready(&self) -> health::Ready {
         let (committer, tree) = (Arc::clone(&self.committer), Arc::clone(&self.hosted.repository.tree));
-        Arc::new(move || {
+        health::Ready::new(Arc::new(move || {
             committer.check_well()?;
             Ok(tree.check_writable()?)
-        })
+        }))
     }
 
     /// Waits until every change that was taken is written. No change is taken from here on.
