@@ -91,7 +91,7 @@ impl ApiError {
 
     fn full() -> Self {
         let detail =
-            "the server's disk is full: nothing was stored; try again when its keeper has made space";
+            "the server's disk is full, and this is not done: try again when its keeper has made space";
         Self::new(StatusCode::INSUFFICIENT_STORAGE, ErrorCode::StorageFull, detail)
     }
 
@@ -101,7 +101,7 @@ impl ApiError {
         let without_descriptors = cfg!(unix) && matches!(source.raw_os_error(), Some(23 | 24));
         let error = match source.kind() {
             io::ErrorKind::ReadOnlyFilesystem => {
-                let detail = "the server's disk is read-only: nothing was stored; what is here is served";
+                let detail = "the server's disk is read-only, and this is not done; what is here is served";
                 Self::unavailable(detail)
             }
             _ if without_descriptors => {
