@@ -1,8 +1,8 @@
 //! How fast depot serves, beside nginx serving the same bytes as static files and beside the Python servers that people
-//! use; how fast it takes a push, beside devpi; and what a large file and a large repository cost it.
+//! use; how fast it takes a push, beside devpi, and saves, beside pip; and what a large file and a large repository cost it.
 //!
 //! `.ci/bench` runs this. Options: `--write` puts the report into `docs/benchmarks.md`; `--seconds N` and `--rounds N`
-//! shorten a run whose figures are not kept; `--only pages,files,push,servers,memory,scale` runs parts; `--scale-dir DIR` is
+//! shorten a run whose figures are not kept; `--only pages,files,push,save,servers,memory,scale` runs parts; `--scale-dir DIR` is
 //! where the large repository is kept between runs.
 
 #![allow(
@@ -20,6 +20,7 @@ mod packages;
 mod process;
 mod push;
 mod report;
+mod save;
 mod scale;
 mod serve;
 mod servers;
@@ -40,16 +41,18 @@ enum Part {
     Files,
     Servers,
     Push,
+    Save,
     Memory,
     Scale,
 }
 
 impl Part {
-    const ALL: [(&'static str, Self); 6] = [
+    const ALL: [(&'static str, Self); 7] = [
         ("pages", Self::Pages),
         ("files", Self::Files),
         ("servers", Self::Servers),
         ("push", Self::Push),
+        ("save", Self::Save),
         ("memory", Self::Memory),
         ("scale", Self::Scale),
     ];
@@ -58,7 +61,9 @@ impl Part {
         let found = Self::ALL.iter().find(|(known, _)| *known == name);
         found
             .unwrap_or_else(|| {
-                panic!("there is no part {name:?}: pages, files, servers, push, memory and scale are known")
+                panic!(
+                    "there is no part {name:?}: pages, files, servers, push, save, memory and scale are known"
+                )
             })
             .1
     }
@@ -121,6 +126,7 @@ impl Options {
 /// What was measured; none for what was not asked for.
 struct Measured {
     push: Option<push::Pushed>,
+    save: Option<save::Saved>,
     served: Option<Result<serve::Served, String>>,
     beside: Option<Result<servers::Beside, String>>,
     memory: Option<memory::Memory>,
@@ -139,6 +145,7 @@ fn main() {
     let machine = Machine::look(folder.path());
     let measured = Measured {
         push: options.wants(Part::Push).then(|| push::measure(&room("push"), &machine, &options)),
+        save: options.wants(Part::Save).then(|| save::measure(&room("save"), &machine, &options)),
         served: (options.wants(Part::Pages) || options.wants(Part::Files))
             .then(|| serve::measure(&room("serve"), &machine, &options)),
         beside: options.wants(Part::Servers).then(|| servers::measure(&room("servers"), &machine, &options)),

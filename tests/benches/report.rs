@@ -1,6 +1,7 @@
 //! The report: `docs/benchmarks.md`, whole.
 
 mod more;
+mod save;
 
 use std::fmt::Write as _;
 
@@ -41,6 +42,10 @@ pub(crate) fn write(machine: &Machine, options: &Options, measured: &Measured) -
     }
     if let Some(pushed) = &measured.push {
         push(&mut text, options, pushed, machine);
+    }
+    if let Some(saved) = &measured.save {
+        text.push_str("## Save, beside pip\n\n");
+        save::save(&mut text, saved, options);
     }
     if let Some(memory) = &measured.memory {
         text.push_str("## Memory for one large file\n\n");

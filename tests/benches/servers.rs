@@ -76,7 +76,8 @@ impl Venv {
         command
     }
 
-    fn version(&self, package: &str) -> String {
+    /// The name and version of a package of it.
+    pub(crate) fn version(&self, package: &str) -> String {
         let site = self.0.parent().unwrap().join("lib");
         let folders = fs::read_dir(site).unwrap().flatten().flat_map(|python| {
             fs::read_dir(python.path().join("site-packages")).into_iter().flatten().flatten()

@@ -16,6 +16,7 @@ mod pages;
 mod plan;
 mod private;
 mod push;
+mod real;
 mod rights;
 mod save;
 mod saved;

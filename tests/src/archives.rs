@@ -169,6 +169,7 @@ pub struct WheelBuilder {
     build: Option<String>,
     tag: String,
     dist_info: Option<String>,
+    filename: Option<String>,
 }
 
 impl WheelBuilder {
@@ -179,7 +180,22 @@ impl WheelBuilder {
             build: None,
             tag: "py3-none-any".to_owned(),
             dist_info: None,
+            filename: None,
         }
+    }
+
+    /// A wheel of this file name, letter for letter, with this METADATA; none where it is no name of a wheel.
+    pub fn named(filename: &str, metadata: impl Into<Vec<u8>>) -> Option<Self> {
+        let parts: Vec<&str> = filename.strip_suffix(".whl")?.split('-').collect();
+        let (stem, build, tag) = match parts.as_slice() {
+            [name, version, tag @ ..] if tag.len() == 3 => ([*name, *version], None, tag),
+            [name, version, build, tag @ ..] if tag.len() == 3 => ([*name, *version], Some(*build), tag),
+            _ => return None,
+        };
+        let mut wheel = Self::new(stem[0], stem[1]).tag(&tag.join("-")).raw_metadata(metadata);
+        wheel.build = build.map(str::to_owned);
+        wheel.filename = Some(filename.to_owned());
+        Some(wheel.dist_info(&format!("{}.dist-info", stem.join("-"))))
     }
 
     /// Sets the compatibility tag: `cp311-cp311-manylinux_2_28_x86_64`.
@@ -210,6 +226,9 @@ impl WheelBuilder {
 
     /// `foo_bar-1.0-py3-none-any.whl`
     pub fn filename(&self) -> String {
+        if let Some(filename) = &self.filename {
+            return filename.clone();
+        }
         let build = self.build.as_ref().map(|build| format!("-{build}")).unwrap_or_default();
         format!("{}{build}-{}.whl", self.stem(), self.tag)
     }
@@ -235,16 +254,7 @@ impl WheelBuilder {
         let _ = writeln!(record, "{dist_info}/RECORD,,");
         members.push((format!("{dist_info}/RECORD"), record.into_bytes()));
 
-        let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
-        for (path, content) in &members {
-            // The default time is 1980-01-01, and no clock is asked.
-            let options = SimpleFileOptions::default()
-                .compression_method(zip::CompressionMethod::Deflated)
-                .unix_permissions(0o644);
-            archive.start_file(path, options).unwrap();
-            archive.write_all(content).unwrap();
-        }
-        archive.finish().unwrap().into_inner()
+        zipped(&members)
     }
 
     fn stem(&self) -> String {
@@ -275,17 +285,43 @@ impl WheelBuilder {
     }
 }
 
+/// A zip of these members.
+fn zipped(members: &[(String, Vec<u8>)]) -> Vec<u8> {
+    let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (path, content) in members {
+        // The default time is 1980-01-01, and no clock is asked.
+        let options = SimpleFileOptions::default()
+            .compression_method(zip::CompressionMethod::Deflated)
+            .unix_permissions(0o644);
+        archive.start_file(path, options).unwrap();
+        archive.write_all(content).unwrap();
+    }
+    archive.finish().unwrap().into_inner()
+}
+
 /// Builds a `.tar.gz` sdist that installs without the network: its build backend lies inside it.
 #[derive(Debug, Clone)]
 pub struct SdistBuilder {
     project: Project,
     build_requires: Vec<String>,
+    stem: Option<String>,
+    zip: bool,
 }
 
 impl SdistBuilder {
     /// An sdist of this project. The name is escaped for the file name and the module.
     pub fn new(name: &str, version: &str) -> Self {
-        Self { project: Project::new(name, version), build_requires: Vec::new() }
+        Self { project: Project::new(name, version), build_requires: Vec::new(), stem: None, zip: false }
+    }
+
+    /// An sdist of this file name, letter for letter, with this PKG-INFO; none where it is no name of a `.tar.gz`
+    /// or `.zip`.
+    pub fn named(filename: &str, pkg_info: impl Into<Vec<u8>>) -> Option<Self> {
+        let zipped = filename.strip_suffix(".zip");
+        let stem = zipped.or_else(|| filename.strip_suffix(".tar.gz"))?;
+        let (name, version) = stem.rsplit_once('-')?;
+        let sdist = Self::new(name, version).raw_pkg_info(pkg_info);
+        Some(Self { stem: Some(stem.to_owned()), zip: zipped.is_some(), ..sdist })
     }
 
     /// Adds one requirement to `[build-system] requires`; without any, the build needs no index.
@@ -304,7 +340,7 @@ impl SdistBuilder {
 
     /// `foo_bar-1.0.tar.gz`
     pub fn filename(&self) -> String {
-        format!("{}.tar.gz", self.stem())
+        format!("{}.{}", self.stem(), if self.zip { "zip" } else { "tar.gz" })
     }
 
     /// The bytes of the sdist.
@@ -321,6 +357,12 @@ impl SdistBuilder {
         ];
         members.extend(self.project.members());
 
+        for (path, _) in &mut members {
+            path.insert_str(0, &format!("{}/", self.stem()));
+        }
+        if self.zip {
+            return zipped(&members);
+        }
         let gzip = GzBuilder::new().mtime(0).write(Vec::new(), Compression::default());
         let mut archive = tar::Builder::new(gzip);
         for (path, content) in &members {
@@ -328,13 +370,14 @@ impl SdistBuilder {
             header.set_mode(0o644);
             header.set_mtime(MODIFIED);
             header.set_size(content.len() as u64);
-            archive.append_data(&mut header, format!("{}/{path}", self.stem()), content.as_slice()).unwrap();
+            archive.append_data(&mut header, path, content.as_slice()).unwrap();
         }
         archive.into_inner().unwrap().finish().unwrap()
     }
 
     fn stem(&self) -> String {
-        format!("{}-{}", escaped_name(&self.project.name), self.project.version)
+        let usual = || format!("{}-{}", escaped_name(&self.project.name), self.project.version);
+        self.stem.clone().unwrap_or_else(usual)
     }
 }
 
@@ -366,6 +409,22 @@ mod tests {
         );
         assert_eq!(SdistBuilder::new("Foo.-Bar", "1.0").filename(), "foo_bar-1.0.tar.gz");
         assert_eq!(SdistBuilder::new("Foo.-Bar", "1.0").project(), "foo-bar");
+    }
+
+    #[test]
+    fn a_file_name_is_kept_as_it_is_given() {
+        let wheel = WheelBuilder::named("Tea.Pot-1.0-2-cp39-abi3-linux_a.linux_b.whl", "Name: x\n").unwrap();
+        assert_eq!(wheel.filename(), "Tea.Pot-1.0-2-cp39-abi3-linux_a.linux_b.whl");
+        assert_eq!(wheel.project(), "tea-pot");
+        let mut archive = zip::ZipArchive::new(Cursor::new(wheel.build())).unwrap();
+        assert!(archive.by_name("Tea.Pot-1.0.dist-info/METADATA").is_ok());
+        assert!(WheelBuilder::named("tea-1.0.tar.gz", "").is_none());
+        assert!(WheelBuilder::named("tea-1.0-any.whl", "").is_none());
+        assert_eq!(SdistBuilder::named("Tea-Pot-1.0.tar.gz", "").unwrap().filename(), "Tea-Pot-1.0.tar.gz");
+        let zipped = SdistBuilder::named("tea-1.0.zip", "Name: tea\n").unwrap();
+        assert_eq!(zipped.filename(), "tea-1.0.zip");
+        assert!(zipped.build().starts_with(b"PK"));
+        assert!(SdistBuilder::named("tea-1.0.whl", "").is_none());
     }
 
     #[test]

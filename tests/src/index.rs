@@ -12,6 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::archives::{SdistBuilder, WheelBuilder, escaped_name};
+use crate::real::RealProjects;
 
 /// What kind of index it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -198,6 +199,10 @@ struct Site {
     latency: Duration,
     /// `http://127.0.0.1:PORT` of the first origin and of the second.
     origins: [String; 2],
+    /// Made when they are first asked for, because there are thousands.
+    real: Option<RealProjects>,
+    /// Whether JSON pages name files as HTML pages do.
+    relative: bool,
     content: Mutex<Content>,
 }
 
@@ -221,6 +226,17 @@ impl Site {
     fn content(&self) -> MutexGuard<'_, Content> {
         self.content.lock().unwrap()
     }
+
+    /// Sees to it that a recorded project is there, if it is one.
+    fn fill(&self, project: &str) {
+        let Some(real) = &self.real else { return };
+        if self.content().projects.contains_key(project) {
+            return;
+        }
+        // Others are answered while the files are made; who comes at the same time makes the same ones.
+        let Some(files) = real.files(project) else { return };
+        self.content().projects.entry(project.to_owned()).or_insert(Project { status: None, files });
+    }
 }
 
 /// Collects what a [`FakeIndex`] starts with.
@@ -231,10 +247,24 @@ pub struct FakeIndexBuilder {
     ranges: bool,
     etags: bool,
     latency: Duration,
+    real: Option<RealProjects>,
+    relative: bool,
     content: Content,
 }
 
 impl FakeIndexBuilder {
+    /// Lists files by relative URLs in JSON too, so that whoever reaches the index by another address stays there.
+    pub fn relative(mut self) -> Self {
+        self.relative = true;
+        self
+    }
+
+    /// Has the recorded projects too; one that is added besides takes the place of a recorded one of its name.
+    pub fn real(mut self, projects: RealProjects) -> Self {
+        self.real = Some(projects);
+        self
+    }
+
     /// Asks for this user and password at the first origin, for pages and files.
     pub fn credentials(mut self, user: &str, password: &str) -> Self {
         self.credentials = Some((user.to_owned(), password.to_owned()));
@@ -308,6 +338,8 @@ impl FakeIndexBuilder {
             etags: self.etags,
             latency: self.latency,
             origins: addresses.map(|address| format!("http://{address}")),
+            real: self.real,
+            relative: self.relative,
             content: Mutex::new(self.content),
         });
         let runtime = serve::start(&site, listeners);
@@ -336,6 +368,8 @@ impl FakeIndex {
             ranges: true,
             etags: true,
             latency: Duration::ZERO,
+            real: None,
+            relative: false,
             content: Content::default(),
         }
     }
@@ -351,6 +385,11 @@ impl FakeIndex {
             Some((user, password)) => format!("http://{user}:{password}@{}/simple/", self.addresses[0]),
             None => self.url(),
         }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.addresses[0]
     }
 
     /// `http://127.0.0.1:PORT`

@@ -17,14 +17,18 @@ mod archives;
 mod clients;
 mod counts;
 mod index;
+mod line;
 mod process;
 mod proxy;
 mod raw;
+mod real;
 
 pub use archives::{SdistBuilder, WheelBuilder, escaped_name, random_bytes, sha256_hex};
 pub use clients::{Client, Clients, Room};
 pub use counts::{counted, skipped};
 pub use index::{FakeFile, FakeIndex, FakeIndexBuilder, Fault, LoggedRequest, Style};
+pub use line::Line;
 pub use process::{Output, ServerProcess, binary, depot, depot_command, run, workspace_root};
 pub use proxy::{ProxiedRequest, Proxy};
 pub use raw::{RawConnection, RawResponse, send};
+pub use real::RealProjects;

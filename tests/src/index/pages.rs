@@ -84,10 +84,11 @@ fn json_file(site: &Site, name: &str, file: &FakeFile) -> Value {
         Some("") => json!(true),
         Some(reason) => json!(reason),
     };
-    // Absolute here and relative in HTML, so that both are met.
+    // Absolute here and relative in HTML, so that both are met, unless nobody may be led elsewhere.
+    let origin = if site.relative { "../.." } else { &site.origins[usize::from(file.foreign)] };
     let mut object = json!({
         "filename": file.filename,
-        "url": file_url(&site.origins[usize::from(file.foreign)], name, file),
+        "url": file_url(origin, name, file),
         "hashes": {},
         "yanked": yanked,
     });

@@ -207,6 +207,10 @@ fn good_answer(site: &Site, method: &Method, headers: &HeaderMap, path: &str, wr
 }
 
 fn find(site: &Site, headers: &HeaderMap, path: &str) -> Option<Answer> {
+    let mut segments = path.split('/').skip(1);
+    if let (Some("files" | "simple"), Some(name)) = (segments.next(), segments.next()) {
+        site.fill(name);
+    }
     let content = site.content();
     if let Some(rest) = path.strip_prefix("/files/") {
         let (name, filename) = rest.split_once('/')?;
