@@ -6,6 +6,7 @@ use clap::Args;
 
 /// What is wanted.
 #[derive(Clone, Debug, Default, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct SourceArgs {
     /// What to save, such as `requests`, `"requests~=2.32"` or `six==1.17.0`
     #[arg(value_name = "SPEC")]
@@ -13,13 +14,29 @@ pub(crate) struct SourceArgs {
     /// Read more from standard input, as from a requirements file
     #[arg(long)]
     pub(crate) stdin: bool,
-    /// Read more from a requirements file; may be given again
+    /// Read more from a requirements file, or by its name from `pylock.toml`, `uv.lock`, `poetry.lock` or
+    /// `pyproject.toml`; may be given again
     #[arg(short, long = "requirement", value_name = "FILE")]
     pub(crate) requirements: Vec<PathBuf>,
+    /// Save the files of this lock, whatever its name; may be given again
+    #[arg(long = "lock", value_name = "FILE")]
+    pub(crate) locks: Vec<PathBuf>,
     /// Narrow the versions as this file of constraints says; may be given again
     #[arg(short, long = "constraint", value_name = "FILE")]
     pub(crate) constraints: Vec<PathBuf>,
     /// Save only what is pinned to digests with `--hash`, as a list that pins one thing does
     #[arg(long)]
     pub(crate) require_hashes: bool,
+    /// Want this extra of a `pyproject.toml` or lock too; may be given again
+    #[arg(long = "extra", value_name = "NAME")]
+    pub(crate) extras: Vec<String>,
+    /// Want all extras of a `pyproject.toml`
+    #[arg(long, conflicts_with = "extras")]
+    pub(crate) all_extras: bool,
+    /// Want this dependency group of a `pyproject.toml` or lock too; may be given again
+    #[arg(long = "group", value_name = "NAME")]
+    pub(crate) groups: Vec<String>,
+    /// Want all dependency groups of a `pyproject.toml`
+    #[arg(long, conflicts_with = "groups")]
+    pub(crate) all_groups: bool,
 }

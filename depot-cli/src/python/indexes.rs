@@ -18,6 +18,9 @@ const MAIN_VARIABLES: [&str; 2] = ["UV_DEFAULT_INDEX", "PIP_INDEX_URL"];
 /// The variables that name extra indexes, separated by spaces: the first one that is set.
 const EXTRA_VARIABLES: [&str; 2] = ["UV_INDEX", "PIP_EXTRA_INDEX_URL"];
 
+/// Whence the main index is that nobody chose.
+const DEFAULT: &str = "the default";
+
 /// The indexes of a run.
 #[derive(Debug)]
 pub(super) struct Indexes {
@@ -25,6 +28,8 @@ pub(super) struct Indexes {
     extra: Vec<Arc<IndexUrl>>,
     /// Asked last.
     main: Arc<IndexUrl>,
+    /// Whether nobody chose any.
+    is_default: bool,
     /// What was chosen and why, a line each.
     pub(super) told: Vec<String>,
     /// What was said and is not followed.
@@ -86,16 +91,27 @@ impl Indexes {
                 (value, name.to_owned())
             }
             (None, None, Some(ListedIndex { url, place })) => (url.clone(), place.to_string()),
-            (None, None, None) => (DEFAULT_INDEX.to_owned(), "the default".to_owned()),
+            (None, None, None) => (DEFAULT_INDEX.to_owned(), DEFAULT.to_owned()),
         };
         let main = read(&url, &whence)?;
+        let is_default = added.is_empty() && whence == DEFAULT;
         told.push(format!("index: {main} ({whence})"));
-        Ok(Self { extra: added, main: Arc::new(main), told, warnings })
+        Ok(Self { extra: added, main: Arc::new(main), is_default, told, warnings })
     }
 
     /// The main index.
     pub(super) fn main(&self) -> &IndexUrl {
         &self.main
+    }
+
+    /// The same, to keep.
+    pub(super) fn main_index(&self) -> Arc<IndexUrl> {
+        Arc::clone(&self.main)
+    }
+
+    /// Whether neither a flag nor the environment nor a list chose an index.
+    pub(super) fn is_default(&self) -> bool {
+        self.is_default
     }
 
     /// The others, in the order of asking.

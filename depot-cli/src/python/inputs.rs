@@ -6,10 +6,10 @@ mod list;
 mod tests;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     env, fs,
     io::{self, Read as _},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -17,7 +17,10 @@ use anyhow::Context as _;
 use depot_proto::{ProjectName, Requirement};
 
 use self::list::Collector;
-use super::requirements::{Hashes, Kind, Reader, masked};
+use super::{
+    locks::{self, Known, Lock, Names, Selected, normalized},
+    requirements::{Hashes, Kind, Reader, masked},
+};
 use crate::{args::SourceArgs, exit::UsageError};
 
 /// The most that is read of one list, in bytes; a list of a million requirements is smaller.
@@ -88,6 +91,12 @@ pub(super) struct Asked {
     pub(super) pre: bool,
     /// What is left out because it can be wanted nowhere, with its reason.
     pub(super) skipped: Vec<(String, String)>,
+    /// The locks whose files are wanted as they are.
+    pub(super) locked: Vec<Lock>,
+    /// The extras and groups that are wanted of locks.
+    pub(super) selected: Selected,
+    /// Whether everything must be pinned to digests.
+    pub(super) require_hashes: bool,
     /// What lists say and a run does not do.
     pub(super) warnings: Vec<String>,
 }
@@ -108,16 +117,74 @@ pub(super) fn read(sources: &SourceArgs) -> anyhow::Result<Asked> {
     for (kind, paths) in
         [(Kind::Requirements, &sources.requirements), (Kind::Constraints, &sources.constraints)]
     {
-        for path in paths {
+        let is_list = |path: &&PathBuf| kind == Kind::Constraints || !locks::is_lock(path);
+        for path in paths.iter().filter(is_list) {
             reader.read_file(path, kind, &mut collector)?;
         }
     }
-    let asked = collector.finish(sources.require_hashes)?;
-    if asked.inputs.is_empty() && asked.skipped.is_empty() {
+    let mut asked = collector.finish(sources.require_hashes)?;
+    asked.require_hashes = sources.require_hashes;
+    for path in sources.requirements.iter().filter(|path| locks::is_lock(path)).chain(&sources.locks) {
+        asked.add_lock(path)?;
+    }
+    asked.select(sources)?;
+    if asked.inputs.is_empty() && asked.skipped.is_empty() && asked.locked.is_empty() {
         let words = "nothing to save: name packages, or use --stdin or -r FILE";
         return Err(UsageError(words.to_owned()).into());
     }
     Ok(asked)
+}
+
+impl Asked {
+    /// Reads a lock. One that cannot be read whole ends the run: what is saved of it would not be what it says.
+    fn add_lock(&mut self, path: &Path) -> anyhow::Result<()> {
+        let bytes = read_file(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+        let text = String::from_utf8(bytes)
+            .map_err(|_| anyhow::anyhow!("cannot read `{}`: it is not valid UTF-8", path.display()))?;
+        let mut lock = locks::read(&path.into(), &text)?;
+        self.skipped.append(&mut lock.skipped);
+        self.warnings.append(&mut lock.warnings);
+        self.locked.push(lock);
+        Ok(())
+    }
+
+    /// Takes what was said of extras and groups, which somebody must know.
+    fn select(&mut self, sources: &SourceArgs) -> Result<(), UsageError> {
+        let known = |names: fn(&Known) -> &BTreeSet<String>| {
+            self.locked.iter().flat_map(move |lock| names(&lock.known)).map(String::as_str).collect()
+        };
+        let (extras, groups): (BTreeSet<&str>, BTreeSet<&str>) =
+            (known(|known| &known.extras), known(|known| &known.groups));
+        check("extra", &sources.extras, &extras)?;
+        check("group", &sources.groups, &groups)?;
+        let these = |names: &[String]| Names::These(names.iter().map(|name| normalized(name)).collect());
+        // Who names some wants no others; of the groups, which have no part in what is published, none but those.
+        if !(sources.extras.is_empty() && sources.groups.is_empty()) {
+            let all = |all: bool, names| if all { Names::Any } else { these(names) };
+            self.selected = Selected {
+                extras: all(sources.all_extras, &sources.extras),
+                groups: all(sources.all_groups, &sources.groups),
+            };
+        }
+        Ok(())
+    }
+}
+
+/// Whether each of these names is known.
+fn check(kind: &str, names: &[String], known: &BTreeSet<&str>) -> Result<(), UsageError> {
+    for name in names {
+        if known.iter().any(|known| normalized(known) == normalized(name)) {
+            continue;
+        }
+        let known: Vec<_> = known.iter().map(|known| format!("`{known}`")).collect();
+        let known = if known.is_empty() {
+            "there are none".to_owned()
+        } else {
+            format!("there are {}", known.join(", "))
+        };
+        return Err(UsageError(format!("nothing that is read has the {kind} `{name}`: {known}")));
+    }
+    Ok(())
 }
 
 fn read_file(path: &Path) -> io::Result<Vec<u8>> {

@@ -49,6 +49,16 @@ pub(super) struct Resolved {
     pub(super) failed: Vec<Failed>,
 }
 
+impl Resolved {
+    /// Adds what locks name. Where something else wants one of their files whatever its digest, the lock's still counts.
+    pub(super) fn add(&mut self, locked: Vec<Wanted>, failed: Vec<Failed>) {
+        let of_locks: BTreeSet<_> = locked.iter().map(|wanted| wanted.filename.to_string()).collect();
+        self.files.retain(|wanted| !of_locks.contains(wanted.filename.as_str()));
+        self.files.extend(locked);
+        self.failed.extend(failed);
+    }
+}
+
 /// Asks the indexes for every project named and chooses files for every requirement. A page is chosen from as soon as
 /// it comes, and let go.
 pub(super) async fn resolve(

@@ -18,6 +18,7 @@ use super::{
     fetch::fetch,
     indexes::Indexes,
     inputs::{self, Asked},
+    locks::{self, Pick},
     resolve::{Resolved, Wanted, resolve},
     select::Choice,
 };
@@ -55,7 +56,10 @@ pub(crate) async fn run(args: SaveArgs, printer: &Printer) -> anyhow::Result<Exi
     let client = Client::new(ClientOptions { netrc, ..options(&args)? })?;
     let source = Source { client, indexes, jobs: args.jobs.get() };
     let choice = Choice { all_versions: args.all_versions, pre: args.pre || asked.pre };
-    let resolved = resolve(&source.client, &source.indexes, &asked, choice, source.jobs).await;
+    let mut resolved = resolve(&source.client, &source.indexes, &asked, choice, source.jobs).await;
+    let (locked, failed) =
+        locks::wanted(&asked, Pick::default(), &source.indexes, &source.client, source.jobs).await;
+    resolved.add(locked, failed);
     let report = if args.dry_run {
         look(&source, &Tree::open_read_only(&args.tree.dir), resolved).await
     } else {

@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::{
+    super::locks::is_lock,
     decode::{DecodeError, decode},
     line::{self, Flag, Line},
     lines::logical,
@@ -37,7 +38,7 @@ pub(crate) enum ListError {
     NoText { path: PathBuf, includer: Option<String>, source: DecodeError },
     #[error("`{url}`{} is an address, and lists are read from files: download it first", from(.includer.as_deref()))]
     Address { url: String, includer: Option<String> },
-    #[error("`{}`{} is a lock file, and those are not read yet: give a requirements.txt", .path.display(), from(.includer.as_deref()))]
+    #[error("`{}`{} is a lock file or a project's, which a list cannot include: give it on the command line, with `-r`", .path.display(), from(.includer.as_deref()))]
     Lock { path: PathBuf, includer: Option<String> },
     #[error("`{}` includes itself, by {includer}", .path.display())]
     Cycle { path: PathBuf, includer: String },
@@ -101,7 +102,7 @@ impl Reader<'_> {
             return Err(ListError::Address { url: masked(&path.to_string_lossy()), includer });
         }
         let path = tidied(path);
-        if is_lock(&path) {
+        if is_lock(&path) || path.file_name().is_some_and(|name| name == "pyproject.toml") {
             return Err(ListError::Lock { path, includer });
         }
         if let Some(by) = &includer {
@@ -171,14 +172,6 @@ impl Reader<'_> {
 fn is_address(path: &Path) -> bool {
     let Some((scheme, _)) = path.to_str().and_then(|text| text.split_once(':')) else { return false };
     ["http", "https", "file"].iter().any(|known| scheme.eq_ignore_ascii_case(known))
-}
-
-/// Whether a path names a lock file as PEP 751 does.
-fn is_lock(path: &Path) -> bool {
-    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return false };
-    let between = name.strip_prefix("pylock.").and_then(|rest| rest.strip_suffix("toml"));
-    between
-        .is_some_and(|name| name.is_empty() || name.strip_suffix('.').is_some_and(|name| !name.contains('.')))
 }
 
 /// The path without `.` and `..` where those can be resolved by their words, so that the same file has one name.
