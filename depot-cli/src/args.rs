@@ -1,6 +1,7 @@
 //! What can be typed: what all verbs share, and a file for each of the others.
 
 mod push;
+mod relock;
 mod save;
 mod sources;
 mod targets;
@@ -10,7 +11,9 @@ use std::{num::NonZeroU64, path::PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-pub(crate) use self::{push::PushArgs, save::SaveArgs, sources::SourceArgs, targets::TargetArgs};
+pub(crate) use self::{
+    push::PushArgs, relock::RelockArgs, save::SaveArgs, sources::SourceArgs, targets::TargetArgs,
+};
 
 /// Move Python packages to where they are needed.
 #[derive(Debug, Parser)]
@@ -68,6 +71,8 @@ pub(crate) enum PythonVerb {
     Save(SaveArgs),
     /// Bring what a server lacks of a saved tree there
     Push(PushArgs),
+    /// Let the addresses in a `uv.lock` or `pylock.toml` lead to a server, and back
+    Relock(RelockArgs),
 }
 
 /// Where the tree is.

@@ -81,6 +81,7 @@ async fn run(arguments: Arguments, printer: &Printer) -> anyhow::Result<ExitStat
         Verb::Python(verb) => match *verb {
             PythonVerb::Save(save) => python::save::run(save, printer).await,
             PythonVerb::Push(push) => python::push::run(push, printer).await,
+            PythonVerb::Relock(relock) => python::relock::run(&relock, printer),
         },
         Verb::Completions { shell } => {
             let mut script = Vec::new();

@@ -11,3 +11,4 @@ pub(crate) mod reindex;
 pub(crate) mod repository;
 pub(crate) mod root;
 pub(crate) mod scrub;
+pub(crate) mod upstream;

@@ -33,6 +33,16 @@ use crate::{args::NetworkArgs, network};
 /// How much of a file is read at once, in bytes; what is smaller is sent in one piece.
 const CHUNK: usize = 256 * 1024;
 
+/// The address of a repository of a server, as it may be written down.
+pub(super) fn mount_without_credentials(url: &str) -> anyhow::Result<Url> {
+    let (mount, secret) = mount::read(url)?;
+    if secret.is_some() {
+        let words = "a user and password in the server's URL would be written into the lock: leave them out";
+        return Err(crate::exit::UsageError(words.to_owned()).into());
+    }
+    Ok(mount)
+}
+
 /// A server that does nothing with a request for this long is not going to. Publishing a large file takes its time.
 const TIMEOUT: Duration = Duration::from_mins(2);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

@@ -2,6 +2,7 @@
 
 mod file;
 pub(crate) mod hot;
+mod packages;
 mod plan;
 mod put;
 mod refusal;
@@ -55,6 +56,7 @@ pub(crate) fn routes(state: Arc<RepositoryState>) -> Router {
         .route("/simple/{project}/", get(simple::project))
         .route("/simple/{project}/{filename}", get(file::get).put(put::put))
         .route("/files/{project}/{filename}", get(file::get))
+        .route("/packages/{*path}", get(packages::get))
         .route("/_/plan", post(plan::plan))
         .with_state(state)
 }

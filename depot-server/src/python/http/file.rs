@@ -37,10 +37,22 @@ pub(super) async fn get(
     let (filename, part) = Part::split(&stored);
     let filename = DistributionFilename::parse(filename, &project)
         .map_err(|error| ApiError::not_found(format!("there is no such file: {error}")))?;
-    let served = match state.files.cached(&state.repository, project.as_str(), &stored) {
+    send(&state, filename, part, &method, &headers).await
+}
+
+/// Sends a part of a file to someone who may read its project.
+pub(super) async fn send(
+    state: &Arc<RepositoryState>,
+    filename: DistributionFilename,
+    part: Part,
+    method: &Method,
+    headers: &HeaderMap,
+) -> ApiResult {
+    let stored = format!("{filename}{}", part.suffix());
+    let served = match state.files.cached(&state.repository, filename.project().as_str(), &stored) {
         Some(served) => Some(served),
         None => {
-            let (state, filename) = (Arc::clone(&state), filename.clone());
+            let (state, filename) = (Arc::clone(state), filename.clone());
             tokio::task::spawn_blocking(move || state.files.open(&state.repository, &filename, part))
                 .await??
         }
@@ -49,7 +61,7 @@ pub(super) async fn get(
         Part::Bytes => ApiError::not_found(format!("there is no file `{filename}` here")),
         _ => ApiError::not_found(format!("no {} is served for `{filename}`", part.suffix())),
     })?;
-    Ok(respond(&state, &method, &headers, &served))
+    Ok(respond(state, method, headers, &served))
 }
 
 /// The file, a range of it, or the word that the client has it.
