@@ -21,5 +21,6 @@ mod rights;
 mod save;
 mod saved;
 mod stopping;
+mod targets;
 mod tokens;
 mod uploads;

@@ -1,5 +1,7 @@
 //! Environment markers: where a requirement counts (PEP 508, PEP 751).
 
+mod lenient;
+
 use std::{fmt, str::FromStr};
 
 use pep508_rs::{ExtraName, MarkerTree};
@@ -38,8 +40,21 @@ impl Marker {
 
     /// Whether it is true in an environment, with these extras asked for.
     pub fn applies_in(&self, environment: &Environment, extras: &[String]) -> bool {
-        let extras: Vec<ExtraName> = extras.iter().filter_map(|extra| extra.parse().ok()).collect();
-        self.tree.evaluate(&environment.0, &extras)
+        self.applies_with_groups(environment, extras, &[])
+    }
+
+    /// Whether it is true in an environment, with these extras and dependency groups asked for, as markers of a lock file
+    /// may say (PEP 751).
+    pub fn applies_with_groups(
+        &self,
+        environment: &Environment,
+        extras: &[String],
+        groups: &[String],
+    ) -> bool {
+        let extras = extras.iter().filter_map(|extra| extra.parse().ok());
+        let groups = groups.iter().filter_map(|group| lenient::group(group).parse().ok());
+        let names: Vec<ExtraName> = extras.chain(groups).collect();
+        self.tree.evaluate(&environment.0, &names)
     }
 
     /// Whether it is true in every environment.
@@ -67,10 +82,12 @@ impl FromStr for Marker {
     type Err = MarkerError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let read = MarkerTree::from_str(text).map_err(|error| MarkerError {
-            text: text.chars().take(200).collect(),
-            reason: error.message.to_string().lines().next().unwrap_or_default().to_owned(),
-        })?;
+        let rewritten = lenient::rewrite(text);
+        let read =
+            MarkerTree::from_str(rewritten.as_deref().unwrap_or(text)).map_err(|error| MarkerError {
+                text: text.chars().take(200).collect(),
+                reason: error.message.to_string().lines().next().unwrap_or_default().to_owned(),
+            })?;
         Ok(Self::read(text, read))
     }
 }
@@ -80,3 +97,6 @@ impl fmt::Display for Marker {
         f.write_str(&self.text)
     }
 }
+
+#[cfg(test)]
+mod tests;

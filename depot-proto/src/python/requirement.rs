@@ -7,6 +7,7 @@ use pep508_rs::{VerbatimUrl, VersionOrUrl};
 
 use super::{
     environment::Environment,
+    lenient,
     marker::Marker,
     name::{ProjectName, ProjectNameError},
     version::Version,
@@ -44,6 +45,13 @@ pub enum RequirementError {
 }
 
 impl Requirement {
+    /// Reads a requirement of a file's metadata, where old releases say things that are not allowed any more. What even
+    /// uv cannot make sense of is refused: nobody knows then what the file requires.
+    pub fn read_lenient(text: &str) -> Result<Self, RequirementError> {
+        text.parse()
+            .or_else(|error| lenient::requirement(text).and_then(|text| text.parse().ok()).ok_or(error))
+    }
+
     /// Whether the specifiers name this version, pre-releases or not.
     ///
     /// A version that is not PEP 440 is named by no specifier, and by the absence of all.
@@ -110,15 +118,27 @@ impl FromStr for Requirement {
             Some(VersionOrUrl::VersionSpecifier(specifiers)) => (specifiers, None),
             Some(VersionOrUrl::Url(url)) => (VersionSpecifiers::empty(), Some(url.to_string())),
         };
-        let marker =
-            text.split_once(';').map(|(_, marker)| marker).filter(|marker| !marker.trim().is_empty());
+        let marker = marker_of(text).filter(|marker| !marker.trim().is_empty());
         Ok(Self {
             project: read.name.as_ref().parse()?,
             extras: read.extras.iter().map(ToString::to_string).collect(),
             specifiers,
             url,
-            marker: marker.map(|marker| Marker::read(marker, read.marker)),
+            // Read again: lists of versions may have commas, which the parser passes over with the whole comparison.
+            marker: marker.map(|marker| marker.parse().unwrap_or_else(|_| Marker::read(marker, read.marker))),
         })
+    }
+}
+
+/// What stands after the `;`. An address may have one in it; the marker's has a space before it there.
+fn marker_of(text: &str) -> Option<&str> {
+    let of_address = text.split_once('@').filter(|(before, _)| !before.contains(';'));
+    match of_address {
+        Some((_, address)) => {
+            let address = address.trim_start();
+            address.find(char::is_whitespace).and_then(|end| address[end..].trim_start().strip_prefix(';'))
+        }
+        None => text.split_once(';').map(|(_, marker)| marker),
     }
 }
 
@@ -176,6 +196,32 @@ mod tests {
         ] {
             assert_eq!(requirement(text).to_string(), printed);
         }
+    }
+
+    #[test]
+    fn metadata_of_old_releases_is_read_for_what_was_meant() {
+        for (text, meant) in [
+            ("elasticsearch-dsl (>=7.2.0<8.0.0)", "elasticsearch-dsl>=7.2.0,<8.0.0"),
+            ("a[b] (>=1.9.*); extra == 'x'", "a[b]>=1.9 ; extra == 'x'"),
+            ("pot >=1.0, !=1.1*, ; python_version<'3.9'", "pot>=1.0,!=1.1.* ; python_version<'3.9'"),
+            ("pot (>dev)", "pot>0.0.0.dev0"),
+            ("pot>='2'", "pot>=2"),
+            ("Pot_Lid", "pot-lid"),
+        ] {
+            assert_eq!(Requirement::read_lenient(text).unwrap().to_string(), meant, "{text}");
+        }
+        for text in ["pot (latest)", "pot ; py == '3'", "", "pot>>1", ">=1"] {
+            assert!(Requirement::read_lenient(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_address_keeps_its_semicolons() {
+        let read = requirement("a @ https://index.example/a;b.whl ; python_version<'3.9'");
+        assert_eq!(read.url.as_deref(), Some("https://index.example/a;b.whl"));
+        assert_eq!(read.marker.unwrap().as_str(), "python_version<'3.9'");
+        assert!(requirement("a @ https://index.example/a;b.whl").marker.is_none());
+        assert_eq!(requirement("a ; sys_platform == '@'").marker.unwrap().as_str(), "sys_platform == '@'");
     }
 
     #[test]

@@ -141,3 +141,6 @@ fn pairs(interpreter: Interpreter) -> (Vec<Pair>, Vec<Pair>) {
     let on_any = std::iter::once((own, "none".to_owned())).chain(any_python).collect();
     (on_platform, on_any)
 }
+
+#[cfg(test)]
+mod tests;
