@@ -12,20 +12,6 @@ pub(super) fn specifiers(text: &str) -> Option<VersionSpecifiers> {
     clauses.map(clause).collect::<Vec<_>>().join(",").parse().ok()
 }
 
-/// The same requirement with specifiers that the grammar takes; none if there is no saying what it means.
-pub(super) fn requirement(text: &str) -> Option<String> {
-    let (text, marker) = text.split_once(';').map_or((text, ""), |(text, marker)| (text, marker));
-    let text = text.trim();
-    let start = match text.find(']') {
-        Some(end) => end + 1,
-        None => text.find(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c))?,
-    };
-    let (name, written) = text.split_at(start);
-    let written = written.trim().trim_start_matches('(').trim_end_matches(')');
-    let marker = if marker.trim().is_empty() { String::new() } else { format!(" ;{marker}") };
-    Some(format!("{name} {}{marker}", specifiers(written)?))
-}
-
 /// Puts a comma before each operator that follows a version, as in `>=7.2.0<8.0.0`.
 fn with_commas(text: &str) -> String {
     let mut separated = String::with_capacity(text.len() + 1);

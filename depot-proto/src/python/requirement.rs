@@ -7,7 +7,6 @@ use pep508_rs::{VerbatimUrl, VersionOrUrl};
 
 use super::{
     environment::Environment,
-    lenient,
     marker::Marker,
     name::{ProjectName, ProjectNameError},
     version::Version,
@@ -45,13 +44,6 @@ pub enum RequirementError {
 }
 
 impl Requirement {
-    /// Reads a requirement of a file's metadata, where old releases say things that are not allowed any more. What even
-    /// uv cannot make sense of is refused: nobody knows then what the file requires.
-    pub fn read_lenient(text: &str) -> Result<Self, RequirementError> {
-        text.parse()
-            .or_else(|error| lenient::requirement(text).and_then(|text| text.parse().ok()).ok_or(error))
-    }
-
     /// Whether the specifiers name this version, pre-releases or not.
     ///
     /// A version that is not PEP 440 is named by no specifier, and by the absence of all.
@@ -195,23 +187,6 @@ mod tests {
             ("a ==1.*; python_version < '3.9'", "a==1.* ; python_version < '3.9'"),
         ] {
             assert_eq!(requirement(text).to_string(), printed);
-        }
-    }
-
-    #[test]
-    fn metadata_of_old_releases_is_read_for_what_was_meant() {
-        for (text, meant) in [
-            ("elasticsearch-dsl (>=7.2.0<8.0.0)", "elasticsearch-dsl>=7.2.0,<8.0.0"),
-            ("a[b] (>=1.9.*); extra == 'x'", "a[b]>=1.9 ; extra == 'x'"),
-            ("pot >=1.0, !=1.1*, ; python_version<'3.9'", "pot>=1.0,!=1.1.* ; python_version<'3.9'"),
-            ("pot (>dev)", "pot>0.0.0.dev0"),
-            ("pot>='2'", "pot>=2"),
-            ("Pot_Lid", "pot-lid"),
-        ] {
-            assert_eq!(Requirement::read_lenient(text).unwrap().to_string(), meant, "{text}");
-        }
-        for text in ["pot (latest)", "pot ; py == '3'", "", "pot>>1", ">=1"] {
-            assert!(Requirement::read_lenient(text).is_err(), "{text}");
         }
     }
 
