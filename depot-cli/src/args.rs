@@ -1,5 +1,7 @@
 //! What can be typed: what all verbs share, and a file for each of the others.
 
+mod bundle;
+mod look;
 mod push;
 mod relock;
 mod save;
@@ -12,7 +14,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub(crate) use self::{
-    push::PushArgs, relock::RelockArgs, save::SaveArgs, sources::SourceArgs, targets::TargetArgs,
+    bundle::{BundleVerb, CreateArgs, ImportArgs, InspectArgs, KeygenArgs, TrustArgs},
+    look::{DiffArgs, ListArgs, ShowArgs},
+    push::PushArgs,
+    relock::RelockArgs,
+    save::SaveArgs,
+    sources::SourceArgs,
+    targets::TargetArgs,
 };
 
 /// Move Python packages to where they are needed.
@@ -73,6 +81,15 @@ pub(crate) enum PythonVerb {
     Push(PushArgs),
     /// Let the addresses in a `uv.lock` or `pylock.toml` lead to a server, and back
     Relock(RelockArgs),
+    /// Carry packages where no network goes
+    #[command(subcommand)]
+    Bundle(BundleVerb),
+    /// List the releases in a saved tree
+    List(ListArgs),
+    /// Show what a saved tree knows of a project's files
+    Show(ShowArgs),
+    /// Compare a saved tree with another one, or with a bundle or its receipt: exit code 1 if they differ
+    Diff(DiffArgs),
 }
 
 /// Where the tree is.

@@ -1,6 +1,6 @@
-//! The `depot` command: save packages from an index, push them to a server.
+//! The `depot` command: save packages from an index, push them to a server, carry them where no network goes.
 //!
-//! `args` is what was typed, `python::save` and `python::push` are what is done about it: plan, run, report. Data goes
+//! `args` is what was typed, the modules of `python` named as its verbs are what is done about it: plan, run, report. Data goes
 //! to stdout and talk to stderr, both through `output`; exit codes are `exit`.
 
 mod args;
@@ -82,6 +82,10 @@ async fn run(arguments: Arguments, printer: &Printer) -> anyhow::Result<ExitStat
             PythonVerb::Save(save) => python::save::run(save, printer).await,
             PythonVerb::Push(push) => python::push::run(push, printer).await,
             PythonVerb::Relock(relock) => python::relock::run(&relock, printer),
+            PythonVerb::Bundle(verb) => python::bundle::run(verb, printer).await,
+            PythonVerb::List(list) => python::list::run(list, printer).await,
+            PythonVerb::Show(show) => python::show::run(show, printer).await,
+            PythonVerb::Diff(diff) => python::diff::run(diff, printer).await,
         },
         Verb::Completions { shell } => {
             let mut script = Vec::new();

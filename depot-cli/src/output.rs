@@ -85,6 +85,52 @@ impl Printer {
     }
 }
 
+/// The result for programs where it is a long list: written as it is found, so that memory does not grow with it.
+pub(crate) struct JsonList<'a> {
+    printer: &'a Printer,
+    is_empty: bool,
+}
+
+impl<'a> JsonList<'a> {
+    /// Begins the document with these keys and the list of this name.
+    pub(crate) fn begin(printer: &'a Printer, head: &Value, name: &str) -> Self {
+        let list = Self { printer, is_empty: true };
+        list.print("{");
+        for key in keys(head) {
+            list.print(&format!("\n  {key},"));
+        }
+        list.print(&format!("\n  {}: [", Value::from(name)));
+        list
+    }
+
+    /// The next row of the list.
+    pub(crate) fn row(&mut self, row: &Value) {
+        self.print(&format!("{}\n    {row}", if self.is_empty { "" } else { "," }));
+        self.is_empty = false;
+    }
+
+    /// Ends the list, and the document with these keys.
+    pub(crate) fn end(self, tail: &Value) {
+        self.print("\n  ]");
+        for key in keys(tail) {
+            self.print(&format!(",\n  {key}"));
+        }
+        self.print("\n}\n");
+    }
+
+    fn print(&self, text: &str) {
+        if self.printer.is_json() {
+            self.printer.raw(text.as_bytes());
+        }
+    }
+}
+
+/// The keys of an object with their values.
+fn keys(object: &Value) -> impl Iterator<Item = String> {
+    let keys = object.as_object().into_iter().flatten();
+    keys.map(|(key, value)| format!("{}: {value}", Value::from(key.as_str())))
+}
+
 /// Words of servers and files must not command a terminal, nor pass for lines of ours.
 fn printable(line: &str) -> String {
     let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };

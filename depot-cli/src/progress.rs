@@ -35,6 +35,11 @@ impl Progress {
         self.bar.set_message(filename.to_owned());
     }
 
+    /// A file is done, and there is nothing to say about it.
+    pub(crate) fn advance(&self) {
+        self.bar.inc(1);
+    }
+
     /// A file is done, with the line that says so.
     pub(crate) fn done(&self, line: &str) {
         self.bar.inc(1);

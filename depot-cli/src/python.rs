@@ -1,9 +1,12 @@
 //! The verbs for Python packages.
 
+pub(crate) mod bundle;
+pub(crate) mod diff;
 mod document;
 mod fetch;
 mod indexes;
 mod inputs;
+pub(crate) mod list;
 mod locks;
 pub(crate) mod push;
 pub(crate) mod relock;
@@ -12,4 +15,19 @@ mod resolve;
 pub(crate) mod save;
 mod select;
 mod server;
+pub(crate) mod show;
 mod targets;
+
+use std::path::Path;
+
+use depot_tree::Tree;
+
+/// Opens the tree in this folder for reading; one must be there.
+fn saved_tree(dir: &Path) -> anyhow::Result<Tree> {
+    anyhow::ensure!(
+        dir.join(depot_proto::layout::FILES).is_dir(),
+        "there is no saved tree in `{}`: save one first, or name it with --dir",
+        dir.display()
+    );
+    Ok(Tree::open_read_only(dir))
+}

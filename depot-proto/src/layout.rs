@@ -6,6 +6,7 @@
 //! files/<project>/<filename>.json         the file record, written last: its presence is the commit
 //! files/<project>/<filename>.provenance   the PEP 740 document, where there is one
 //! projects/<project>.json                 what belongs to a project
+//! bundles.json                            which bundles were imported
 //! tmp/                                    what is under way
 //! ```
 
@@ -15,6 +16,8 @@ use crate::{ProjectName, simple::quote};
 pub const FILES: &str = "files";
 /// The folder of what belongs to projects.
 pub const PROJECTS: &str = "projects";
+/// Which bundles were imported. Losing it costs a look at what the next one builds on, and nothing else.
+pub const BUNDLES: &str = "bundles.json";
 /// The folder of what is under way; the only one that is ever swept.
 pub const TMP: &str = "tmp";
 
@@ -56,6 +59,11 @@ impl Part {
 /// The path of a part of a file, relative to the root, with `/` between its segments.
 pub fn file_path(project: &ProjectName, filename: &str, part: Part) -> String {
     format!("{FILES}/{project}/{filename}{}", part.suffix())
+}
+
+/// The path of what belongs to a project, relative to the root, with `/` between its segments.
+pub fn project_path(project: &ProjectName) -> String {
+    format!("{PROJECTS}/{project}.json")
 }
 
 /// The address of a file's bytes relative to its project's page, percent-encoded.

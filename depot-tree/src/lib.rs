@@ -7,6 +7,7 @@
 //! answered survives a crash.
 
 mod beneath;
+mod documents;
 mod error;
 mod gc;
 mod incoming;

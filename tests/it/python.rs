@@ -1,6 +1,7 @@
 //! The Python repository: what it takes, what it serves, and what the real clients make of it.
 
 mod attacks;
+mod bundle;
 mod clients;
 mod command;
 mod company_ca;
@@ -11,6 +12,7 @@ mod hostile;
 mod hot;
 mod index;
 mod interrupt;
+mod look;
 mod network;
 mod pages;
 mod plan;

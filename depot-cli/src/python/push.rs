@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 
 use super::{
     resolve::Failed,
+    saved_tree,
     server::{Server, ServerError},
 };
 use crate::{
@@ -59,7 +60,11 @@ struct Report {
 /// Runs the verb.
 pub(crate) async fn run(args: PushArgs, printer: &Printer) -> anyhow::Result<ExitStatus> {
     let started = Instant::now();
-    let mut server = Server::new(&args.url, credentials::token(&args)?, &args.network)?;
+    let mut server = Server::new(
+        &args.url,
+        credentials::token(args.token_file.as_deref(), args.token.as_deref())?,
+        &args.network,
+    )?;
     let file = network::netrc();
     if server.apply(&file.netrc) {
         printer.detail("the token is that of .netrc");
@@ -68,12 +73,7 @@ pub(crate) async fn run(args: PushArgs, printer: &Printer) -> anyhow::Result<Exi
         }
     }
     let dir = &args.tree.dir;
-    anyhow::ensure!(
-        dir.join(depot_proto::layout::FILES).is_dir(),
-        "there is no saved tree in `{}`: save one first, or name it with --dir",
-        dir.display()
-    );
-    let tree = Arc::new(Tree::open_read_only(dir));
+    let tree = Arc::new(saved_tree(dir)?);
     let mut report = Report::default();
     let done = push_all(&server, &tree, &args, &mut report, printer).await;
     // What was done is told even where the rest could not be.

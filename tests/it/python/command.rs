@@ -1,6 +1,6 @@
 //! The command as programs and shells see it: its results by their schemas, its completions, its documentation.
 
-mod schema;
+pub(super) mod schema;
 
 use std::fs;
 use std::io::ErrorKind;
@@ -178,7 +178,20 @@ fn the_documentation_of_the_command_names_every_flag_and_variable() {
     let page = fs::read_to_string(workspace_root().join("docs/cli.md")).unwrap();
     let mut missing = Vec::new();
     let mut named = 0;
-    for args in [&["python", "save"][..], &["python", "push"], &["completions"], &[]] {
+    let verbs: [&[&str]; 11] = [
+        &["python", "save"],
+        &["python", "push"],
+        &["python", "bundle", "create"],
+        &["python", "bundle", "keygen"],
+        &["python", "bundle", "inspect"],
+        &["python", "bundle", "import"],
+        &["python", "list"],
+        &["python", "show"],
+        &["python", "diff"],
+        &["completions"],
+        &[],
+    ];
+    for args in verbs {
         for word in named_in_help(args) {
             named += 1;
             if !page.contains(&format!("`{word}")) && !page.contains(&format!(", {word}")) {

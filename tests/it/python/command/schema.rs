@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// Fails unless a result is as the schema that it names says.
 #[track_caller]
-pub(super) fn assert_valid(result: &Value) {
+pub(crate) fn assert_valid(result: &Value) {
     let complaints = complaints(result);
     assert!(complaints.is_empty(), "{complaints:#?}\n{result:#}");
 }
