@@ -18,7 +18,7 @@ pub(crate) use self::{
     look::{DiffArgs, ListArgs, ShowArgs},
     push::PushArgs,
     relock::RelockArgs,
-    save::SaveArgs,
+    save::{IndexStrategy, SaveArgs},
     sources::SourceArgs,
     targets::TargetArgs,
 };
@@ -76,7 +76,7 @@ pub(crate) enum Verb {
 #[derive(Debug, Subcommand)]
 pub(crate) enum PythonVerb {
     /// Save packages from an index into a local tree
-    Save(SaveArgs),
+    Save(Box<SaveArgs>),
     /// Bring what a server lacks of a saved tree there
     Push(PushArgs),
     /// Let the addresses in a `uv.lock` or `pylock.toml` lead to a server, and back

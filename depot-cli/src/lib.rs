@@ -44,8 +44,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let printer = Printer::new(&arguments.output);
     if arguments.output.verbose {
         // What the index client says of its retries. Another subscriber may be there when this runs inside a program.
-        let talk =
-            tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(tracing::Level::INFO);
+        // The solver tells every step, which is for who works on it.
+        let filter = tracing_subscriber::EnvFilter::new("info,pubgrub=off");
+        let talk = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
         let _ = talk.without_time().with_target(false).with_ansi(false).try_init();
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -79,7 +80,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 async fn run(arguments: Arguments, printer: &Printer) -> anyhow::Result<ExitStatus> {
     match arguments.verb {
         Verb::Python(verb) => match *verb {
-            PythonVerb::Save(save) => python::save::run(save, printer).await,
+            PythonVerb::Save(save) => python::save::run(*save, printer).await,
             PythonVerb::Push(push) => python::push::run(push, printer).await,
             PythonVerb::Relock(relock) => python::relock::run(&relock, printer),
             PythonVerb::Bundle(verb) => python::bundle::run(verb, printer).await,

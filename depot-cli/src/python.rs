@@ -8,6 +8,7 @@ mod indexes;
 mod inputs;
 pub(crate) mod list;
 mod locks;
+mod newer;
 pub(crate) mod push;
 pub(crate) mod relock;
 mod requirements;
@@ -16,6 +17,7 @@ pub(crate) mod save;
 mod select;
 mod server;
 pub(crate) mod show;
+mod solve;
 mod targets;
 
 use std::path::Path;

@@ -24,4 +24,4 @@ mod testing;
 pub use error::DistError;
 pub use limits::Limits;
 pub use magic::looks_like;
-pub use read::{Contents, read};
+pub use read::{Contents, read, read_sdist_file};

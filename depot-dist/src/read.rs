@@ -39,30 +39,42 @@ pub fn read<R: Read + Seek>(
 ) -> Result<Contents, DistError> {
     let raw_metadata = match filename {
         DistributionFilename::Wheel(_) => wheel::metadata(&mut reader, filename.project(), limits)?,
-        DistributionFilename::Sdist(sdist) => match sdist.format {
-            SdistFormat::Zip => sdist::metadata_of_zip(&mut reader, limits)?,
-            SdistFormat::TarGz => {
-                let size = rewind(&mut reader)?;
-                sdist::metadata_of_tar_gz(&mut reader, size, limits)?
-            }
-            SdistFormat::Tar => {
-                let size = rewind(&mut reader)?;
-                sdist::metadata_of_tar(&mut reader, size, limits)?
-            }
-            SdistFormat::OtherTar => {
-                return Err(DistError::unsupported(
-                    "a source archive that is neither .tar.gz, .zip nor .tar",
-                ));
-            }
-        },
-        DistributionFilename::Legacy(_) => {
-            return Err(DistError::unsupported("a distribution that is neither wheel nor source archive"));
-        }
+        _ => read_sdist_file(reader, filename, "PKG-INFO", limits)?.ok_or_else(sdist::no_pkg_info)?,
     };
     let metadata = metadata::parse(&raw_metadata).map_err(DistError::BadMetadata)?;
     check_name(&metadata, filename.project())?;
     check_version(&metadata, filename.version())?;
     Ok(Contents { metadata, raw_metadata })
+}
+
+/// Reads a file that lies in the top folder of a source distribution, such as `pyproject.toml`; none if it is not
+/// there.
+///
+/// It blocks, and is bounded as [`read()`] is. What is no source distribution that can be read is
+/// [`DistError::Unsupported`].
+pub fn read_sdist_file<R: Read + Seek>(
+    mut reader: R,
+    filename: &DistributionFilename,
+    name: &str,
+    limits: &Limits,
+) -> Result<Option<Vec<u8>>, DistError> {
+    let DistributionFilename::Sdist(sdist) = filename else {
+        return Err(DistError::unsupported("a distribution that is neither wheel nor source archive"));
+    };
+    match sdist.format {
+        SdistFormat::Zip => sdist::file_of_zip(&mut reader, name, limits),
+        SdistFormat::TarGz => {
+            let size = rewind(&mut reader)?;
+            sdist::file_of_tar_gz(&mut reader, size, name, limits)
+        }
+        SdistFormat::Tar => {
+            let size = rewind(&mut reader)?;
+            sdist::file_of_tar(&mut reader, size, name, limits)
+        }
+        SdistFormat::OtherTar => {
+            Err(DistError::unsupported("a source archive that is neither .tar.gz, .zip nor .tar"))
+        }
+    }
 }
 
 /// The size of the file; the reader stands at its start afterwards.

@@ -85,6 +85,12 @@ impl Tree {
         Ok(Some(Resumable { tmp, part, file: Some(file), hasher, size }))
     }
 
+    /// Whether something is kept of the file with this digest.
+    pub fn keeps(&self, sha256: Sha256Digest) -> bool {
+        let part = self.tmp().join(FOLDER).join(format!("{sha256}.part"));
+        fs::symlink_metadata(part).is_ok_and(|part| part.is_file())
+    }
+
     /// Removes what nobody went on with since this moment.
     pub fn sweep_resumable(&self, since: SystemTime) -> Result<usize, TreeError> {
         let tmp = self.tmp();
@@ -156,6 +162,16 @@ impl Resumable {
         self.hasher.update(bytes);
         self.size += bytes.len() as u64;
         Ok(())
+    }
+
+    /// Reads what it has, from the start; more can be written afterwards.
+    pub fn look<T>(&mut self, read: impl FnOnce(&mut File) -> T) -> Result<T, TreeError> {
+        let mut file = self.open()?.try_clone().on("read", &self.part)?;
+        file.rewind().on("rewind", &self.part)?;
+        let seen = read(&mut file);
+        // Both handles have one position.
+        file.seek(io::SeekFrom::End(0)).on("rewind", &self.part)?;
+        Ok(seen)
     }
 
     /// Forgets what it has, to start again.

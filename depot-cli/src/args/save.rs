@@ -2,14 +2,18 @@
 
 use std::num::NonZeroUsize;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
-use super::{NetworkArgs, SourceArgs, TreeArgs};
+use super::{NetworkArgs, SourceArgs, TargetArgs, TreeArgs};
 
 #[derive(Debug, Args)]
 pub(crate) struct SaveArgs {
     #[command(flatten)]
     pub(crate) sources: SourceArgs,
+    #[command(flatten)]
+    pub(crate) targets: TargetArgs,
+    #[command(flatten)]
+    pub(crate) choice: ChoiceArgs,
     #[command(flatten)]
     pub(crate) tree: TreeArgs,
     /// The index to save from [env also: `UV_DEFAULT_INDEX`, `PIP_INDEX_URL`] [default: the list's, or PyPI]
@@ -19,18 +23,59 @@ pub(crate) struct SaveArgs {
     /// [env also: `UV_INDEX`, `PIP_EXTRA_INDEX_URL`]
     #[arg(long, env = "DEPOT_EXTRA_INDEX_URL", value_name = "URL", hide_env_values = true)]
     pub(crate) extra_index_url: Vec<String>,
+    /// Which of several indexes answers for a project
+    #[arg(long, env = "DEPOT_INDEX_STRATEGY", value_enum, default_value_t, value_name = "STRATEGY")]
+    pub(crate) index_strategy: IndexStrategy,
     #[command(flatten)]
     pub(crate) network: NetworkArgs,
     /// How many downloads run at once
     #[arg(short, long, env = "DEPOT_JOBS", value_name = "N", default_value = "16")]
     pub(crate) jobs: NonZeroUsize,
-    /// Choose pre-releases too
-    #[arg(long)]
-    pub(crate) pre: bool,
-    /// Save every version that fits, not only the newest
-    #[arg(long)]
-    pub(crate) all_versions: bool,
     /// Say what would be saved, and save nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+/// What is chosen, and what is saved of it.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Choice")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag that stands for itself")]
+pub(crate) struct ChoiceArgs {
+    /// Do not save what the packages require
+    #[arg(long)]
+    pub(crate) no_deps: bool,
+    /// Choose pre-releases too
+    #[arg(long)]
+    pub(crate) pre: bool,
+    /// Save every version that fits what is named, not only the one that goes with the rest
+    #[arg(long)]
+    pub(crate) all_versions: bool,
+    /// Save all files of a version, whatever the targets
+    #[arg(long)]
+    pub(crate) all_files: bool,
+    /// Save the sdist too where a wheel fits
+    #[arg(long)]
+    pub(crate) sdist: bool,
+    /// Save only wheels: of these projects, with commas between them, or `:all:`. May be given again
+    #[arg(long, value_name = "NAMES")]
+    pub(crate) only_binary: Vec<String>,
+    /// Save only sdists: of these projects, with commas between them, or `:all:`. May be given again
+    #[arg(long, value_name = "NAMES")]
+    pub(crate) no_binary: Vec<String>,
+    /// Leave out what was uploaded later: `2026-10-02` (with that day), `2026-10-02T07:15:09Z`, or `7 days` ago
+    #[arg(long, env = "DEPOT_EXCLUDE_NEWER", value_name = "TIME")]
+    pub(crate) exclude_newer: Option<String>,
+    /// Take the newest versions, and not those that the tree has already
+    #[arg(short = 'U', long)]
+    pub(crate) upgrade: bool,
+}
+
+/// Which of several indexes answers for a project, by uv's names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum IndexStrategy {
+    /// The first that has it, alone.
+    #[default]
+    FirstIndex,
+    /// All of them together, as in pip: whoever registers your private name on a public one decides what you get.
+    UnsafeBestMatch,
 }

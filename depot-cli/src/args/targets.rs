@@ -24,3 +24,11 @@ pub(crate) struct TargetArgs {
     #[arg(long, conflicts_with = "target")]
     pub(crate) universal: bool,
 }
+
+impl TargetArgs {
+    /// Whether any of it was typed.
+    pub(crate) fn is_given(&self) -> bool {
+        let Self { python, platform, glibc, target, universal } = self;
+        *universal || glibc.is_some() || [python, platform, target].iter().any(|given| !given.is_empty())
+    }
+}

@@ -1,5 +1,6 @@
 //! One file from an index into the tree.
 
+mod peek;
 mod sink;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use depot_proto::{
 };
 use depot_tree::{Incoming, Published, Tree, TreeError};
 
+pub(super) use self::peek::peek;
 use super::{requirements::Hashes, resolve::Wanted};
 
 /// What became of a file.
@@ -54,7 +56,7 @@ pub(super) async fn fetch(
     now: Timestamp,
 ) -> anyhow::Result<Fetched> {
     let Wanted { filename, file, index, pins } = wanted;
-    let (mut sink, held) = sink::open(tree, &filename, &file).await?;
+    let (mut sink, held) = sink::open(tree, &filename, &file, false).await?;
     let resumed = held.size;
     let downloaded = client.resume(&index, &file, &mut sink, held).await?;
     let resumed = if sink.is_restarted() { 0 } else { resumed };

@@ -9,7 +9,10 @@ use std::sync::Arc;
 use depot_index::{Client, IndexUrl};
 use depot_proto::{ProjectName, simple::ProjectPage};
 
-use super::inputs::{Asked, ListedIndex};
+use super::{
+    inputs::{Asked, ListedIndex},
+    solve::NoListing,
+};
 use crate::{DEFAULT_INDEX, exit::UsageError, output::explain, variables::whence};
 
 /// The variables that name the main index where no flag and none of depot's own does, in this order.
@@ -120,7 +123,7 @@ impl Indexes {
     }
 
     /// All of them, in the order of asking.
-    fn asked(&self) -> impl Iterator<Item = &Arc<IndexUrl>> {
+    pub(super) fn asked(&self) -> impl Iterator<Item = &Arc<IndexUrl>> {
         self.extra.iter().chain([&self.main])
     }
 
@@ -130,16 +133,21 @@ impl Indexes {
         &self,
         client: &Client,
         project: &ProjectName,
-    ) -> Result<(Arc<IndexUrl>, ProjectPage), String> {
+    ) -> Result<(Arc<IndexUrl>, ProjectPage), NoListing> {
         for index in self.asked() {
             match client.project(index, project).await {
                 Ok(page) => return Ok((Arc::clone(index), page)),
                 Err(error) if error.is_not_found() => {}
-                Err(error) => return Err(explain(&anyhow::Error::from(error))),
+                Err(error) => return Err(NoListing::Failed(explain(&anyhow::Error::from(error)))),
             }
         }
+        Err(self.absent(project))
+    }
+
+    /// That none of them has a project.
+    pub(super) fn absent(&self, project: &ProjectName) -> NoListing {
         let names: Vec<_> = self.asked().map(ToString::to_string).collect();
-        Err(format!("there is no project `{project}` in {}", names.join(" or ")))
+        NoListing::Absent(format!("there is no project `{project}` in {}", names.join(" or ")))
     }
 }
 

@@ -20,6 +20,7 @@ use self::list::Collector;
 use super::{
     locks::{self, Known, Lock, Names, Selected, normalized},
     requirements::{Hashes, Kind, Reader, masked},
+    solve::Formats,
 };
 use crate::{args::SourceArgs, exit::UsageError};
 
@@ -89,6 +90,10 @@ pub(super) struct Asked {
     pub(super) extra_indexes: Vec<ListedIndex>,
     /// Whether a list asks for pre-releases.
     pub(super) pre: bool,
+    /// Whether all requirements must be pinned to digests, by the flag or because lists pin one.
+    pub(super) hashes_required: bool,
+    /// Of which projects lists want wheels or sdists alone.
+    pub(super) formats: Formats,
     /// What is left out because it can be wanted nowhere, with its reason.
     pub(super) skipped: Vec<(String, String)>,
     /// The locks whose files are wanted as they are.

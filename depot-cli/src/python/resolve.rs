@@ -1,5 +1,5 @@
-//! From requirements to files. Today each requirement stands for itself; dependencies and targets will come between the
-//! two, here, and change neither what goes in nor what comes out.
+//! From requirements to files where each requirement stands for itself: all files of the version that it means, whatever
+//! that requires and wherever it installs (`--no-deps --all-files`). What goes together is found by `solve`.
 
 use std::{
     collections::{BTreeMap, BTreeSet, btree_map::Entry},
@@ -8,7 +8,7 @@ use std::{
 
 use depot_index::{Client, IndexUrl};
 use depot_proto::{
-    DistributionFilename, ProjectName, Requirement,
+    DistributionFilename, ProjectName, Requirement, Timestamp,
     simple::{PageFile, ProjectPage},
 };
 use futures_util::{StreamExt as _, stream};
@@ -18,6 +18,7 @@ use super::{
     inputs::{Asked, Input, Place},
     requirements::{Hashes, Listed},
     select::{Choice, select},
+    solve::{Formats, NoListing},
 };
 
 /// A file to be saved.
@@ -49,13 +50,21 @@ pub(super) struct Resolved {
     pub(super) failed: Vec<Failed>,
 }
 
-impl Resolved {
-    /// Adds what locks name. Where something else wants one of their files whatever its digest, the lock's still counts.
-    pub(super) fn add(&mut self, locked: Vec<Wanted>, failed: Vec<Failed>) {
-        let of_locks: BTreeSet<_> = locked.iter().map(|wanted| wanted.filename.to_string()).collect();
-        self.files.retain(|wanted| !of_locks.contains(wanted.filename.as_str()));
-        self.files.extend(locked);
-        self.failed.extend(failed);
+/// What files are looked at at all.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Limits {
+    pub(super) formats: Formats,
+    /// Files uploaded at this moment or later are not there, and neither are those without a date.
+    pub(super) exclude_newer: Option<Timestamp>,
+}
+
+impl Limits {
+    fn allow(&self, project: &ProjectName, file: &PageFile) -> bool {
+        let is_old = |limit| file.upload_time.is_some_and(|time| time < limit);
+        let kind = self.formats.only(project);
+        let is_of_kind =
+            |kind| DistributionFilename::parse(&file.filename, project).is_ok_and(|name| name.kind() == kind);
+        self.exclude_newer.is_none_or(is_old) && kind.is_none_or(is_of_kind)
     }
 }
 
@@ -66,6 +75,7 @@ pub(super) async fn resolve(
     indexes: &Indexes,
     asked: &Asked,
     choice: Choice,
+    limits: &Limits,
     jobs: usize,
 ) -> Resolved {
     let mut of_project: BTreeMap<&ProjectName, Vec<&Input>> = BTreeMap::new();
@@ -77,7 +87,11 @@ pub(super) async fn resolve(
         }
     }
     let asking = of_project.into_iter().map(|(project, inputs)| async move {
-        let found = indexes.project(client, project).await;
+        let found = indexes.project(client, project).await.map_err(NoListing::into_reason);
+        let found = found.map(|(index, mut page)| {
+            page.files.retain(|file| limits.allow(project, file));
+            (index, page)
+        });
         let constraints = asked.constraints.get(project).map(Vec::as_slice).unwrap_or_default();
         let choose = |group: &Group| (label(group), choose(group, constraints, &found, choice));
         together(&inputs).iter().map(choose).collect::<Vec<_>>()
@@ -102,6 +116,15 @@ pub(super) async fn resolve(
         files: files.into_values().collect(),
         failed: failed.into_iter().map(|(_, failed)| failed).collect(),
     }
+}
+
+/// Puts each file once, by its project and name.
+pub(super) fn once(all: impl IntoIterator<Item = Wanted>) -> Vec<Wanted> {
+    let mut files = BTreeMap::new();
+    for wanted in all {
+        add(&mut files, wanted);
+    }
+    files.into_values().collect()
 }
 
 /// Each file once. Where one requirement wants it whatever its digest, it is wanted.

@@ -1,26 +1,28 @@
 //! `depot python save`: plan, run, report.
 
+mod plan;
 mod report;
 mod stock;
 
-use std::{env, sync::Arc, time::Instant};
+use std::{collections::BTreeSet, env, path::Path, sync::Arc, time::Instant};
 
 use anyhow::Context as _;
 use depot_index::{Client, ClientOptions};
+use depot_proto::Target;
 use depot_tree::{Tree, TreeError};
 use futures_util::{StreamExt as _, stream};
 
 use self::{
+    plan::{Plan, Wish, plan},
     report::Report,
     stock::{Stock, glance, take_stock},
 };
 use super::{
-    fetch::fetch,
+    fetch::{Fetched, fetch},
     indexes::Indexes,
     inputs::{self, Asked},
-    locks::{self, Pick},
-    resolve::{Resolved, Wanted, resolve},
-    select::Choice,
+    resolve::Wanted,
+    targets::{self, Chosen},
 };
 use crate::{
     args::SaveArgs,
@@ -37,7 +39,7 @@ const KEPT_DAYS: u64 = 7;
 /// Where files come from, and how many at once.
 struct Source {
     client: Client,
-    indexes: Indexes,
+    indexes: Arc<Indexes>,
     jobs: usize,
 }
 
@@ -45,32 +47,70 @@ struct Source {
 pub(crate) async fn run(args: SaveArgs, printer: &Printer) -> anyhow::Result<ExitStatus> {
     let started = Instant::now();
     let asked = read_asked(&args).await?;
-    let indexes = choose_indexes(&args, &asked, printer)?;
+    let wish = Wish::read(&args, &asked)?;
+    // Where nothing follows from the targets, nobody is asked for them.
+    let is_solved = !asked.inputs.is_empty() && !wish.is_plain();
+    let targets =
+        if is_solved || args.targets.is_given() { choose_targets(&args, printer).await? } else { Vec::new() };
+    let indexes = Arc::new(choose_indexes(&args, &asked, printer)?);
     for warning in &asked.warnings {
         printer.say(&format!("warning: {warning}"));
-    }
-    for (item, reason) in &asked.skipped {
-        printer.say(&format!("skipped {item}: {reason}"));
     }
     let NetrcFile { netrc, warning } = network::netrc();
     let client = Client::new(ClientOptions { netrc, ..options(&args)? })?;
     let source = Source { client, indexes, jobs: args.jobs.get() };
-    let choice = Choice { all_versions: args.all_versions, pre: args.pre || asked.pre };
-    let mut resolved = resolve(&source.client, &source.indexes, &asked, choice, source.jobs).await;
-    let (locked, failed) =
-        locks::wanted(&asked, Pick::default(), &source.indexes, &source.client, source.jobs).await;
-    resolved.add(locked, failed);
-    let report = if args.dry_run {
-        look(&source, &Tree::open_read_only(&args.tree.dir), resolved).await
+    let tree = if args.dry_run {
+        Arc::new(Tree::open_read_only(&args.tree.dir))
     } else {
-        save(&source, &args, resolved, printer).await?
+        open(&args.tree.dir, printer).await?
     };
+    let mut plan = plan(&source, &wish, &asked, &targets, (&tree, !args.dry_run)).await;
+    for warning in &plan.warnings {
+        printer.say(&format!("warning: {warning}"));
+    }
+    for (item, reason) in &plan.skipped {
+        printer.say(&format!("skipped {item}: {reason}"));
+    }
+    tell(&plan, printer);
+    let mut report = Report { failed: std::mem::take(&mut plan.failed), ..Report::default() };
+    let files = std::mem::take(&mut plan.files);
+    if args.dry_run {
+        report.files = look(&source, &tree, files).await;
+    } else {
+        save(&source, &tree, files, &mut report, printer).await?;
+    }
     // Only now it is known which hosts files lie at.
     if let Some(warning) = warning.filter(|_| source.client.used_netrc()) {
         printer.say(&format!("warning: {warning}"));
     }
-    report.show(&args, &source.indexes, &asked.skipped, started.elapsed(), printer);
+    report.show(&args, &source.indexes, &plan, started.elapsed(), printer);
     Ok(if report.failed.is_empty() { ExitStatus::Done } else { ExitStatus::Partial })
+}
+
+/// Chooses the targets and says which, before anything else is said: everything follows from them.
+async fn choose_targets(args: &SaveArgs, printer: &Printer) -> anyhow::Result<Vec<Target>> {
+    let typed = args.targets.clone();
+    let Chosen { targets, told } = tokio::task::spawn_blocking(move || targets::targets(&typed)).await??;
+    printer.say(&told);
+    Ok(targets)
+}
+
+/// Says what was chosen, and who needs it.
+fn tell(plan: &Plan, printer: &Printer) {
+    if plan.solutions.is_empty() {
+        return;
+    }
+    let releases = plan.releases();
+    let to_build = releases.iter().filter(|row| row.of.iter().all(|(_, package)| package.for_build)).count();
+    let to_build =
+        if to_build > 0 { format!(", {to_build} of them only to build others") } else { String::new() };
+    printer.say(&format!("chose {}{to_build}", count(releases.len(), "version")));
+    for row in releases {
+        let needs: BTreeSet<String> =
+            row.of.iter().flat_map(|(_, package)| &package.needed_by).map(ToString::to_string).collect();
+        let needs = needs.into_iter().collect::<Vec<_>>().join(", ");
+        printer.detail(&format!("{} {}: needed by {needs}", row.project, row.version));
+    }
 }
 
 /// Reading may wait for standard input, and must not keep an interrupt waiting with it.
@@ -103,8 +143,8 @@ fn options(args: &SaveArgs) -> anyhow::Result<ClientOptions> {
 
 /// Tells what is there already from what would be fetched, fills in the sizes that the index does not tell, and touches
 /// nothing.
-async fn look(source: &Source, tree: &Tree, resolved: Resolved) -> Report {
-    let sized = stream::iter(resolved.files).map(|mut wanted| async move {
+async fn look(source: &Source, tree: &Tree, files: Vec<Wanted>) -> Vec<(Wanted, Option<Fetched>)> {
+    let sized = stream::iter(files).map(|mut wanted| async move {
         let present = glance(tree, &wanted);
         if present.is_none() && wanted.file.size.is_none() {
             // A size that cannot be had is not worth a failure.
@@ -112,17 +152,12 @@ async fn look(source: &Source, tree: &Tree, resolved: Resolved) -> Report {
         }
         (wanted, present)
     });
-    Report { files: sized.buffered(source.jobs).collect().await, failed: resolved.failed }
+    sized.buffered(source.jobs).collect().await
 }
 
-async fn save(
-    source: &Source,
-    args: &SaveArgs,
-    resolved: Resolved,
-    printer: &Printer,
-) -> anyhow::Result<Report> {
-    let dir = &args.tree.dir;
-    let opened = dir.clone();
+/// Opens the tree, and puts away what runs that were cut off left in it.
+async fn open(dir: &Path, printer: &Printer) -> anyhow::Result<Arc<Tree>> {
+    let opened = dir.to_owned();
     let opening = tokio::task::spawn_blocking(move || -> Result<_, TreeError> {
         let (tree, recovered) = Tree::open(opened)?;
         // Nothing but the tree knows of a saved file, so there is nothing to bring up.
@@ -135,10 +170,18 @@ async fn save(
     if recovered.swept > 0 {
         printer.detail(&format!("removed {} of a run that was cut off", count(recovered.swept, "left-over")));
     }
-    let tree = Arc::new(tree);
-    let of = Arc::clone(&tree);
-    let mut stock = tokio::task::spawn_blocking(move || take_stock(&of, resolved.files)).await?;
-    let mut report = Report { failed: resolved.failed, ..Report::default() };
+    Ok(Arc::new(tree))
+}
+
+async fn save(
+    source: &Source,
+    tree: &Arc<Tree>,
+    files: Vec<Wanted>,
+    report: &mut Report,
+    printer: &Printer,
+) -> anyhow::Result<()> {
+    let of = Arc::clone(tree);
+    let mut stock = tokio::task::spawn_blocking(move || take_stock(&of, files)).await?;
     for (wanted, present) in std::mem::take(&mut stock.present) {
         match present {
             Ok(present) => report.files.push((wanted, Some(present))),
@@ -146,10 +189,10 @@ async fn save(
         }
     }
     printer.detail(&format!("{} there already", count(report.files.len(), "file")));
-    fetch_missing(source, &tree, &mut stock, &mut report, printer).await?;
+    fetch_missing(source, tree, &mut stock, report, printer).await?;
     stock.verified.store()?;
     report.sort();
-    Ok(report)
+    Ok(())
 }
 
 /// Fetches what is missing, several files at once. One that fails does not stop the others.

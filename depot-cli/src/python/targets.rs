@@ -1,5 +1,4 @@
 //! For which Pythons and machines something is chosen: what was typed, and where nothing was, the Python on PATH.
-#![allow(dead_code)] // Until a verb asks for targets.
 
 mod host;
 mod pythons;

@@ -7,6 +7,7 @@ use pep508_rs::{VerbatimUrl, VersionOrUrl};
 
 use super::{
     environment::Environment,
+    lenient,
     marker::Marker,
     name::{ProjectName, ProjectNameError},
     version::Version,
@@ -44,6 +45,22 @@ pub enum RequirementError {
 }
 
 impl Requirement {
+    /// Reads a requirement as the metadata of old releases has it: what PEP 508 refuses there is read for what was meant,
+    /// as installers do.
+    pub fn read_leniently(text: &str) -> Result<Self, RequirementError> {
+        let refused = match text.parse() {
+            Ok(requirement) => return Ok(requirement),
+            Err(refused) => refused,
+        };
+        let (what, marker) = text.split_once(';').map_or((text, None), |(what, marker)| (what, Some(marker)));
+        let name_end = what.find(['<', '>', '=', '!', '~', '(']).unwrap_or(what.len());
+        let (name, specifiers) = what.split_at(name_end);
+        let specifiers = specifiers.trim().trim_start_matches('(').trim_end_matches(')');
+        let Some(specifiers) = lenient::specifiers(specifiers) else { return Err(refused) };
+        let marker = marker.map(|marker| format!(" ;{marker}")).unwrap_or_default();
+        format!("{name}{specifiers}{marker}").parse().map_err(|_| refused)
+    }
+
     /// Whether the specifiers name this version, pre-releases or not.
     ///
     /// A version that is not PEP 440 is named by no specifier, and by the absence of all.
@@ -197,6 +214,22 @@ mod tests {
         assert_eq!(read.marker.unwrap().as_str(), "python_version<'3.9'");
         assert!(requirement("a @ https://index.example/a;b.whl").marker.is_none());
         assert_eq!(requirement("a ; sys_platform == '@'").marker.unwrap().as_str(), "sys_platform == '@'");
+    }
+
+    #[test]
+    fn what_old_metadata_meant_is_read() {
+        for (text, meant) in [
+            ("a>=1,<2", Some("a>=1,<2")),
+            ("a (>=2.7.*)", Some("a>=2.7")),
+            ("a[x]>=1.0<2 ; os_name == 'nt'", Some("a[x]>=1.0,<2 ; os_name == 'nt'")),
+            ("a (>dev)", Some("a>0.0.0.dev0")),
+            ("a>>1", None),
+            ("a b", None),
+            ("a>=1.* ; nonsense", None),
+        ] {
+            let read = Requirement::read_leniently(text).ok().map(|read| read.to_string());
+            assert_eq!(read.as_deref(), meant, "{text}");
+        }
     }
 
     #[test]

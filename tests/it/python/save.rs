@@ -1,11 +1,14 @@
 //! `depot python save`: what is chosen, what is stored of it, and what a second run does.
 
 mod again;
+mod closure;
 mod faults;
 mod hostile;
 mod lists;
 mod resume;
 mod secrets;
+mod targets;
+mod trouble;
 
 use std::fs;
 use std::io::Write as _;

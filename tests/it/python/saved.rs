@@ -10,6 +10,9 @@ use tempfile::TempDir;
 
 use super::depot::Depot;
 
+/// What [`Saved::solve`] saves for.
+pub(super) const TARGET: &str = "cp312-manylinux_2_28_x86_64";
+
 /// A tree in the folder `tree` of an otherwise empty one; it is not there before something is saved.
 #[derive(Debug)]
 pub(super) struct Saved(TempDir);
@@ -29,16 +32,29 @@ impl Saved {
         self.0.path().join("tree")
     }
 
-    /// `depot python save` from this URL, to be run or changed.
+    /// `depot python save` from this URL, to be run or changed: all files of what is named, and nothing that it requires. So
+    /// a test says what is saved, wherever it runs.
     pub(super) fn save_command(&self, url: &str, args: &[&str]) -> Command {
+        self.solve_command(url, &[&["--no-deps", "--all-files"], args].concat())
+    }
+
+    /// Runs `depot python save` from this index: all files of what is named.
+    pub(super) fn save(&self, index: &FakeIndex, args: &[&str]) -> Output {
+        run(&mut self.save_command(&index.url(), args))
+    }
+
+    /// `depot python save` from this URL, to be run or changed: what is named and all that it requires.
+    pub(super) fn solve_command(&self, url: &str, args: &[&str]) -> Command {
         let mut command = depot_command(["python", "save", "--index-url", url]);
         command.arg("--dir").arg(self.root()).args(args);
         command
     }
 
-    /// Runs `depot python save` from this index.
-    pub(super) fn save(&self, index: &FakeIndex, args: &[&str]) -> Output {
-        run(&mut self.save_command(&index.url(), args))
+    /// Runs `depot python save` from this index, with all that is required; for one target, unless others are named.
+    pub(super) fn solve(&self, index: &FakeIndex, args: &[&str]) -> Output {
+        let is_named = |arg: &&str| ["--target", "--python", "--platform", "--universal"].contains(arg);
+        let target: &[&str] = if args.iter().any(is_named) { &[] } else { &["--target", TARGET] };
+        run(&mut self.solve_command(&index.url(), &[target, args].concat()))
     }
 
     /// `depot python push` to this URL, to be run or changed.

@@ -1,6 +1,6 @@
 //! Where a download goes: into `tmp/`, on blocking threads; a large one so that another run can go on with it.
 
-use std::{io, sync::Arc};
+use std::{fs::File, io, sync::Arc};
 
 use bytes::Bytes;
 use depot_index::{Held, Sink};
@@ -29,11 +29,13 @@ enum Store {
     Kept(Resumable),
 }
 
-/// A sink for this file, with what it holds of it already.
+/// A sink for this file, with what it holds of it already. With `keep` even a small file is kept, so that another sink
+/// for it has all of it.
 pub(super) async fn open(
     tree: &Arc<Tree>,
     filename: &DistributionFilename,
     file: &PageFile,
+    keep: bool,
 ) -> anyhow::Result<(TreeSink, Held)> {
     let sink = |store, note| TreeSink {
         store: Some(store),
@@ -43,7 +45,7 @@ pub(super) async fn open(
         is_restarted: false,
     };
     if let (Some(sha256), Some(size)) = (file.sha256(), file.size)
-        && size >= WORTH_KEEPING
+        && (keep || size >= WORTH_KEEPING || tree.keeps(sha256))
     {
         let of = Arc::clone(tree);
         let kept = tokio::task::spawn_blocking(move || of.resume(sha256)).await??;
@@ -96,6 +98,20 @@ impl TreeSink {
     /// Whether what was held at the beginning is gone.
     pub(super) fn is_restarted(&self) -> bool {
         self.is_restarted
+    }
+
+    /// Reads what came, on a blocking thread. What is kept stays.
+    pub(super) async fn look<T: Send + 'static>(
+        mut self,
+        read: impl FnOnce(&mut File) -> T + Send + 'static,
+    ) -> anyhow::Result<T> {
+        self.flush().await?;
+        let store = self.store.take().ok_or_else(gone)?;
+        let seen = tokio::task::spawn_blocking(move || match store {
+            Store::Once(incoming) => Ok(read(incoming.seal()?.reader()?)),
+            Store::Kept(mut resumable) => resumable.look(read),
+        });
+        Ok(seen.await??)
     }
 
     pub(super) async fn finish(

@@ -6,7 +6,10 @@ use anyhow::bail;
 use depot_proto::Requirement;
 
 use super::{
-    super::requirements::{Flag, Hashes, Kind, Line, Told, masked},
+    super::{
+        requirements::{Flag, Hashes, Kind, Line, Told, masked},
+        solve::Formats,
+    },
     Asked, Input, ListedIndex, Place, requirement,
 };
 
@@ -121,6 +124,12 @@ impl Collector {
         }
     }
 
+    fn formats(&mut self, flag: Flag, place: &Place, take: impl FnOnce(&mut Formats) -> Result<(), String>) {
+        if let Err(why) = take(&mut self.asked.formats) {
+            self.asked.warnings.push(format!("{place}: `{}` is not used: {why}", flag.name()));
+        }
+    }
+
     /// A line of options alone.
     fn options(&mut self, line: &Line, place: &Place) {
         for given in &line.options {
@@ -136,8 +145,12 @@ impl Collector {
                 Flag::FindLinks => {
                     self.warn(given.flag, place, "only indexes are looked at; push such files as they are");
                 }
-                Flag::NoBinary | Flag::OnlyBinary | Flag::PreferBinary => {
-                    self.warn(given.flag, place, "all files of a version are saved, wheels and sdists");
+                Flag::NoBinary => self.formats(given.flag, place, |formats| formats.no_binary(&given.value)),
+                Flag::OnlyBinary => {
+                    self.formats(given.flag, place, |formats| formats.only_binary(&given.value));
+                }
+                Flag::PreferBinary => {
+                    self.warn(given.flag, place, "the newest version is taken, and its wheel where one fits");
                 }
                 Flag::AllReleases | Flag::OnlyFinal => {
                     self.warn(given.flag, place, "pre-releases are chosen as PEP 440 says, or by `--pre`");
@@ -178,6 +191,7 @@ impl Collector {
         let some_have = self.asked.inputs.iter().any(has_hashes)
             || self.asked.constraints.values().flatten().any(has_hashes);
         let wanted = require_hashes || self.require_hashes || (some_have && !self.no_require_hashes);
+        self.asked.hashes_required = wanted;
         if wanted {
             self.require_all_hashes();
         }

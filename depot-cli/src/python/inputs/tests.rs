@@ -1,5 +1,7 @@
 use std::{fs, path::PathBuf};
 
+use depot_proto::DistributionKind;
+
 use super::*;
 
 struct Lists {
@@ -158,16 +160,16 @@ fn a_constraint_that_is_none_ends_the_run() {
 #[test]
 fn options_of_lists_are_followed_or_spoken_of() {
     let text = "-i https://one.example/\n--extra-index-url https://x.example/ --extra-index-url https://y.example/\n\
-                -i https://two.example/\n--pre\nsix --pre\n--no-binary :all:\n--only-binary six\n--no-binary x\n\
+                -i https://two.example/\n--pre\nsix --pre\n--no-binary :all:\n--only-binary six\n--no-binary x\n--only-binary 'a b'\n\
                 --trusted-host h\n-f wheels\n--prefer-binary\n--use-feature fast-deps\n--hash=sha256:ab\nidna -C a=b\n\
                 --all-releases six\n--only-final :all:\n";
     let asked = asked(text).unwrap();
     assert_eq!(asked.index.as_ref().unwrap().url, "https://two.example/");
     assert_eq!(asked.extra_indexes.len(), 2);
     assert!(asked.pre);
+    let only = |name: &str| asked.formats.only(&name.parse().unwrap());
+    assert_eq!([only("six"), only("idna")], [Some(DistributionKind::Wheel), Some(DistributionKind::Sdist)]);
     for flag in [
-        "--no-binary",
-        "--only-binary",
         "--trusted-host",
         "--find-links",
         "--prefer-binary",
@@ -177,6 +179,7 @@ fn options_of_lists_are_followed_or_spoken_of() {
         "--all-releases",
         "--only-final",
         "line 5: `--pre` is not used",
+        "line 9: `--only-binary` is not used: `a b` is neither a project",
     ] {
         let said = asked.warnings.iter().filter(|warning| warning.contains(flag)).count();
         assert_eq!(said, 1, "{flag}: {:?}", asked.warnings);

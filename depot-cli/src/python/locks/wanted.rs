@@ -18,6 +18,7 @@ use super::{
         inputs::Asked,
         requirements::Listed,
         resolve::{Failed, Wanted},
+        solve::NoListing,
     },
     Lock, LockedFile, Package, Selected,
 };
@@ -61,7 +62,7 @@ pub(in crate::python) async fn wanted(
                 Ok(page) => Ok((Arc::clone(index), page)),
                 Err(error) => Err(crate::output::explain(&anyhow::Error::from(error))),
             },
-            None => indexes.project(client, project).await,
+            None => indexes.project(client, project).await.map_err(NoListing::into_reason),
         };
         let by_name = found.as_ref().map(|(_, page)| by_name(page)).unwrap_or_default();
         let one = |file: &&LockedFile| match one(file, &found, &by_name, indexes, asked.require_hashes) {

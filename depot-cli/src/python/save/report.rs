@@ -1,13 +1,18 @@
 //! What a save came to, for people and for programs.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
+use depot_proto::Target;
 use serde_json::{Value, json};
 
-use super::super::{
-    fetch::{Fetched, Outcome},
-    indexes::Indexes,
-    resolve::{Failed, Wanted},
+use super::{
+    super::{
+        fetch::{Fetched, Outcome},
+        indexes::Indexes,
+        resolve::{Failed, Wanted},
+        solve::Need,
+    },
+    plan::{Plan, Row},
 };
 use crate::{
     args::SaveArgs,
@@ -51,7 +56,7 @@ impl Report {
         &self,
         args: &SaveArgs,
         indexes: &Indexes,
-        skipped: &[(String, String)],
+        plan: &Plan,
         took: Duration,
         printer: &Printer,
     ) {
@@ -78,16 +83,19 @@ impl Report {
         }
         printer.say(&format!("{} in {seconds} s, in {}", parts.join(", "), args.tree.dir.display()));
         let failed = self.failed.iter().map(|failed| json!({ "item": failed.item, "reason": failed.reason }));
-        let skipped = skipped.iter().map(|(item, reason)| json!({ "item": item, "reason": reason }));
+        let skipped = plan.skipped.iter().map(|(item, reason)| json!({ "item": item, "reason": reason }));
         printer.json(&json!({
             "schema": "depot.save/1",
             "index": indexes.main().as_url().as_str(),
             "extra-indexes": indexes.extra().iter().map(|index| index.as_url().as_str()).collect::<Vec<_>>(),
             "dir": args.tree.dir,
             "dry-run": args.dry_run,
-            "files": self.files.iter().map(|(wanted, fetched)| row(wanted, fetched.as_ref())).collect::<Vec<_>>(),
+            "targets": targets(plan.solutions.iter().map(|solution| &solution.target)),
+            "packages": plan.releases().iter().map(release).collect::<Vec<_>>(),
+            "files": self.files.iter().map(|(wanted, fetched)| row(wanted, fetched.as_ref(), plan)).collect::<Vec<_>>(),
             "failed": failed.collect::<Vec<_>>(),
             "skipped": skipped.collect::<Vec<_>>(),
+            "warnings": plan.warnings,
             "counts": {
                 "planned": planned.0,
                 "saved": saved.0,
@@ -102,13 +110,41 @@ impl Report {
     }
 }
 
-fn row(wanted: &Wanted, fetched: Option<&Fetched>) -> Value {
+fn targets<'a>(targets: impl IntoIterator<Item = &'a Target>) -> Vec<String> {
+    targets.into_iter().map(ToString::to_string).collect()
+}
+
+/// A release and who needs it.
+fn release(row: &Row<'_>) -> Value {
+    let packages = || row.of.iter().map(|(_, package)| package);
+    let needs: BTreeSet<&Need> = packages().flat_map(|package| &package.needed_by).collect();
+    let needs = needs.into_iter().map(|need| match &need.parent {
+        Some((project, version)) => json!({
+            "project": project,
+            "version": version.to_string(),
+            "requirement": need.requirement,
+        }),
+        None => json!({ "project": null, "version": null, "requirement": need.requirement }),
+    });
+    let extras: BTreeSet<&String> = packages().flat_map(|package| &package.extras).collect();
+    json!({
+        "project": row.project,
+        "version": row.version.to_string(),
+        "extras": extras,
+        "for-build": packages().all(|package| package.for_build),
+        "targets": targets(row.of.iter().map(|(target, _)| *target).collect::<BTreeSet<_>>()),
+        "needed-by": needs.collect::<Vec<_>>(),
+    })
+}
+
+fn row(wanted: &Wanted, fetched: Option<&Fetched>, plan: &Plan) -> Value {
     let sha256 = fetched.map(|fetched| fetched.sha256).or_else(|| wanted.file.sha256());
     json!({
         "project": wanted.filename.project(),
         "version": wanted.filename.version().to_string(),
         "filename": wanted.filename.as_str(),
         "index": wanted.index.as_url().as_str(),
+        "targets": targets(plan.targets_of(wanted.filename.as_str())),
         "sha256": sha256,
         "size": fetched.map(|fetched| fetched.size).or(wanted.file.size),
         "outcome": fetched.map_or("planned", |fetched| fetched.outcome.as_str()),

@@ -156,15 +156,12 @@ fn a_list_may_ask_for_pre_releases_and_name_its_index() {
     save(&index, &saved, &[("r.txt", "--pre\npot\n")], &[]).assert_success();
     assert_eq!(saved.filenames("pot"), [pot("2.1rc1").filename()]);
     let other = Saved::new();
-    fs::write(
-        other.around().join("r.txt"),
-        format!("-i {}\npot\n-f wheels\n--only-binary :all:\n", index.url()),
-    )
-    .unwrap();
+    fs::write(other.around().join("r.txt"), format!("-i {}\npot\n-f wheels\n--prefer-binary\n", index.url()))
+        .unwrap();
     let mut command = depot_tests::depot_command(["python", "save", "-v", "-r", "r.txt", "--dir", "tree"]);
     let said = run(command.current_dir(other.around())).assert_success();
     assert!(said.stderr.contains(&format!("index: {} (r.txt, line 1)", index.url())), "{}", said.stderr);
-    for words in ["warning: r.txt, line 3: `--find-links`", "warning: r.txt, line 4: `--only-binary`"] {
+    for words in ["warning: r.txt, line 3: `--find-links`", "warning: r.txt, line 4: `--prefer-binary`"] {
         assert!(said.stderr.contains(words), "{}", said.stderr);
     }
     assert_eq!(other.filenames("pot"), [pot("2.0").filename()]);

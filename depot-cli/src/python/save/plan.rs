@@ -1,0 +1,248 @@
+//! What a run will save: the files, for which targets, and who needs them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use depot_proto::{ProjectName, Target, Timestamp, Version};
+use depot_tree::Tree;
+
+use super::{
+    super::{
+        inputs::{Asked, Input},
+        locks::{self, Pick},
+        newer,
+        resolve::{Failed, Limits, Wanted, once, resolve},
+        select,
+        solve::{Choice, NetworkSupply, Package, Problem, Solution, solve},
+    },
+    Source,
+};
+use crate::{
+    args::{IndexStrategy, SaveArgs},
+    clock,
+    exit::UsageError,
+};
+
+/// What a run will save.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    /// The files, each once.
+    pub(super) files: Vec<Wanted>,
+    /// What cannot be had.
+    pub(super) failed: Vec<Failed>,
+    /// What is wanted in none of the targets, with its reason.
+    pub(super) skipped: Vec<(String, String)>,
+    /// What a person should know.
+    pub(super) warnings: Vec<String>,
+    /// What was solved, a solution for each target; nothing where each requirement stands for itself.
+    pub(super) solutions: Vec<Solution>,
+}
+
+/// What of the command line says what is chosen.
+#[derive(Clone, Debug)]
+pub(super) struct Wish {
+    pub(super) choice: Choice,
+    pub(super) exclude_newer: Option<Timestamp>,
+    /// Newest versions come before those that the tree has.
+    pub(super) upgrade: bool,
+    pub(super) strategy: IndexStrategy,
+    /// Whether the targets were named, and are not only those of this machine.
+    pub(super) are_targets_given: bool,
+}
+
+impl Wish {
+    /// Reads it, together with what lists say.
+    pub(super) fn read(typed: &SaveArgs, asked: &Asked) -> Result<Self, UsageError> {
+        let args = &typed.choice;
+        let mut formats = asked.formats.clone();
+        for value in &args.only_binary {
+            formats.only_binary(value).map_err(|why| UsageError(format!("--only-binary: {why}")))?;
+        }
+        for value in &args.no_binary {
+            formats.no_binary(value).map_err(|why| UsageError(format!("--no-binary: {why}")))?;
+        }
+        let newer = args.exclude_newer.as_deref().map(|text| newer::read(text, clock::now()));
+        let exclude_newer = newer.transpose().map_err(|why| UsageError(format!("--exclude-newer: {why}")))?;
+        let choice = Choice {
+            pre: args.pre || asked.pre,
+            formats,
+            sdist: args.sdist,
+            all_files: args.all_files,
+            all_versions: args.all_versions,
+            no_deps: args.no_deps,
+        };
+        Ok(Self {
+            choice,
+            exclude_newer,
+            upgrade: args.upgrade,
+            strategy: typed.index_strategy,
+            are_targets_given: typed.targets.is_given(),
+        })
+    }
+
+    /// Whether each requirement stands for itself, wherever it installs: then nothing is to be solved.
+    pub(super) fn is_plain(&self) -> bool {
+        self.choice.no_deps && self.choice.all_files
+    }
+}
+
+/// Chooses what is saved. What must be downloaded to be read is kept in the tree where it is written to anyway.
+pub(super) async fn plan(
+    source: &Source,
+    wish: &Wish,
+    asked: &Asked,
+    targets: &[Target],
+    (tree, is_written): (&Arc<Tree>, bool),
+) -> Plan {
+    let mut plan = Plan { skipped: asked.skipped.clone(), ..Plan::default() };
+    if wish.is_plain() {
+        let choice = select::Choice { all_versions: wish.choice.all_versions, pre: wish.choice.pre };
+        let limits = Limits { formats: wish.choice.formats.clone(), exclude_newer: wish.exclude_newer };
+        let resolved = resolve(&source.client, &source.indexes, asked, choice, &limits, source.jobs).await;
+        plan.files.extend(resolved.files);
+        plan.failed.extend(resolved.failed);
+    } else if !asked.inputs.is_empty() {
+        solve_for(source, wish, asked, targets, (tree, is_written), &mut plan).await;
+    }
+    if !asked.locked.is_empty() {
+        // What was chosen before is what is saved: of it what the targets want, if any were named.
+        let given = wish.are_targets_given.then_some(targets);
+        let pick = Pick { targets: given, sdists: wish.choice.sdist || wish.choice.all_files };
+        let (locked, failed) = locks::wanted(asked, pick, &source.indexes, &source.client, source.jobs).await;
+        plan.add_locked(locked, failed);
+    }
+    plan
+}
+
+/// Solves what is asked for.
+async fn solve_for(
+    source: &Source,
+    wish: &Wish,
+    asked: &Asked,
+    targets: &[Target],
+    (tree, is_written): (&Arc<Tree>, bool),
+    plan: &mut Plan,
+) {
+    let problem = Problem {
+        requirements: wanted(asked, targets, plan),
+        constraints: asked.constraints.clone(),
+        hashes_required: asked.hashes_required,
+        choice: wish.choice.clone(),
+        exclude_newer: wish.exclude_newer,
+    };
+    let indexes = Arc::clone(&source.indexes);
+    let supply = NetworkSupply::new(source.client.clone(), indexes, wish.strategy, Arc::clone(tree));
+    let supply = supply.keeping(is_written).preferring(!wish.upgrade);
+    let solutions = solve(Arc::new(supply), &problem, targets, source.jobs).await;
+    plan.failed.extend(failed(&solutions));
+    let warnings: BTreeSet<&String> = solutions.iter().flat_map(|solution| &solution.warnings).collect();
+    plan.warnings.extend(warnings.into_iter().cloned());
+    plan.warnings.extend(kept(&solutions));
+    let files = solutions.iter().flat_map(|solution| {
+        let chosen = solution.all().flat_map(|(_, package)| &package.files);
+        chosen.chain(&solution.other_versions).cloned()
+    });
+    plan.files = once(files);
+    plan.solutions = solutions;
+}
+
+/// What is wanted in some target. What could not be read failed; what applies nowhere is skipped.
+fn wanted(asked: &Asked, targets: &[Target], plan: &mut Plan) -> Vec<Input> {
+    let mut wanted = Vec::new();
+    for input in &asked.inputs {
+        match &input.requirement {
+            Err(reason) => plan.failed.push(Failed { item: input.label(), reason: reason.clone() }),
+            Ok(requirement) => {
+                if targets.iter().any(|target| requirement.applies_in(target.environment(), &[])) {
+                    wanted.push(input.clone());
+                } else {
+                    plan.skipped
+                        .push((input.label(), "its marker is true in none of the targets".to_owned()));
+                }
+            }
+        }
+    }
+    wanted
+}
+
+/// What failed, once for all targets that it failed in for the same reason.
+fn failed(solutions: &[Solution]) -> Vec<Failed> {
+    let mut failed: Vec<(Failed, Vec<&Target>)> = Vec::new();
+    for solution in solutions {
+        for one in &solution.failed {
+            match failed.iter_mut().find(|(known, _)| known == one) {
+                Some((_, targets)) => targets.push(&solution.target),
+                None => failed.push((one.clone(), vec![&solution.target])),
+            }
+        }
+    }
+    let named = |(mut one, targets): (Failed, Vec<&Target>)| {
+        if targets.len() < solutions.len() {
+            let targets: Vec<_> = targets.iter().map(ToString::to_string).collect();
+            one.item = format!("{} for {}", one.item, targets.join(", "));
+        }
+        one
+    };
+    failed.into_iter().map(named).collect()
+}
+
+/// What stays although something newer fits, in one line.
+fn kept(solutions: &[Solution]) -> Option<String> {
+    const SHOWN: usize = 5;
+    let kept: BTreeSet<_> = solutions.iter().flat_map(|solution| &solution.kept).collect();
+    let shown: Vec<_> = kept
+        .iter()
+        .take(SHOWN)
+        .map(|(project, stays, newest)| format!("{project} {stays} ({newest} is there)"))
+        .collect();
+    let more = kept.len().saturating_sub(SHOWN);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!kept.is_empty()).then(|| {
+        format!("versions that the tree has are kept: {}{more}; --upgrade takes the newest", shown.join(", "))
+    })
+}
+
+/// A release, in all targets that it is for.
+#[derive(Debug)]
+pub(super) struct Row<'a> {
+    pub(super) project: &'a ProjectName,
+    pub(super) version: &'a Version,
+    /// As it is in each target.
+    pub(super) of: Vec<(&'a Target, &'a Package)>,
+}
+
+impl Plan {
+    /// Adds what locks name. Where something else wants one of their files whatever its digest, the lock's still counts.
+    fn add_locked(&mut self, locked: Vec<Wanted>, failed: Vec<Failed>) {
+        let of_locks: BTreeSet<_> = locked.iter().map(|wanted| wanted.filename.to_string()).collect();
+        self.files.retain(|wanted| !of_locks.contains(wanted.filename.as_str()));
+        self.files.extend(locked);
+        self.failed.extend(failed);
+    }
+
+    /// The releases, by project and version.
+    pub(super) fn releases(&self) -> Vec<Row<'_>> {
+        let mut rows: BTreeMap<(&ProjectName, &Version), Row<'_>> = BTreeMap::new();
+        for solution in &self.solutions {
+            for (project, package) in solution.all() {
+                let version = &package.version;
+                let row = rows.entry((project, version));
+                let row = row.or_insert_with(|| Row { project, version, of: Vec::new() });
+                row.of.push((&solution.target, package));
+            }
+        }
+        rows.into_values().collect()
+    }
+
+    /// The targets that a file is saved for.
+    pub(super) fn targets_of(&self, filename: &str) -> Vec<&Target> {
+        let has = |solution: &&Solution| {
+            let mut files =
+                solution.all().flat_map(|(_, package)| &package.files).chain(&solution.other_versions);
+            files.any(|wanted| wanted.filename.as_str() == filename)
+        };
+        self.solutions.iter().filter(has).map(|solution| &solution.target).collect()
+    }
+}
