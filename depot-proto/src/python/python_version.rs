@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use pep440_rs::VersionSpecifiers;
+use pep440_rs::{Operator, VersionSpecifiers};
 
 use super::lenient;
 
@@ -83,6 +83,14 @@ impl RequiresPython {
     pub fn allows(&self, full_version: &pep440_rs::Version) -> bool {
         self.0.contains(&full_version.only_release())
     }
+
+    /// Whether Pythons of this line will do, as far as its first release stands for them. What leaves out single releases
+    /// of it (`!=3.9.0,!=3.9.1`, as cryptography does) does not leave out the line, whose others are what people have.
+    pub fn allows_line(&self, line: PythonVersion) -> bool {
+        let first = line.first_release();
+        let mut counting = self.0.iter().filter(|specifier| *specifier.operator() != Operator::NotEqual);
+        counting.all(|specifier| specifier.contains(&first))
+    }
 }
 
 impl FromStr for RequiresPython {
@@ -111,6 +119,23 @@ mod tests {
         }
         for text in ["", "3", "3.", "3.12.1", "3.012", "3.+1", "a.b", "3.300"] {
             assert!(text.parse::<PythonVersion>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_line_is_not_left_out_by_its_single_releases() {
+        for (text, line, allowed) in [
+            (">=3.8,!=3.9.0,!=3.9.1", "3.9", true),
+            ("!=3.9.0,>=3.9,!=3.9.1", "3.9", true),
+            ("!=3.9,>=3.8", "3.9", true),
+            (">=3.9.2", "3.9", false),
+            (">=3.8,!=3.9.*", "3.9", false),
+            (">=3.8,!=3.9.0", "3.8", true),
+            (">=3.8,!=3.9.0", "3.7", false),
+            (">=3.6,<3.9", "3.9", false),
+        ] {
+            let read = text.parse::<RequiresPython>().unwrap();
+            assert_eq!(read.allows_line(line.parse().unwrap()), allowed, "{text} {line}");
         }
     }
 

@@ -132,8 +132,12 @@ impl Target {
         &self.0.environment
     }
 
-    /// Whether its Python will do for a file that says which Pythons it is for.
+    /// Whether its Python will do for a file that says which Pythons it is for. Where no release was named, the first one
+    /// stands for its line, and that the file leaves out single ones does not count.
     pub fn is_allowed_by(&self, requires_python: &RequiresPython) -> bool {
+        if *self.full_version() == self.python().first_release() {
+            return requires_python.allows_line(self.python());
+        }
         requires_python.allows(self.full_version())
     }
 
