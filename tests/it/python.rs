@@ -18,7 +18,7 @@ mod pages;
 mod plan;
 mod private;
 mod push;
-mod real;
+pub(crate) mod real;
 mod rights;
 mod save;
 mod saved;

@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 
 /// A target: its name for depot, the Python and the platform of it for uv.
 #[derive(Debug)]
-pub(super) struct Target {
-    pub(super) name: &'static str,
-    pub(super) python: &'static str,
-    pub(super) platform: &'static str,
+pub(crate) struct Target {
+    pub(crate) name: &'static str,
+    pub(crate) python: &'static str,
+    pub(crate) platform: &'static str,
 }
 
 const fn target(name: &'static str, python: &'static str, platform: &'static str) -> Target {
@@ -19,7 +19,7 @@ const fn target(name: &'static str, python: &'static str, platform: &'static str
 }
 
 /// Newest Python first, as depot takes them. The plain names of both commands mean the same platforms; the tags say it.
-pub(super) const TARGETS: [Target; 9] = [
+pub(crate) const TARGETS: [Target; 9] = [
     target("cp314-manylinux_2_28_x86_64", "3.14", "x86_64-manylinux_2_28"),
     target("cp314-macosx_13_0_arm64", "3.14", "aarch64-apple-darwin"),
     target("cp312-manylinux_2_28_x86_64", "3.12", "x86_64-manylinux_2_28"),
@@ -32,7 +32,7 @@ pub(super) const TARGETS: [Target; 9] = [
 ];
 
 /// Projects with their versions, none where there is no solution.
-pub(super) type Solution = Option<BTreeMap<String, String>>;
+pub(crate) type Solution = Option<BTreeMap<String, String>>;
 
 /// The solutions of each case, by the names of the targets.
 pub(super) type Solutions = BTreeMap<String, BTreeMap<String, Solution>>;
