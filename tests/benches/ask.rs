@@ -2,7 +2,7 @@
 
 use std::{
     fmt::Write as _,
-    io::{Read as _, Write as _},
+    io::{self, Read as _, Write as _},
     net::TcpStream,
     time::{Duration, Instant},
 };
@@ -33,8 +33,14 @@ pub(crate) struct Asked {
     pub(crate) seconds: f64,
 }
 
-/// Asks over a connection of its own. Panics where the answer is not HTTP, or shorter than it says.
+/// As [`try_ask`], of a server that answers.
 pub(crate) fn ask(url: &str, path: &str, headers: &Headers) -> Asked {
+    try_ask(url, path, headers).unwrap_or_else(|error| panic!("{url}{path}: {error}"))
+}
+
+/// Asks over a connection of its own; an error where nothing comes for a minute. Panics where the answer is not HTTP, or
+/// shorter than it says.
+pub(crate) fn try_ask(url: &str, path: &str, headers: &Headers) -> io::Result<Asked> {
     let host = url.trim_start_matches("http://");
     let mut request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
     for (name, value) in headers {
@@ -42,12 +48,12 @@ pub(crate) fn ask(url: &str, path: &str, headers: &Headers) -> Asked {
     }
     request += "\r\n";
     let started = Instant::now();
-    let mut stream = TcpStream::connect(host).unwrap();
-    stream.set_nodelay(true).unwrap();
-    stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
-    stream.write_all(request.as_bytes()).unwrap();
+    let mut stream = TcpStream::connect(host)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(Duration::from_mins(1)))?;
+    stream.write_all(request.as_bytes())?;
     let mut bytes = Vec::with_capacity(1 << 23);
-    stream.read_to_end(&mut bytes).unwrap_or_else(|error| panic!("{url}{path}: {error}"));
+    stream.read_to_end(&mut bytes)?;
     let seconds = started.elapsed().as_secs_f64();
     let end = bytes.windows(4).position(|window| window == b"\r\n\r\n");
     let end = end.unwrap_or_else(|| panic!("{url}{path} is not answered with HTTP"));
@@ -68,7 +74,7 @@ pub(crate) fn ask(url: &str, path: &str, headers: &Headers) -> Asked {
     let text = |name: &str| header(name).unwrap_or_default();
     let answer =
         Answer { status, content_type: text("content-type"), coding: text("content-encoding"), body };
-    Asked { answer, etag: header("etag"), seconds }
+    Ok(Asked { answer, etag: header("etag"), seconds })
 }
 
 /// The body without the marks of the chunked coding.

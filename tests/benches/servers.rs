@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{
     Options,
-    ask::{ACCEPT_HTML, ACCEPT_JSON, Headers, ask},
+    ask::{ACCEPT_HTML, ACCEPT_JSON, Headers, try_ask},
     machine::{Core, Machine},
     packages,
     process::{Service, free_address},
@@ -212,7 +212,8 @@ fn load(
     let one = |(project, files, form, accept): (&str, usize, &str, &str)| {
         let path = format!("{prefix}/{project}/");
         let headers: Headers = vec![("Accept", accept.to_owned())];
-        let answer = ask(url, &path, &headers).answer;
+        let asked = try_ask(url, &path, &headers);
+        let answer = asked.map_err(|error| format!("it does not answer within a minute ({error})"))?.answer;
         if answer.status != 200 {
             return Err(format!("it answers {}", answer.status));
         }
