@@ -167,6 +167,7 @@ fn catch_up(
         if files > 0 {
             tracing::warn!(projects, files, "the store has been built from the tree");
             is_empty = false;
+            missed.lost |= serial > head;
             // A large one takes minutes to build: whoever kills the server now should not have to wait again.
             packages.set_applied(serial)?;
             packages.flush()?;

@@ -80,3 +80,19 @@ fn everything_is_served_from_the_tree_when_journal_and_store_are_both_gone() {
     fs::remove_dir_all(copied.path().join("store")).unwrap();
     fixture.assert_mended(&copied, "journal and store are gone");
 }
+
+#[test]
+fn a_store_that_was_built_from_the_tree_is_built_once() {
+    let fixture = Fixture::new();
+    let copied = fixture.copy();
+    fs::remove_dir_all(copied.path().join("journal")).unwrap();
+    fs::remove_dir_all(copied.path().join("store")).unwrap();
+    for (start, is_built) in [("first", true), ("second", false), ("third", false)] {
+        let server = ServerProcess::start(copied.path(), [""; 0]);
+        let mut wire = Wire::open(server.url(), &fixture.live.text).unwrap();
+        fixture.assert_serves(&mut wire, start);
+        let said = server.stderr();
+        assert_eq!(server.terminate().code(), Some(0), "{start}");
+        assert_eq!(said.contains("from the tree"), is_built, "{start}: {said}");
+    }
+}
