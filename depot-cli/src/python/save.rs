@@ -101,15 +101,18 @@ fn tell(plan: &Plan, printer: &Printer) {
         return;
     }
     let releases = plan.releases();
-    let to_build = releases.iter().filter(|row| row.of.iter().all(|(_, package)| package.for_build)).count();
-    let to_build =
-        if to_build > 0 { format!(", {to_build} of them only to build others") } else { String::new() };
-    printer.say(&format!("chose {}{to_build}", count(releases.len(), "version")));
+    let runs: BTreeSet<_> =
+        releases.iter().filter(|row| !row.for_build).map(|row| (row.project, row.version)).collect();
+    let to_build = releases.iter().filter(|row| !runs.contains(&(row.project, row.version))).count();
+    let more =
+        if to_build > 0 { format!(", and {to_build} to build what is no wheel") } else { String::new() };
+    printer.say(&format!("chose {}{more}", count(runs.len(), "version")));
     for row in releases {
-        let needs: BTreeSet<String> =
-            row.of.iter().flat_map(|(_, package)| &package.needed_by).map(ToString::to_string).collect();
+        let needs = row.of.iter().flat_map(|(_, package)| &package.needed_by);
+        let needs: BTreeSet<String> = needs.map(ToString::to_string).collect();
+        let to_build = if row.for_build { " (to build)" } else { "" };
         let needs = needs.into_iter().collect::<Vec<_>>().join(", ");
-        printer.detail(&format!("{} {}: needed by {needs}", row.project, row.version));
+        printer.detail(&format!("{} {}{to_build}: {needs}", row.project, row.version));
     }
 }
 

@@ -204,7 +204,7 @@ pub(super) struct Need {
 impl fmt::Display for Need {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.parent {
-            Some((project, version)) => write!(f, "{project} {version} ({})", self.requirement),
+            Some((project, version)) => write!(f, "needed by {project} {version} ({})", self.requirement),
             None => write!(f, "asked for as {}", self.requirement),
         }
     }

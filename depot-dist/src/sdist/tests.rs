@@ -1,3 +1,5 @@
+use std::io::Cursor;
+
 use depot_proto::DistributionFilename;
 
 use crate::{
@@ -9,6 +11,24 @@ use crate::{
 
 const TAR_GZ: &str = "foo_bar-1.0.tar.gz";
 const PKG_INFO: &str = "foo_bar-1.0/PKG-INFO";
+
+#[test]
+fn another_file_of_the_top_folder_is_found_in_every_packing_or_is_not_there() {
+    let (name, text) = ("pyproject.toml", b"[project]".as_slice());
+    let sdist = tar(&[sdist_entries(), vec![tar_entry(b'0', "foo_bar-1.0/pyproject.toml", text)]].concat());
+    let zipped = zip(&[("foo-bar-1.0/a/pyproject.toml", b"x"), ("foo-bar-1.0/pyproject.toml", text)]);
+    for (filename, bytes) in [(TAR_GZ, gzip(&sdist)), ("foo-bar-1.0.tar", sdist), ("foo-bar-1.0.zip", zipped)]
+    {
+        let parsed = DistributionFilename::parse(filename, &"foo-bar".parse().unwrap()).unwrap();
+        let file =
+            |name| crate::read_sdist_file(Cursor::new(&bytes), &parsed, name, &Limits::default()).unwrap();
+        assert_eq!(file(name).as_deref(), Some(text), "{filename}");
+        assert_eq!(file("setup.cfg"), None, "{filename}");
+    }
+    let wheel = DistributionFilename::guess("foo_bar-1.0-py3-none-any.whl").unwrap();
+    let refused = crate::read_sdist_file(Cursor::new(b""), &wheel, name, &Limits::default()).unwrap_err();
+    assert!(matches!(refused, DistError::Unsupported { .. }), "{refused}");
+}
 
 fn read_tar(entries: &[Vec<u8>]) -> Result<Vec<u8>, DistError> {
     read(TAR_GZ, &gzip(&tar(entries))).map(|contents| contents.raw_metadata)

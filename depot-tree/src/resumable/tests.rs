@@ -61,6 +61,27 @@ fn two_never_write_the_same_bytes() {
 }
 
 #[test]
+fn a_look_at_what_is_kept_changes_nothing_of_it() {
+    let (_folder, tree) = tree();
+    let sha256 = Sha256Digest::of(BYTES);
+    assert!(!tree.keeps(sha256));
+    let mut one = tree.resume(sha256).unwrap().unwrap();
+    one.write(&BYTES[..7]).unwrap();
+    let look = |one: &mut Resumable| {
+        let mut seen = Vec::new();
+        one.look(|file| file.read_to_end(&mut seen).unwrap()).unwrap();
+        seen
+    };
+    assert_eq!(look(&mut one), &BYTES[..7]);
+    one.write(&BYTES[7..]).unwrap();
+    assert_eq!(look(&mut one), BYTES);
+    drop(one);
+    assert!(tree.keeps(sha256));
+    let again = tree.resume(sha256).unwrap().unwrap();
+    assert_eq!(again.hasher().clone().finish(), sha256);
+}
+
+#[test]
 fn nothing_is_not_kept_and_what_is_forgotten_is_gone() {
     let (folder, tree) = tree();
     let mut one = tree.resume(Sha256Digest::of(BYTES)).unwrap().unwrap();

@@ -6,7 +6,9 @@ use std::fs;
 use std::io::ErrorKind;
 use std::process::Command;
 
-use depot_tests::{FakeFile, FakeIndex, Fault, Style, WheelBuilder, depot, run, skipped, workspace_root};
+use depot_tests::{
+    FakeFile, FakeIndex, Fault, SdistBuilder, Style, WheelBuilder, depot, run, skipped, workspace_root,
+};
 use serde_json::Value;
 
 use self::schema::{assert_valid, complaints};
@@ -19,7 +21,8 @@ fn wheel(name: &str) -> WheelBuilder {
 
 #[test]
 fn what_save_and_push_print_for_programs_is_what_their_schemas_say() {
-    let index = FakeIndex::builder(Style::Json).wheel(&wheel("pot")).wheel(&wheel("lid")).file(
+    let needy = SdistBuilder::new("needy", "1.0").build_requires("lid").requires_dist("pot ; extra == 'x'");
+    let index = FakeIndex::builder(Style::Json).wheel(&wheel("pot")).wheel(&wheel("lid")).sdist(&needy).file(
         "plain",
         FakeFile::new("plain-1.0.zip", b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0".to_vec())
             .without_hash()
@@ -35,6 +38,8 @@ fn what_save_and_push_print_for_programs_is_what_their_schemas_say() {
     };
     let json = ["--format", "json"];
     let save = |more: &[&str]| saved.save(&index, &[more, &json].concat());
+    let solve = |more: &[&str]| saved.solve(&index, &[more, &json].concat());
+    check(&solve(&["needy[x,nope]", "absent", "--dry-run"]), 3);
     check(&save(&["pot", "plain", "--dry-run"]), 0);
     check(&save(&["pot", never, "lid==", "absent"]), 3);
     check(&save(&["pot", "lid", "plain", "--extra-index-url", &index.url()]), 0);
@@ -49,7 +54,7 @@ fn what_save_and_push_print_for_programs_is_what_their_schemas_say() {
     let record = saved.path("lid", &format!("{}.json", wheel("lid").filename()));
     fs::write(record, "no record").unwrap();
     check(&push(&[]), 3);
-    assert_eq!(checked, 9);
+    assert_eq!(checked, 10);
 }
 
 #[test]

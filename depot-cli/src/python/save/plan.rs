@@ -73,6 +73,11 @@ impl Wish {
             all_versions: args.all_versions,
             no_deps: args.no_deps,
         };
+        if choice.no_deps && choice.all_files && typed.index_strategy != IndexStrategy::default() {
+            let words = "with --no-deps and --all-files the first index that has a project answers: leave out one of them, or \
+                         --index-strategy";
+            return Err(UsageError(words.to_owned()));
+        }
         Ok(Self {
             choice,
             exclude_newer,
@@ -209,40 +214,44 @@ fn kept(solutions: &[Solution]) -> Option<String> {
 pub(super) struct Row<'a> {
     pub(super) project: &'a ProjectName,
     pub(super) version: &'a Version,
+    /// Whether it is needed to build something there, and not to run anything.
+    pub(super) for_build: bool,
     /// As it is in each target.
     pub(super) of: Vec<(&'a Target, &'a Package)>,
 }
 
 impl Plan {
-    /// Adds what locks name. Where something else wants one of their files whatever its digest, the lock's still counts.
-    fn add_locked(&mut self, locked: Vec<Wanted>, failed: Vec<Failed>) {
-        let of_locks: BTreeSet<_> = locked.iter().map(|wanted| wanted.filename.to_string()).collect();
-        self.files.retain(|wanted| !of_locks.contains(wanted.filename.as_str()));
-        self.files.extend(locked);
-        self.failed.extend(failed);
-    }
-
-    /// The releases, by project and version.
+    /// The releases, by project and version; those that run and those that build apart.
     pub(super) fn releases(&self) -> Vec<Row<'_>> {
-        let mut rows: BTreeMap<(&ProjectName, &Version), Row<'_>> = BTreeMap::new();
+        let mut rows: BTreeMap<_, Row<'_>> = BTreeMap::new();
         for solution in &self.solutions {
             for (project, package) in solution.all() {
-                let version = &package.version;
-                let row = rows.entry((project, version));
-                let row = row.or_insert_with(|| Row { project, version, of: Vec::new() });
+                let (version, for_build) = (&package.version, package.for_build);
+                let row = rows.entry((project, version, for_build));
+                let row = row.or_insert_with(|| Row { project, version, for_build, of: Vec::new() });
                 row.of.push((&solution.target, package));
             }
         }
         rows.into_values().collect()
     }
 
-    /// The targets that a file is saved for.
-    pub(super) fn targets_of(&self, filename: &str) -> Vec<&Target> {
-        let has = |solution: &&Solution| {
-            let mut files =
-                solution.all().flat_map(|(_, package)| &package.files).chain(&solution.other_versions);
-            files.any(|wanted| wanted.filename.as_str() == filename)
-        };
-        self.solutions.iter().filter(has).map(|solution| &solution.target).collect()
+    /// The targets that each file is saved for, by its name.
+    pub(super) fn targets_by_file(&self) -> BTreeMap<&str, BTreeSet<&Target>> {
+        let mut targets: BTreeMap<&str, BTreeSet<&Target>> = BTreeMap::new();
+        for solution in &self.solutions {
+            let files = solution.all().flat_map(|(_, package)| &package.files);
+            for wanted in files.chain(&solution.other_versions) {
+                targets.entry(wanted.filename.as_str()).or_default().insert(&solution.target);
+            }
+        }
+        targets
+    }
+
+    /// Adds what locks name. Where something else wants one of their files whatever its digest, the lock's still counts.
+    fn add_locked(&mut self, locked: Vec<Wanted>, failed: Vec<Failed>) {
+        let of_locks: BTreeSet<_> = locked.iter().map(|wanted| wanted.filename.to_string()).collect();
+        self.files.retain(|wanted| !of_locks.contains(wanted.filename.as_str()));
+        self.files.extend(locked);
+        self.failed.extend(failed);
     }
 }

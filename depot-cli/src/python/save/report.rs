@@ -82,6 +82,14 @@ impl Report {
             parts.push(format!("{} failed", self.failed.len()));
         }
         printer.say(&format!("{} in {seconds} s, in {}", parts.join(", "), args.tree.dir.display()));
+        if !printer.is_json() {
+            return;
+        }
+        let of_files = plan.targets_by_file();
+        let row = |(wanted, fetched): &(Wanted, Option<Fetched>)| {
+            let for_these = of_files.get(wanted.filename.as_str()).into_iter().flatten().copied();
+            row(wanted, fetched.as_ref(), &targets(for_these))
+        };
         let failed = self.failed.iter().map(|failed| json!({ "item": failed.item, "reason": failed.reason }));
         let skipped = plan.skipped.iter().map(|(item, reason)| json!({ "item": item, "reason": reason }));
         printer.json(&json!({
@@ -92,7 +100,7 @@ impl Report {
             "dry-run": args.dry_run,
             "targets": targets(plan.solutions.iter().map(|solution| &solution.target)),
             "packages": plan.releases().iter().map(release).collect::<Vec<_>>(),
-            "files": self.files.iter().map(|(wanted, fetched)| row(wanted, fetched.as_ref(), plan)).collect::<Vec<_>>(),
+            "files": self.files.iter().map(row).collect::<Vec<_>>(),
             "failed": failed.collect::<Vec<_>>(),
             "skipped": skipped.collect::<Vec<_>>(),
             "warnings": plan.warnings,
@@ -131,20 +139,20 @@ fn release(row: &Row<'_>) -> Value {
         "project": row.project,
         "version": row.version.to_string(),
         "extras": extras,
-        "for-build": packages().all(|package| package.for_build),
+        "for-build": row.for_build,
         "targets": targets(row.of.iter().map(|(target, _)| *target).collect::<BTreeSet<_>>()),
         "needed-by": needs.collect::<Vec<_>>(),
     })
 }
 
-fn row(wanted: &Wanted, fetched: Option<&Fetched>, plan: &Plan) -> Value {
+fn row(wanted: &Wanted, fetched: Option<&Fetched>, targets: &[String]) -> Value {
     let sha256 = fetched.map(|fetched| fetched.sha256).or_else(|| wanted.file.sha256());
     json!({
         "project": wanted.filename.project(),
         "version": wanted.filename.version().to_string(),
         "filename": wanted.filename.as_str(),
         "index": wanted.index.as_url().as_str(),
-        "targets": targets(plan.targets_of(wanted.filename.as_str())),
+        "targets": targets,
         "sha256": sha256,
         "size": fetched.map(|fetched| fetched.size).or(wanted.file.size),
         "outcome": fetched.map_or("planned", |fetched| fetched.outcome.as_str()),

@@ -7,8 +7,8 @@ use std::{
 };
 
 use depot_proto::{
-    DistributionFilename, DistributionKind, ProjectName, Rank, Requirement, RequiresPython, Target, Yanked,
-    simple::PageFile,
+    DistributionFilename, DistributionKind, ProjectName, Rank, Requirement, RequiresPython, SdistFormat,
+    Target, Yanked, simple::PageFile,
 };
 use pep440_rs::Version;
 
@@ -291,7 +291,9 @@ impl Rules<'_> {
         let mut usable = usable.into_iter();
         let Some((_, place, best)) = usable.next() else { return Err(self.reason(release, refused)) };
         let mut rest: Vec<_> = usable.collect();
-        let beside = rest.iter().position(|(_, other, _)| place != Place::Sdist && *other == Place::Sdist);
+        let beside = rest
+            .iter()
+            .position(|(_, other, _)| matches!((&place, other), (Place::Wheel(_), Place::Sdist(_))));
         let sdist = beside.map(|at| Arc::clone(rest.remove(at).2));
         Ok(Candidate {
             version: release.version.clone(),
@@ -325,7 +327,14 @@ impl Rules<'_> {
                 None => return Err(LeftOut::NoWheel(offer.filename.to_string())),
             },
             _ if self.only == Some(DistributionKind::Wheel) => return Err(LeftOut::OnlySource),
-            _ => Place::Sdist,
+            DistributionFilename::Sdist(sdist) => Place::Sdist(match sdist.format {
+                SdistFormat::TarGz => 0,
+                SdistFormat::Zip => 1,
+                SdistFormat::Tar => 2,
+                // Nothing can be read of it.
+                SdistFormat::OtherTar => 3,
+            }),
+            DistributionFilename::Legacy(_) => Place::Elsewhere,
         };
         self.check_time(&offer.file, has_undated)?;
         if let Some(requires) = offer.file.requires_python.as_deref()
@@ -356,7 +365,8 @@ impl Rules<'_> {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
     Wheel(Rank),
-    Sdist,
+    /// By how well its format is read.
+    Sdist(u8),
     /// A wheel for another machine.
     Elsewhere,
 }

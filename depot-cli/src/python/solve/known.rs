@@ -52,6 +52,16 @@ impl Known {
         Ok(Self { is_uncertain: true, ..known })
     }
 
+    /// What an sdist's `pyproject.toml` says where there is no `PKG-INFO` that could be read.
+    pub(in crate::python) fn of_pyproject(pyproject: Option<&[u8]>) -> Result<Self, NoMetadata> {
+        match pyproject.and_then(read_toml).and_then(|pyproject| static_project(&pyproject)) {
+            Some((requires, extras)) => {
+                Ok(Self { requires: read_all(&requires)?, extras, ..Self::default() })
+            }
+            None => Ok(Self { is_uncertain: true, ..Self::default() }),
+        }
+    }
+
     fn of_core(core: &CoreMetadata) -> Result<Self, NoMetadata> {
         Ok(Self {
             requires: read_all(&core.requires_dist)?,
@@ -210,6 +220,9 @@ mod tests {
         assert!(shown(&known)[2].contains("os_name=='nt'") && shown(&known)[2].contains("'fast-one'"));
         assert_eq!(known.extras, ["fast-one"]);
         assert!(!known.is_uncertain);
+        // Without a `PKG-INFO` that can be read.
+        assert_eq!(shown(&Known::of_pyproject(Some(pyproject)).unwrap())[0], "c>1");
+        assert!(Known::of_pyproject(None).unwrap().is_uncertain);
     }
 
     #[test]

@@ -144,12 +144,18 @@ impl Supply for NetworkSupply {
 
 /// What a distribution says of itself, from its bytes. It blocks.
 pub(super) fn known_of_file(file: &mut File, filename: &DistributionFilename) -> Result<Known, NoMetadata> {
-    let contents = depot_dist::read(&mut *file, filename, &Limits::default()).map_err(told)?;
+    let contents = depot_dist::read(&mut *file, filename, &Limits::default());
     if filename.kind() == DistributionKind::Wheel {
-        return Known::of_wheel(&contents.raw_metadata);
+        return Known::of_wheel(&contents.map_err(told)?.raw_metadata);
     }
-    let pyproject = pyproject(file, filename)?;
-    Known::of_sdist(&contents.metadata, pyproject.as_deref())
+    match contents {
+        Ok(contents) => Known::of_sdist(&contents.metadata, pyproject(file, filename)?.as_deref()),
+        // Old sdists have no metadata, or are packed in ways that are not read here. They can be built all the same.
+        Err(DistError::Unsupported { .. } | DistError::NoMetadata { .. } | DistError::BadMetadata(_)) => {
+            Known::of_pyproject(pyproject(file, filename)?.as_deref())
+        }
+        Err(error) => Err(told(error)),
+    }
 }
 
 /// What an sdist needs to be built, from its bytes. It blocks.
@@ -161,7 +167,10 @@ pub(super) fn build_system_of_file(
 }
 
 fn pyproject(file: &mut File, filename: &DistributionFilename) -> Result<Option<Vec<u8>>, NoMetadata> {
-    depot_dist::read_sdist_file(file, filename, "pyproject.toml", &Limits::default()).map_err(told)
+    match depot_dist::read_sdist_file(file, filename, "pyproject.toml", &Limits::default()) {
+        Err(DistError::Unsupported { .. }) => Ok(None),
+        read => read.map_err(told),
+    }
 }
 
 /// An archive that cannot be read is bad; a disk that cannot be read says nothing about it.

@@ -240,7 +240,10 @@ impl<'a> Provider<'a> {
             let mut seen = self.seen.borrow_mut();
             let next = seen.order.len();
             seen.order.entry(project.clone()).or_insert(next);
-            seen.asked.entry(project.clone()).or_default().push(range.clone());
+            let asked = seen.asked.entry(project.clone()).or_default();
+            if !asked.contains(&range) {
+                asked.push(range.clone());
+            }
             narrow(depends, Node::Project(project.clone()), &range);
         }
         for extra in &requirement.extras {

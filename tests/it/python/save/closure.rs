@@ -65,9 +65,7 @@ fn the_first_line_says_the_targets_and_the_others_what_is_chosen_and_why() {
     let said = saved.solve(&index, &["app", "-v"]).assert_success();
     let first = said.stderr.lines().next().unwrap();
     assert!(first.contains("CPython 3.12 on linux x86_64 (glibc 2.28 or newer)"), "{first}");
-    for words in
-        ["chose 3 versions", "base 1.5: needed by lib 2.0 (base<2)", "app 1.0: needed by asked for as app"]
-    {
+    for words in ["chose 3 versions", "base 1.5: needed by lib 2.0 (base<2)", "app 1.0: asked for as app"] {
         assert!(said.stderr.contains(words), "{words}: {}", said.stderr);
     }
 }
@@ -115,6 +113,21 @@ fn what_an_sdist_needs_to_be_built_is_saved_and_the_sdist_is_downloaded_once() {
     assert_eq!([for_build(0), for_build(1), for_build(2)], [true, false, true]);
     assert_eq!(downloads(&index), 3, "{:?}", index.requests());
     assert_tmp_is_empty(&saved.root());
+}
+
+#[test]
+fn an_old_sdist_that_says_nothing_is_saved_with_a_warning() {
+    let index = FakeIndex::builder(Style::Json)
+        .file("old", FakeFile::new("old-1.0.tar.bz2", b"BZh9 and so on".to_vec()))
+        .wheel(&WheelBuilder::new("setuptools", "80"))
+        .wheel(&WheelBuilder::new("wheel", "1"))
+        .start();
+    let saved = Saved::new();
+    let said = saved.solve(&index, &["old"]).assert_success();
+    assert!(said.stderr.contains("warning: what old 1.0 requires is only known once"), "{}", said.stderr);
+    for project in ["old", "setuptools", "wheel"] {
+        assert_eq!(saved.filenames(project).len(), 1, "{project}");
+    }
 }
 
 #[test]

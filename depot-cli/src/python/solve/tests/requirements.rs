@@ -189,7 +189,7 @@ fn who_needs_what_is_told_with_its_requirement() {
         let package = &solution.packages[project];
         package.needed_by.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
-    assert_eq!(needs("c"), ["a 1.0 (c>=1)", "b 1.0 (c<3)"]);
+    assert_eq!(needs("c"), ["needed by a 1.0 (c>=1)", "needed by b 1.0 (c<3)"]);
     assert_eq!(needs("b"), ["asked for as b==1.0"]);
 }
 
