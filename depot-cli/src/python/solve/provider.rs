@@ -226,7 +226,7 @@ impl<'a> Provider<'a> {
             return Ok(());
         }
         let mut range = ranges::of(&requirement.specifiers);
-        if let Some((own, version)) = of.filter(|(own, _)| *own == project) {
+        if let Some((_, version)) = of.filter(|(own, _)| *own == project) {
             if !range.contains(version) {
                 return Err(format!("it requires another version of itself, `{requirement}`"));
             }
@@ -235,7 +235,6 @@ impl<'a> Provider<'a> {
             if requirement.extras.is_empty() {
                 return Ok(());
             }
-            debug_assert_eq!(own, project);
         } else {
             let mut seen = self.seen.borrow_mut();
             let next = seen.order.len();
@@ -258,8 +257,8 @@ impl<'a> Provider<'a> {
         let mut seen = self.seen.borrow_mut();
         // As pip does, and uv where a project has no other releases: where somebody requires what only pre-releases
         // fulfil, they are what is meant. What the solver learnt to avoid on its way is no such requirement.
-        let asked = seen.asked.get(project).into_iter().flatten();
-        let needs_prerelease = asked.into_iter().any(|asked| candidates.has_only_prereleases(asked));
+        let mut asked = seen.asked.get(project).into_iter().flatten();
+        let needs_prerelease = asked.any(|asked| candidates.has_only_prereleases(asked));
         let earlier = self.preferred.of(project);
         let Some(chosen) = candidates.choose(range, needs_prerelease, earlier) else { return Ok(None) };
         let tries = seen.tries.entry(project.clone()).or_default();
@@ -279,9 +278,8 @@ impl<'a> Provider<'a> {
         version: &Version,
     ) -> Result<Result<Depends, String>, Stop> {
         let mut depends = Depends::new();
-        if let Some(extra) = extra {
+        if extra.is_some() {
             depends.insert(Node::Project(project.clone()), Range::singleton(version.clone()));
-            debug_assert!(!extra.is_empty());
         }
         let is_missing = || self.missing.metadata.contains_key(&(project.clone(), version.clone()));
         if self.scene.problem().choice.no_deps || is_missing() {
