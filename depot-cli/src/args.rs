@@ -18,8 +18,8 @@ pub(crate) use self::{
     look::{DiffArgs, ListArgs, ShowArgs},
     push::PushArgs,
     relock::RelockArgs,
-    save::{IndexStrategy, SaveArgs},
-    sources::SourceArgs,
+    save::{ChoiceArgs, IndexArgs, IndexStrategy, SaveArgs},
+    sources::{Listed, SourceArgs},
     targets::TargetArgs,
 };
 

@@ -16,6 +16,7 @@ mod resolve;
 pub(crate) mod save;
 mod select;
 mod server;
+mod set;
 pub(crate) mod show;
 mod solve;
 mod targets;

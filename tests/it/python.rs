@@ -12,6 +12,7 @@ mod hostile;
 mod hot;
 mod index;
 mod interrupt;
+mod locks;
 mod look;
 mod network;
 mod pages;

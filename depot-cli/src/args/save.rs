@@ -1,6 +1,6 @@
 //! `depot python save`, as it can be typed.
 
-use std::num::NonZeroUsize;
+use std::{num::NonZeroUsize, path::PathBuf};
 
 use clap::{Args, ValueEnum};
 
@@ -16,16 +16,14 @@ pub(crate) struct SaveArgs {
     pub(crate) choice: ChoiceArgs,
     #[command(flatten)]
     pub(crate) tree: TreeArgs,
-    /// The index to save from [env also: `UV_DEFAULT_INDEX`, `PIP_INDEX_URL`] [default: the list's, or PyPI]
-    #[arg(short, long, env = "DEPOT_INDEX_URL", value_name = "URL", hide_env_values = true)]
-    pub(crate) index_url: Option<String>,
-    /// An index that is asked before it; the first that has a project answers for it. May be given again
-    /// [env also: `UV_INDEX`, `PIP_EXTRA_INDEX_URL`]
-    #[arg(long, env = "DEPOT_EXTRA_INDEX_URL", value_name = "URL", hide_env_values = true)]
-    pub(crate) extra_index_url: Vec<String>,
-    /// Which of several indexes answers for a project
-    #[arg(long, env = "DEPOT_INDEX_STRATEGY", value_enum, default_value_t, value_name = "STRATEGY")]
-    pub(crate) index_strategy: IndexStrategy,
+    #[command(flatten)]
+    pub(crate) index: IndexArgs,
+    /// Take what is wanted, targets, indexes and choice from this set file too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) set: Option<PathBuf>,
+    /// Write a lock of what was saved there (PEP 751)
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    pub(crate) pylock: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) network: NetworkArgs,
     /// How many downloads run at once
@@ -34,6 +32,22 @@ pub(crate) struct SaveArgs {
     /// Say what would be saved, and save nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+/// Which indexes are asked.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Indexes")]
+pub(crate) struct IndexArgs {
+    /// The index to save from [env also: `UV_DEFAULT_INDEX`, `PIP_INDEX_URL`] [default: the list's, or PyPI]
+    #[arg(short, long, env = "DEPOT_INDEX_URL", value_name = "URL", hide_env_values = true)]
+    pub(crate) index_url: Option<String>,
+    /// An index that is asked before it; the first that has a project answers for it. May be given again
+    /// [env also: `UV_INDEX`, `PIP_EXTRA_INDEX_URL`]
+    #[arg(long, env = "DEPOT_EXTRA_INDEX_URL", value_name = "URL", hide_env_values = true)]
+    pub(crate) extra_index_url: Vec<String>,
+    /// Which of several indexes answers for a project [default: first-index]
+    #[arg(long, env = "DEPOT_INDEX_STRATEGY", value_enum, value_name = "STRATEGY")]
+    pub(crate) index_strategy: Option<IndexStrategy>,
 }
 
 /// What is chosen, and what is saved of it.
@@ -68,6 +82,21 @@ pub(crate) struct ChoiceArgs {
     /// Take the newest versions, and not those that the tree has already
     #[arg(short = 'U', long)]
     pub(crate) upgrade: bool,
+}
+
+impl ChoiceArgs {
+    /// Adds what another one says, whose single values come before.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.no_deps |= other.no_deps;
+        self.pre |= other.pre;
+        self.all_versions |= other.all_versions;
+        self.all_files |= other.all_files;
+        self.sdist |= other.sdist;
+        self.upgrade |= other.upgrade;
+        self.only_binary.extend(other.only_binary);
+        self.no_binary.extend(other.no_binary);
+        self.exclude_newer = other.exclude_newer.or(self.exclude_newer.take());
+    }
 }
 
 /// Which of several indexes answers for a project, by uv's names.

@@ -1,6 +1,9 @@
 //! What is wanted, as it can be typed.
 
-use std::path::PathBuf;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use clap::Args;
 
@@ -11,6 +14,9 @@ pub(crate) struct SourceArgs {
     /// What to save, such as `requests`, `"requests~=2.32"` or `six==1.17.0`
     #[arg(value_name = "SPEC")]
     pub(crate) specs: Vec<String>,
+    /// The same from set files.
+    #[arg(skip)]
+    pub(crate) listed: Vec<Listed>,
     /// Read more from standard input, as from a requirements file
     #[arg(long)]
     pub(crate) stdin: bool,
@@ -39,4 +45,36 @@ pub(crate) struct SourceArgs {
     /// Want all dependency groups of a `pyproject.toml`
     #[arg(long, conflicts_with = "groups")]
     pub(crate) all_groups: bool,
+    /// Leave out what builds the project of a `pyproject.toml`
+    #[arg(long)]
+    pub(crate) no_build_requires: bool,
+}
+
+/// Something that a set file wants.
+#[derive(Clone, Debug)]
+pub(crate) struct Listed {
+    /// As it is written.
+    pub(crate) text: String,
+    /// The set file.
+    pub(crate) path: Arc<Path>,
+    /// The line in it.
+    pub(crate) line: usize,
+}
+
+impl SourceArgs {
+    /// Adds what another one wants.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.specs.extend(other.specs);
+        self.listed.extend(other.listed);
+        self.stdin |= other.stdin;
+        self.requirements.extend(other.requirements);
+        self.locks.extend(other.locks);
+        self.constraints.extend(other.constraints);
+        self.require_hashes |= other.require_hashes;
+        self.extras.extend(other.extras);
+        self.all_extras |= other.all_extras;
+        self.groups.extend(other.groups);
+        self.all_groups |= other.all_groups;
+        self.no_build_requires |= other.no_build_requires;
+    }
 }

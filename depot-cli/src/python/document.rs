@@ -127,6 +127,11 @@ impl<'d> Table<'d> {
         self.get(key).map(|item| item.number()).transpose()
     }
 
+    /// The truth value under a key; false if it is not there.
+    pub(super) fn boolean(&self, key: &'d str) -> Result<bool, Wrong> {
+        Ok(self.get(key).map(|item| item.boolean()).transpose()?.unwrap_or_default())
+    }
+
     /// The instant under a key: a TOML time, or a text of the same form. One that cannot be read is none: it is no
     /// reason to refuse a file.
     pub(super) fn time(&self, key: &str) -> Option<Timestamp> {
@@ -151,6 +156,10 @@ impl<'d> Item<'d> {
 
     pub(super) fn text(&self) -> Result<&'d str, Wrong> {
         self.value.as_str().ok_or_else(|| self.wrong("a text"))
+    }
+
+    pub(super) fn boolean(&self) -> Result<bool, Wrong> {
+        self.value.as_bool().ok_or_else(|| self.wrong("`true` or `false`"))
     }
 
     pub(super) fn number(&self) -> Result<u64, Wrong> {

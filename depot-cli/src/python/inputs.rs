@@ -2,6 +2,7 @@
 //! them.
 
 mod list;
+mod pyproject;
 #[cfg(test)]
 mod tests;
 
@@ -14,15 +15,19 @@ use std::{
 };
 
 use anyhow::Context as _;
-use depot_proto::{ProjectName, Requirement};
+use depot_proto::{ProjectName, Requirement, RequiresPython, Target};
 
 use self::list::Collector;
+pub(super) use self::pyproject::is_project;
 use super::{
     locks::{self, Known, Lock, Names, Selected, normalized},
     requirements::{Hashes, Kind, Reader, masked},
     solve::Formats,
 };
-use crate::{args::SourceArgs, exit::UsageError};
+use crate::{
+    args::{Listed, SourceArgs},
+    exit::UsageError,
+};
 
 /// The most that is read of one list, in bytes; a list of a million requirements is smaller.
 const MAX_LIST: u64 = 64 << 20;
@@ -96,12 +101,14 @@ pub(super) struct Asked {
     pub(super) formats: Formats,
     /// What is left out because it can be wanted nowhere, with its reason.
     pub(super) skipped: Vec<(String, String)>,
+    /// What builds the projects that were given, each in an environment of its own.
+    pub(super) builds: Vec<Vec<Input>>,
+    /// Which Pythons the projects that were given are for.
+    pub(super) requires_python: Vec<(Place, RequiresPython)>,
     /// The locks whose files are wanted as they are.
     pub(super) locked: Vec<Lock>,
     /// The extras and groups that are wanted of locks.
     pub(super) selected: Selected,
-    /// Whether everything must be pinned to digests.
-    pub(super) require_hashes: bool,
     /// What lists say and a run does not do.
     pub(super) warnings: Vec<String>,
 }
@@ -113,6 +120,9 @@ pub(super) fn read(sources: &SourceArgs) -> anyhow::Result<Asked> {
     for spec in &sources.specs {
         collector.take(spec);
     }
+    for Listed { text, path, line } in &sources.listed {
+        collector.take_listed(text, Place::File(Arc::clone(path), *line));
+    }
     let mut reader = Reader { open: &read_file, variable: &|name| env::var(name).ok(), lists: 0 };
     if sources.stdin {
         let mut bytes = Vec::new();
@@ -122,18 +132,25 @@ pub(super) fn read(sources: &SourceArgs) -> anyhow::Result<Asked> {
     for (kind, paths) in
         [(Kind::Requirements, &sources.requirements), (Kind::Constraints, &sources.constraints)]
     {
-        let is_list = |path: &&PathBuf| kind == Kind::Constraints || !locks::is_lock(path);
+        let is_list =
+            |path: &&PathBuf| kind == Kind::Constraints || !(locks::is_lock(path) || is_project(path));
         for path in paths.iter().filter(is_list) {
             reader.read_file(path, kind, &mut collector)?;
         }
     }
+    let mut known = Known::default();
+    for path in sources.requirements.iter().filter(|path| is_project(path)) {
+        let mut project = read_project(path, sources)?;
+        known.add(std::mem::take(&mut project.known));
+        collector.add_project(project, sources.no_build_requires);
+    }
     let mut asked = collector.finish(sources.require_hashes)?;
-    asked.require_hashes = sources.require_hashes;
     for path in sources.requirements.iter().filter(|path| locks::is_lock(path)).chain(&sources.locks) {
         asked.add_lock(path)?;
     }
-    asked.select(sources)?;
-    if asked.inputs.is_empty() && asked.skipped.is_empty() && asked.locked.is_empty() {
+    asked.select(sources, known)?;
+    let nothing = asked.inputs.is_empty() && asked.locked.is_empty() && asked.builds.is_empty();
+    if nothing && asked.skipped.is_empty() {
         let words = "nothing to save: name packages, or use --stdin or -r FILE";
         return Err(UsageError(words.to_owned()).into());
     }
@@ -143,10 +160,7 @@ pub(super) fn read(sources: &SourceArgs) -> anyhow::Result<Asked> {
 impl Asked {
     /// Reads a lock. One that cannot be read whole ends the run: what is saved of it would not be what it says.
     fn add_lock(&mut self, path: &Path) -> anyhow::Result<()> {
-        let bytes = read_file(path).with_context(|| format!("cannot read `{}`", path.display()))?;
-        let text = String::from_utf8(bytes)
-            .map_err(|_| anyhow::anyhow!("cannot read `{}`: it is not valid UTF-8", path.display()))?;
-        let mut lock = locks::read(&path.into(), &text)?;
+        let mut lock = locks::read(&path.into(), &read_text(path)?)?;
         self.skipped.append(&mut lock.skipped);
         self.warnings.append(&mut lock.warnings);
         self.locked.push(lock);
@@ -154,29 +168,69 @@ impl Asked {
     }
 
     /// Takes what was said of extras and groups, which somebody must know.
-    fn select(&mut self, sources: &SourceArgs) -> Result<(), UsageError> {
-        let known = |names: fn(&Known) -> &BTreeSet<String>| {
-            self.locked.iter().flat_map(move |lock| names(&lock.known)).map(String::as_str).collect()
-        };
-        let (extras, groups): (BTreeSet<&str>, BTreeSet<&str>) =
-            (known(|known| &known.extras), known(|known| &known.groups));
-        check("extra", &sources.extras, &extras)?;
-        check("group", &sources.groups, &groups)?;
-        let these = |names: &[String]| Names::These(names.iter().map(|name| normalized(name)).collect());
-        // Who names some wants no others; of the groups, which have no part in what is published, none but those.
-        if !(sources.extras.is_empty() && sources.groups.is_empty()) {
-            let all = |all: bool, names| if all { Names::Any } else { these(names) };
-            self.selected = Selected {
-                extras: all(sources.all_extras, &sources.extras),
-                groups: all(sources.all_groups, &sources.groups),
-            };
+    fn select(&mut self, sources: &SourceArgs, mut known: Known) -> Result<(), UsageError> {
+        for lock in &mut self.locked {
+            known.add(std::mem::take(&mut lock.known));
         }
+        check("extra", &sources.extras, &known.extras)?;
+        check("group", &sources.groups, &known.groups)?;
+        let says_nothing = !(sources.all_extras || sources.all_groups)
+            && sources.extras.is_empty()
+            && sources.groups.is_empty();
+        // A lock was made to be installed whole; who names some of it wants no others.
+        self.selected = if says_nothing { Selected::default() } else { selected(sources) };
         Ok(())
+    }
+
+    /// Whether something of it is to be solved.
+    pub(super) fn is_solved(&self) -> bool {
+        !self.inputs.is_empty() || !self.builds.is_empty()
+    }
+
+    /// A warning for each target that a project which was given is not for.
+    pub(super) fn check_targets(&self, targets: &[Target]) -> Vec<String> {
+        let mut warnings = Vec::new();
+        for (place, requires) in &self.requires_python {
+            let others: Vec<_> = targets.iter().filter(|target| !target.is_allowed_by(requires)).collect();
+            if !others.is_empty() {
+                let names: Vec<_> = others.iter().map(ToString::to_string).collect();
+                let words = format!("the project is for Python {requires}, and not for {}", names.join(", "));
+                warnings.push(format!("{place}: {words}"));
+            }
+        }
+        warnings
     }
 }
 
+/// The extras and groups that were named.
+fn selected(sources: &SourceArgs) -> Selected {
+    let names = |all: bool, names: &[String]| {
+        let these = || Names::These(names.iter().map(|name| normalized(name)).collect());
+        if all { Names::Any } else { these() }
+    };
+    Selected {
+        extras: names(sources.all_extras, &sources.extras),
+        groups: names(sources.all_groups, &sources.groups),
+    }
+}
+
+/// Reads a project's file. One that cannot be read whole ends the run, as a list does.
+fn read_project(path: &Path, sources: &SourceArgs) -> anyhow::Result<pyproject::Project> {
+    let shared: Arc<Path> = path.into();
+    pyproject::read(&shared, &read_text(path)?, &selected(sources)).map_err(|wrong| {
+        let place = Place::File(Arc::clone(&shared), wrong.line);
+        anyhow::anyhow!("{place}: {}", wrong.words)
+    })
+}
+
+fn read_text(path: &Path) -> anyhow::Result<String> {
+    let bytes = read_file(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    String::from_utf8(bytes)
+        .map_err(|_| anyhow::anyhow!("cannot read `{}`: it is not valid UTF-8", path.display()))
+}
+
 /// Whether each of these names is known.
-fn check(kind: &str, names: &[String], known: &BTreeSet<&str>) -> Result<(), UsageError> {
+fn check(kind: &str, names: &[String], known: &BTreeSet<String>) -> Result<(), UsageError> {
     for name in names {
         if known.iter().any(|known| normalized(known) == normalized(name)) {
             continue;

@@ -8,6 +8,7 @@ mod pylock;
 mod tests;
 mod uv;
 mod wanted;
+mod write;
 
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 
@@ -18,6 +19,7 @@ use url::Url;
 use self::marker::Marker;
 pub(super) use self::marker::{Names, Selected, normalized};
 pub(super) use self::wanted::{Pick, wanted};
+pub(super) use self::write::write;
 use super::{
     document::{Document, Table, Wrong},
     inputs::Place,
@@ -46,6 +48,14 @@ pub(super) struct Lock {
 pub(super) struct Known {
     pub(super) extras: BTreeSet<String>,
     pub(super) groups: BTreeSet<String>,
+}
+
+impl Known {
+    /// Adds the names that another file knows.
+    pub(super) fn add(&mut self, mut other: Self) {
+        self.extras.append(&mut other.extras);
+        self.groups.append(&mut other.groups);
+    }
 }
 
 /// A package of a lock.
@@ -79,6 +89,11 @@ pub(super) struct LockedFile {
 pub(super) struct LockError {
     place: Place,
     words: String,
+}
+
+/// Whether a file has a name that PEP 751 gives to locks.
+pub(super) fn is_pylock(path: &Path) -> bool {
+    is_lock(path) && path.extension().is_some_and(|extension| extension == "toml")
 }
 
 /// Whether a file of this name is a lock: `pylock.toml` and `pylock.NAME.toml` (PEP 751), `uv.lock`, `poetry.lock`.

@@ -89,7 +89,7 @@ fn report(args: &RelockArgs, output: &Path, rewritten: &Rewritten, printer: &Pri
 }
 
 /// Writes a file whole or not at all.
-fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+pub(super) fn replace(path: &Path, text: &str) -> std::io::Result<()> {
     // A link is written through: what it leads to is what was meant.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let mut name = path.file_name().unwrap_or_default().to_owned();

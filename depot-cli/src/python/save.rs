@@ -21,13 +21,15 @@ use super::{
     fetch::{Fetched, fetch},
     indexes::Indexes,
     inputs::{self, Asked},
+    locks, relock,
     resolve::Wanted,
+    set::Set,
     targets::{self, Chosen},
 };
 use crate::{
     args::SaveArgs,
     clock,
-    exit::ExitStatus,
+    exit::{ExitStatus, UsageError},
     network::{self, NetrcFile},
     output::{Printer, bytes, count},
     progress::Progress,
@@ -46,14 +48,25 @@ struct Source {
 /// Runs the verb.
 pub(crate) async fn run(args: SaveArgs, printer: &Printer) -> anyhow::Result<ExitStatus> {
     let started = Instant::now();
+    let args = match &args.set {
+        Some(path) => {
+            let set = Set::read(path)?;
+            set.beside_save(args)
+        }
+        None => args,
+    };
     let asked = read_asked(&args).await?;
     let wish = Wish::read(&args, &asked)?;
+    if args.pylock.is_some() && (!asked.locked.is_empty() || wish.is_plain()) {
+        let words = "--pylock writes what was solved: with locks there is one already, and with --no-deps --all-files nothing is";
+        return Err(UsageError(words.to_owned()).into());
+    }
     // Where nothing follows from the targets, nobody is asked for them.
-    let is_solved = !asked.inputs.is_empty() && !wish.is_plain();
+    let is_solved = asked.is_solved() && !wish.is_plain();
     let targets =
         if is_solved || args.targets.is_given() { choose_targets(&args, printer).await? } else { Vec::new() };
     let indexes = Arc::new(choose_indexes(&args, &asked, printer)?);
-    for warning in &asked.warnings {
+    for warning in asked.warnings.iter().chain(&asked.check_targets(&targets)) {
         printer.say(&format!("warning: {warning}"));
     }
     let NetrcFile { netrc, warning } = network::netrc();
@@ -83,8 +96,32 @@ pub(crate) async fn run(args: SaveArgs, printer: &Printer) -> anyhow::Result<Exi
     if let Some(warning) = warning.filter(|_| source.client.used_netrc()) {
         printer.say(&format!("warning: {warning}"));
     }
+    let lock = args.pylock.as_deref().map(|path| write_lock(path, &plan, &report, printer));
     report.show(&args, &source.indexes, &plan, started.elapsed(), printer);
+    lock.transpose()?;
     Ok(if report.failed.is_empty() { ExitStatus::Done } else { ExitStatus::Partial })
+}
+
+/// Writes a lock of what was saved, if all of it was: a lock of the rest would install something else.
+fn write_lock(path: &Path, plan: &Plan, report: &Report, printer: &Printer) -> anyhow::Result<()> {
+    let shown = path.display();
+    if !report.failed.is_empty() {
+        printer.say(&format!("warning: `{shown}` is not written, because not everything could be saved"));
+        return Ok(());
+    }
+    if !locks::is_pylock(path) {
+        printer.say(&format!(
+            "warning: installers know a lock by its name, `pylock.toml` or `pylock.NAME.toml`, and not `{shown}`"
+        ));
+    }
+    let saved = report.files.iter().filter_map(|(wanted, fetched)| {
+        let fetched = fetched.as_ref()?;
+        Some((wanted.filename.to_string(), (fetched.sha256, fetched.size)))
+    });
+    let text = locks::write(&plan.solutions, &saved.collect())?;
+    relock::replace(path, &text).with_context(|| format!("cannot write `{shown}`"))?;
+    printer.detail(&format!("wrote {shown}"));
+    Ok(())
 }
 
 /// Chooses the targets and says which, before anything else is said: everything follows from them.
@@ -124,8 +161,8 @@ async fn read_asked(args: &SaveArgs) -> anyhow::Result<Asked> {
 
 fn choose_indexes(args: &SaveArgs, asked: &Asked, printer: &Printer) -> anyhow::Result<Indexes> {
     let variable = |name: &str| env::var(name).ok();
-    let main = args.index_url.as_deref();
-    let indexes = Indexes::choose(main, &args.extra_index_url, asked, &variable)?;
+    let main = args.index.index_url.as_deref();
+    let indexes = Indexes::choose(main, &args.index.extra_index_url, asked, &variable)?;
     for line in &indexes.told {
         printer.detail(line);
     }

@@ -90,8 +90,8 @@ fn every_shell_gets_its_completions_and_bash_takes_them() {
     let script = depot(["completions", "bash"]).assert_success().stdout;
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("depot.bash"), script).unwrap();
-    let ask = "source ./depot.bash && COMP_WORDS=(depot python save --extra) COMP_CWORD=3 COMPREPLY=() && \
-               _depot depot --extra save && printf '%s\\n' \"${COMPREPLY[@]}\"";
+    let ask = "source ./depot.bash && COMP_WORDS=(depot python save --extra-) COMP_CWORD=3 COMPREPLY=() && \
+               _depot depot --extra- save && printf '%s\\n' \"${COMPREPLY[@]}\"";
     let mut command = Command::new("bash");
     match command.args(["--norc", "-c", ask]).current_dir(folder.path()).output() {
         Err(error) if error.kind() == ErrorKind::NotFound => {

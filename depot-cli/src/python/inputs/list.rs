@@ -10,7 +10,9 @@ use super::{
         requirements::{Flag, Hashes, Kind, Line, Told, masked},
         solve::Formats,
     },
-    Asked, Input, ListedIndex, Place, requirement,
+    Asked, Input, ListedIndex, Place,
+    pyproject::Project,
+    requirement,
 };
 
 /// Collects what lists say, line by line.
@@ -85,6 +87,26 @@ impl Collector {
     /// Takes something that is named on the command line.
     pub(super) fn take(&mut self, spec: &str) {
         self.asked.inputs.push(input(masked(spec), spec, Place::CommandLine, None));
+    }
+
+    /// Takes something that a set file names.
+    pub(super) fn take_listed(&mut self, text: &str, place: Place) {
+        self.asked.inputs.push(input(masked(text), text, place, None));
+    }
+
+    /// Takes what a project's file says.
+    pub(super) fn add_project(&mut self, project: Project, without_build: bool) {
+        let asked = &mut self.asked;
+        asked.inputs.extend(project.inputs);
+        self.constraints.extend(project.constraints);
+        if !without_build && !project.build.is_empty() {
+            asked.builds.push(project.build);
+        }
+        asked.requires_python.extend(project.requires_python);
+        asked.index = project.index.or(asked.index.take());
+        asked.extra_indexes.extend(project.extra_indexes);
+        asked.skipped.extend(project.skipped);
+        asked.warnings.extend(project.warnings);
     }
 
     fn add(&mut self, kind: Kind, input: Input) {

@@ -65,7 +65,7 @@ pub(in crate::python) async fn wanted(
             None => indexes.project(client, project).await.map_err(NoListing::into_reason),
         };
         let by_name = found.as_ref().map(|(_, page)| by_name(page)).unwrap_or_default();
-        let one = |file: &&LockedFile| match one(file, &found, &by_name, indexes, asked.require_hashes) {
+        let one = |file: &&LockedFile| match one(file, &found, &by_name, indexes, asked.hashes_required) {
             Ok(wanted) => Ok(wanted),
             Err(reason) => Err(Failed { item: label(file), reason }),
         };

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    super::locks::is_lock,
+    super::{inputs::is_project, locks::is_lock},
     decode::{DecodeError, decode},
     line::{self, Flag, Line},
     lines::logical,
@@ -102,7 +102,7 @@ impl Reader<'_> {
             return Err(ListError::Address { url: masked(&path.to_string_lossy()), includer });
         }
         let path = tidied(path);
-        if is_lock(&path) || path.file_name().is_some_and(|name| name == "pyproject.toml") {
+        if is_lock(&path) || is_project(&path) {
             return Err(ListError::Lock { path, includer });
         }
         if let Some(by) = &includer {

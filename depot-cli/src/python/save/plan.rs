@@ -15,7 +15,7 @@ use super::{
         newer,
         resolve::{Failed, Limits, Wanted, once, resolve},
         select,
-        solve::{Choice, NetworkSupply, Package, Problem, Solution, solve},
+        solve::{Choice, NetworkSupply, Package, Problem, Solution, Supply, solve},
     },
     Source,
 };
@@ -82,7 +82,7 @@ impl Wish {
             choice,
             exclude_newer,
             upgrade: args.upgrade,
-            strategy: typed.index_strategy,
+            strategy: typed.index.index_strategy.unwrap_or_default(),
             are_targets_given: typed.targets.is_given(),
         })
     }
@@ -108,7 +108,7 @@ pub(super) async fn plan(
         let resolved = resolve(&source.client, &source.indexes, asked, choice, &limits, source.jobs).await;
         plan.files.extend(resolved.files);
         plan.failed.extend(resolved.failed);
-    } else if !asked.inputs.is_empty() {
+    } else if asked.is_solved() {
         solve_for(source, wish, asked, targets, (tree, is_written), &mut plan).await;
     }
     if !asked.locked.is_empty() {
@@ -131,7 +131,7 @@ async fn solve_for(
     plan: &mut Plan,
 ) {
     let problem = Problem {
-        requirements: wanted(asked, targets, plan),
+        requirements: wanted(&asked.inputs, targets, plan),
         constraints: asked.constraints.clone(),
         hashes_required: asked.hashes_required,
         choice: wish.choice.clone(),
@@ -140,7 +140,15 @@ async fn solve_for(
     let indexes = Arc::clone(&source.indexes);
     let supply = NetworkSupply::new(source.client.clone(), indexes, wish.strategy, Arc::clone(tree));
     let supply = supply.keeping(is_written).preferring(!wish.upgrade);
-    let solutions = solve(Arc::new(supply), &problem, targets, source.jobs).await;
+    let supply: Arc<dyn Supply> = Arc::new(supply);
+    let mut solutions = solve(Arc::clone(&supply), &problem, targets, source.jobs).await;
+    // What builds a project that was given is chosen apart, as for any sdist: it may clash with what the project needs.
+    for build in asked.builds.iter().filter(|_| !wish.choice.no_deps) {
+        let requirements = wanted(build, targets, plan);
+        let problem = Problem { requirements, constraints: BTreeMap::new(), ..problem.clone() };
+        let built = solve(Arc::clone(&supply), &problem, targets, source.jobs).await;
+        solutions.iter_mut().zip(built).for_each(|(solution, built)| add_build(solution, built));
+    }
     plan.failed.extend(failed(&solutions));
     let warnings: BTreeSet<&String> = solutions.iter().flat_map(|solution| &solution.warnings).collect();
     plan.warnings.extend(warnings.into_iter().cloned());
@@ -154,9 +162,9 @@ async fn solve_for(
 }
 
 /// What is wanted in some target. What could not be read failed; what applies nowhere is skipped.
-fn wanted(asked: &Asked, targets: &[Target], plan: &mut Plan) -> Vec<Input> {
+fn wanted(inputs: &[Input], targets: &[Target], plan: &mut Plan) -> Vec<Input> {
     let mut wanted = Vec::new();
-    for input in &asked.inputs {
+    for input in inputs {
         match &input.requirement {
             Err(reason) => plan.failed.push(Failed { item: input.label(), reason: reason.clone() }),
             Ok(requirement) => {
@@ -170,6 +178,19 @@ fn wanted(asked: &Asked, targets: &[Target], plan: &mut Plan) -> Vec<Input> {
         }
     }
     wanted
+}
+
+/// Adds what builds a project to what runs in the same target.
+fn add_build(solution: &mut Solution, built: Solution) {
+    solution.failed.extend(built.failed);
+    solution.warnings.extend(built.warnings);
+    for (project, mut package) in built.packages {
+        package.for_build = true;
+        solution.build.entry((project, package.version.clone())).or_insert(package);
+    }
+    for (key, package) in built.build {
+        solution.build.entry(key).or_insert(package);
+    }
 }
 
 /// What failed, once for all targets that it failed in for the same reason.
