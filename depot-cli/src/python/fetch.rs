@@ -55,7 +55,7 @@ pub(super) async fn fetch(
     wanted: Wanted,
     now: Timestamp,
 ) -> anyhow::Result<Fetched> {
-    let Wanted { filename, file, index, pins } = wanted;
+    let Wanted { filename, file, index, pins, is_listed } = wanted;
     let (mut sink, held) = sink::open(tree, &filename, &file, false).await?;
     let resumed = held.size;
     let downloaded = client.resume(&index, &file, &mut sink, held).await?;
@@ -68,7 +68,8 @@ pub(super) async fn fetch(
     record.first_seen = Some(now);
     let tree = Arc::clone(tree);
     let published =
-        tokio::task::spawn_blocking(move || publish(&tree, &filename, incoming, record, &pins)).await?;
+        tokio::task::spawn_blocking(move || publish(&tree, &filename, incoming, record, &pins, is_listed))
+            .await?;
     Ok(Fetched { resumed, ..published? })
 }
 
@@ -89,6 +90,7 @@ fn publish(
     incoming: Incoming,
     mut record: FileRecord,
     pins: &[Arc<Hashes>],
+    is_listed: bool,
 ) -> anyhow::Result<Fetched> {
     let mut sealed = incoming.seal()?;
     for pin in pins {
@@ -117,7 +119,9 @@ fn publish(
             if let Some(metadata) = metadata {
                 tree.write_metadata(filename.project(), filename.as_str(), &metadata)?;
             }
-            refresh(tree, filename, &record.facts)?;
+            if is_listed {
+                refresh(tree, filename, &record.facts)?;
+            }
             Ok(saved(Outcome::Saved))
         }
         Published::Conflict(known) => Err(conflict(&known)),

@@ -30,6 +30,8 @@ pub(super) struct Wanted {
     pub(super) index: Arc<IndexUrl>,
     /// Digests to compare its bytes with; empty where what the index lists has settled that.
     pub(super) pins: Vec<Arc<Hashes>>,
+    /// Whether a page lists it, so that what is said of it here is how it is now. A lock knows less.
+    pub(super) is_listed: bool,
 }
 
 /// Something that was asked for and cannot be had.
@@ -247,7 +249,7 @@ fn choose_files(
                     Listed::Other => return None,
                 }
             }
-            Some(Wanted { filename, file, index: Arc::clone(index), pins: open })
+            Some(Wanted { filename, file, index: Arc::clone(index), pins: open, is_listed: true })
         })
         .collect();
     if wanted.is_empty() {

@@ -207,8 +207,7 @@ fn check(root: &Table<'_>) -> Result<(), Wrong> {
 }
 
 fn unknown(line: usize, key: &str) -> Wrong {
-    let like = |text: &str| text.to_ascii_lowercase().replace('_', "-");
-    let last = like(key.rsplit('.').next().unwrap_or_default());
+    let last = key.rsplit('.').next().unwrap_or_default().to_ascii_lowercase().replace('_', "-");
     let known = TABLES.iter().flat_map(|(table, keys)| {
         let whole = keys.iter().map(move |key| format!("{table}.{key}"));
         whole.chain([(*table).to_owned()])

@@ -1,7 +1,7 @@
 //! From the files of locks to files that can be saved.
 
 use std::{
-    collections::{BTreeMap, btree_map::Entry},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     sync::Arc,
 };
 
@@ -22,6 +22,7 @@ use super::{
     },
     Lock, LockedFile, Package, Selected,
 };
+use crate::output::explain;
 
 /// The page of a project, with the index that has it; or why there is none.
 type Found = Result<(Arc<IndexUrl>, ProjectPage), String>;
@@ -35,34 +36,62 @@ pub(in crate::python) struct Pick<'a> {
     pub(in crate::python) sdists: bool,
 }
 
+/// What locks come to.
+#[derive(Debug, Default)]
+pub(in crate::python) struct Locked {
+    /// The files, each once.
+    pub(in crate::python) files: Vec<Wanted>,
+    /// What cannot be had.
+    pub(in crate::python) failed: Vec<Failed>,
+    /// What a person should know.
+    pub(in crate::python) warnings: Vec<String>,
+}
+
+/// Who is asked for a project.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Whom<'a> {
+    /// The indexes of the run.
+    Chosen,
+    /// The index that the lock names.
+    Named(&'a str),
+    /// None: where the file is, is known.
+    Nobody,
+}
+
 /// The files of all locks that were asked for. The index is asked for each of their projects, because it tells more
 /// than a lock does (yanks, provenance) and because addresses age; where it does not have a file, the address in the
 /// lock is taken. Whatever is said elsewhere, a file must have the digest that its lock pins it to.
 ///
 /// Which index: those that were chosen for this run by a flag, the environment or a list; else the one that the lock
-/// names, so that nobody is asked for the private names of another.
+/// names, so that nobody is asked for the private names of another. For the same reason nobody is asked for a file that
+/// has an address but no index, where no index was chosen.
 pub(in crate::python) async fn wanted(
     asked: &Asked,
     pick: Pick<'_>,
     indexes: &Indexes,
     client: &Client,
     jobs: usize,
-) -> (Vec<Wanted>, Vec<Failed>) {
-    let mut of_project: BTreeMap<(&ProjectName, Option<&str>), Vec<&LockedFile>> = BTreeMap::new();
-    let mut failed = Vec::new();
-    for file in asked.locked.iter().flat_map(|lock| files(lock, asked, pick, &mut failed)) {
-        let index = file.index.as_ref().filter(|_| indexes.is_default());
-        let key = (file.filename.project(), index.map(|index| index.as_url().as_str()));
-        of_project.entry(key).or_default().push(file);
+) -> Locked {
+    let mut of_project: BTreeMap<(&ProjectName, Whom<'_>), Vec<&LockedFile>> = BTreeMap::new();
+    let mut locked = Locked::default();
+    for file in asked.locked.iter().flat_map(|lock| files(lock, asked, pick, &mut locked)) {
+        let whom = match &file.index {
+            _ if !indexes.is_default() => Whom::Chosen,
+            Some(index) => Whom::Named(index.as_url().as_str()),
+            None if file.url.is_some() => Whom::Nobody,
+            None => Whom::Chosen,
+        };
+        of_project.entry((file.filename.project(), whom)).or_default().push(file);
     }
-    let asking = of_project.into_iter().map(|((project, index), files)| async move {
-        let index = files.iter().find_map(|file| file.index.as_ref()).filter(|_| index.is_some());
-        let found: Found = match index {
-            Some(index) => match client.project(index, project).await {
+    let asking = of_project.into_iter().map(|((project, whom), files)| async move {
+        let named = files.iter().find_map(|file| file.index.as_ref());
+        let found: Found = match (whom, named) {
+            (Whom::Named(_), Some(index)) => match client.project(index, project).await {
                 Ok(page) => Ok((Arc::clone(index), page)),
-                Err(error) => Err(crate::output::explain(&anyhow::Error::from(error))),
+                Err(error) => Err(explain(&anyhow::Error::from(error))),
             },
-            None => indexes.project(client, project).await.map_err(NoListing::into_reason),
+            (Whom::Nobody, _) => Err("no index was asked for it".to_owned()),
+            _ => indexes.project(client, project).await.map_err(NoListing::into_reason),
         };
         let by_name = found.as_ref().map(|(_, page)| by_name(page)).unwrap_or_default();
         let one = |file: &&LockedFile| match one(file, &found, &by_name, indexes, asked.hashes_required) {
@@ -77,11 +106,12 @@ pub(in crate::python) async fn wanted(
         for one in answer {
             match one {
                 Ok(one) => add(&mut wanted, one),
-                Err(one) => failed.push(one),
+                Err(one) => locked.failed.push(one),
             }
         }
     }
-    (wanted.into_values().collect(), failed)
+    locked.files = wanted.into_values().collect();
+    locked
 }
 
 /// A file and its place, for a message.
@@ -90,11 +120,12 @@ fn label(file: &LockedFile) -> String {
 }
 
 /// The files of a lock that are wanted, each once. A package of which no file fits a target that wants it is a failure.
-fn files<'a>(lock: &'a Lock, asked: &Asked, pick: Pick<'_>, failed: &mut Vec<Failed>) -> Vec<&'a LockedFile> {
+fn files<'a>(lock: &'a Lock, asked: &Asked, pick: Pick<'_>, locked: &mut Locked) -> Vec<&'a LockedFile> {
     let Some(targets) = pick.targets else {
         return applying(lock, None, &asked.selected).flat_map(|package| &package.files).collect();
     };
     let mut wanted: BTreeMap<*const LockedFile, &LockedFile> = BTreeMap::new();
+    let mut to_build = BTreeSet::new();
     for target in targets {
         for package in applying(lock, Some(target.environment()), &asked.selected) {
             let chosen = fitting(package, target, pick.sdists);
@@ -105,10 +136,22 @@ fn files<'a>(lock: &'a Lock, asked: &Asked, pick: Pick<'_>, failed: &mut Vec<Fai
                 let reason = format!(
                     "the lock has no file of it for {target}: only wheels for other environments, and no sdist"
                 );
-                failed.push(Failed { item: format!("{project} ({})", first.place), reason });
+                locked.failed.push(Failed { item: format!("{project} ({})", first.place), reason });
+            }
+            if let Some(first) =
+                chosen.first().filter(|first| first.filename.kind() == DistributionKind::Sdist)
+            {
+                to_build.insert(first.filename.as_str());
             }
             wanted.extend(chosen.into_iter().map(|file| (std::ptr::from_ref(file), file)));
         }
+    }
+    if !to_build.is_empty() {
+        let names = to_build.into_iter().collect::<Vec<_>>().join(", ");
+        locked.warnings.push(format!(
+            "{}: {names} must be built where no wheel fits, and what that needs is in no lock: name it beside the lock",
+            lock.path.display()
+        ));
     }
     // In the order of the lock.
     let all = lock.packages.iter().flat_map(|package| &package.files);
@@ -180,8 +223,8 @@ fn one(
         let judged = if locked.hashes.is_empty() { Listed::Meant } else { locked.hashes.judge(&file.hashes) };
         let (index, file) = (Arc::clone(index), PageFile::clone(file));
         match judged {
-            Listed::Meant => return Ok(Wanted { filename, file, index, pins: Vec::new() }),
-            Listed::Unknown => return Ok(Wanted { filename, file, index, pins: pins() }),
+            Listed::Meant => return Ok(Wanted { filename, file, index, pins: Vec::new(), is_listed: true }),
+            Listed::Unknown => return Ok(Wanted { filename, file, index, pins: pins(), is_listed: true }),
             Listed::Other => {
                 why = format!(
                     "the lock pins it to {}, and {index} has it with {}: whoever changed one of the two can say which is right; \
@@ -196,7 +239,10 @@ fn one(
         }
     }
     let Some(url) = &locked.url else { return Err(format!("{why}, and the lock has no address for it")) };
-    let index = locked.index.clone().unwrap_or_else(|| indexes.main_index());
+    // Where nothing says of which index it is, its own host is all that is known; the default index is not to be named.
+    let host = || url.join("/").ok().and_then(|host| IndexUrl::try_from(host).ok()).map(Arc::new);
+    let index = locked.index.clone().or_else(|| host().filter(|_| indexes.is_default()));
+    let index = index.unwrap_or_else(|| indexes.main_index());
     let file = PageFile {
         filename: filename.to_string(),
         url: url.to_string(),
@@ -204,7 +250,7 @@ fn one(
         upload_time: locked.upload_time,
         ..PageFile::default()
     };
-    Ok(Wanted { filename, file, index, pins: pins() })
+    Ok(Wanted { filename, file, index, pins: pins(), is_listed: false })
 }
 
 /// The digests that an index lists, for a message.

@@ -11,7 +11,7 @@ use depot_tree::Tree;
 use super::{
     super::{
         inputs::{Asked, Input},
-        locks::{self, Pick},
+        locks::{self, Locked, Pick},
         newer,
         resolve::{Failed, Limits, Wanted, once, resolve},
         select,
@@ -115,8 +115,7 @@ pub(super) async fn plan(
         // What was chosen before is what is saved: of it what the targets want, if any were named.
         let given = wish.are_targets_given.then_some(targets);
         let pick = Pick { targets: given, sdists: wish.choice.sdist || wish.choice.all_files };
-        let (locked, failed) = locks::wanted(asked, pick, &source.indexes, &source.client, source.jobs).await;
-        plan.add_locked(locked, failed);
+        plan.add_locked(locks::wanted(asked, pick, &source.indexes, &source.client, source.jobs).await);
     }
     plan
 }
@@ -269,10 +268,11 @@ impl Plan {
     }
 
     /// Adds what locks name. Where something else wants one of their files whatever its digest, the lock's still counts.
-    fn add_locked(&mut self, locked: Vec<Wanted>, failed: Vec<Failed>) {
-        let of_locks: BTreeSet<_> = locked.iter().map(|wanted| wanted.filename.to_string()).collect();
+    fn add_locked(&mut self, locked: Locked) {
+        let of_locks: BTreeSet<_> = locked.files.iter().map(|wanted| wanted.filename.to_string()).collect();
         self.files.retain(|wanted| !of_locks.contains(wanted.filename.as_str()));
-        self.files.extend(locked);
-        self.failed.extend(failed);
+        self.files.extend(locked.files);
+        self.failed.extend(locked.failed);
+        self.warnings.extend(locked.warnings);
     }
 }

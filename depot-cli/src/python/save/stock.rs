@@ -46,7 +46,7 @@ fn look_up(tree: &Tree, verified: &mut Verified, wanted: &Wanted) -> anyhow::Res
         let bytes = bytes.ok_or_else(|| anyhow::anyhow!("its bytes are gone"))?;
         anyhow::ensure!(pin.allow(bytes.file)?, OTHER_DIGEST);
     }
-    let is_news = refresh(tree, &wanted.filename, &facts(&wanted.index, &wanted.file))?;
+    let is_news = wanted.is_listed && refresh(tree, &wanted.filename, &facts(&wanted.index, &wanted.file))?;
     let outcome = if is_news { Outcome::Updated } else { Outcome::Present };
     Ok(Some(Fetched { outcome, sha256: known.sha256, size: known.size, resumed: 0, warning: None }))
 }

@@ -224,7 +224,7 @@ impl Candidates {
         let Offer { filename, file, index } = offer.clone();
         let is_open = |pin: &&Arc<Hashes>| pin.judge(&file.hashes) == Listed::Unknown;
         let pins = self.pins.iter().filter(is_open).cloned().collect();
-        Wanted { filename, file, index, pins }
+        Wanted { filename, file, index, pins, is_listed: true }
     }
 
     /// All versions that anything is known of, the oldest first.

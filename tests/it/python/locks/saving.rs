@@ -125,6 +125,23 @@ fn the_index_of_the_lock_is_asked_where_none_was_chosen() {
 }
 
 #[test]
+fn nobody_is_asked_for_a_name_whose_address_is_known_and_its_yank_stays() {
+    let (index, saved) = (upstream(), Saved::new());
+    index.put("tea-pot", FakeFile::from(&pot()).yanked("too hot"));
+    let lock =
+        Pylock::new().wheel(&pot(), &url_of(&index, &pot()), &sha256(&pot())).write(&saved, "pylock.toml");
+    let mut command = depot_command(["python", "save", "-r"]);
+    command.arg(&lock).arg("--dir").arg(saved.root()).env("HTTPS_PROXY", "http://127.0.0.1:9");
+    run(&mut command).assert_success();
+    assert_eq!((saved.filenames("tea-pot").len(), index.count(&FakeIndex::page_path("tea-pot"))), (1, 0));
+    // What an index said is not taken back by a lock, which does not know.
+    saved.save(&index, &["-r", lock.to_str().unwrap()]).assert_success();
+    assert_eq!(saved.record("tea-pot", &pot().filename())["yanked"], "too hot");
+    run(&mut command).assert_success();
+    assert_eq!(saved.record("tea-pot", &pot().filename())["yanked"], "too hot");
+}
+
+#[test]
 fn a_file_that_is_no_lock_says_why_by_its_line() {
     let (index, saved) = (upstream(), Saved::new());
     for (name, text, args, words) in [
