@@ -73,7 +73,8 @@ impl Wish {
             all_versions: args.all_versions,
             no_deps: args.no_deps,
         };
-        if choice.no_deps && choice.all_files && typed.index_strategy != IndexStrategy::default() {
+        let strategy = typed.index.index_strategy.unwrap_or_default();
+        if choice.no_deps && choice.all_files && strategy != IndexStrategy::default() {
             let words = "with --no-deps and --all-files the first index that has a project answers: leave out one of them, or \
                          --index-strategy";
             return Err(UsageError(words.to_owned()));
@@ -82,7 +83,7 @@ impl Wish {
             choice,
             exclude_newer,
             upgrade: args.upgrade,
-            strategy: typed.index.index_strategy.unwrap_or_default(),
+            strategy,
             are_targets_given: typed.targets.is_given(),
         })
     }

@@ -62,7 +62,7 @@ fn the_example_in_the_documentation_is_a_set() {
         .lines()
         .skip_while(|line| !line.starts_with("    [inputs]"))
         .take_while(|line| line.is_empty() || line.starts_with("    "))
-        .map(|line| format!("{}\n", line.strip_prefix("    ").unwrap_or_default()))
+        .flat_map(|line| [line.strip_prefix("    ").unwrap_or_default(), "\n"])
         .collect();
     let saved = Saved::new();
     let set = saved.around().join("depot-set.toml");
