@@ -161,6 +161,19 @@ fn walks() -> Vec<(&'static str, Vec<Step>)> {
         step("POST", "/python/_/plan", 415, Kind::Words).with("Content-Encoding: gzip"),
         step("GET", "/python/_/plan", 405, Kind::Words),
     ];
+    // What was mirrored is served here as by `files/`; this file was not.
+    let upstream = &format!("/python/packages/ab/cd/{WHEEL}");
+    let packages = vec![
+        step("GET", upstream, 404, Kind::Words),
+        step("GET", upstream, 404, Kind::Words).with("Accept: text/html"),
+        step("HEAD", upstream, 404, Kind::Words),
+        step("GET", &upstream.replace(WHEEL, "nonsense"), 404, Kind::Words),
+        step("GET", &upstream.replace(WHEEL, "teapot-%ff.whl"), 400, Kind::Words),
+        step("GET", upstream, 401, Kind::Words).by(Who::Nobody),
+        step("GET", upstream, 401, Kind::Words).by(Who::Stranger),
+        step("GET", upstream, 403, Kind::Words).by(Who::Reader),
+        step("POST", upstream, 405, Kind::Words),
+    ];
     vec![
         ("/simple", slash("/python/simple")),
         ("/simple/", page("/python/simple/")),
@@ -168,6 +181,7 @@ fn walks() -> Vec<(&'static str, Vec<Step>)> {
         ("/simple/{project}/", project.into_iter().flatten().collect()),
         ("/simple/{project}/{filename}", [file(&format!("{PROJECT}{WHEEL}")), uploads()].concat_steps()),
         ("/files/{project}/{filename}", file(&format!("/python/files/teapot/{WHEEL}"))),
+        ("/packages/{*path}", packages),
         ("/_/plan", plan),
         ("/healthz", words("/healthz")),
         ("/readyz", words("/readyz")),
