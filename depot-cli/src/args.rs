@@ -2,6 +2,7 @@
 
 mod bundle;
 mod look;
+mod needs;
 mod push;
 mod relock;
 mod save;
@@ -16,6 +17,7 @@ use clap_complete::Shell;
 pub(crate) use self::{
     bundle::{BundleVerb, CreateArgs, ImportArgs, InspectArgs, KeygenArgs, TrustArgs},
     look::{DiffArgs, ListArgs, ShowArgs},
+    needs::{NeedsArgs, PruneArgs, SbomArgs},
     push::PushArgs,
     relock::RelockArgs,
     save::{ChoiceArgs, IndexArgs, IndexStrategy, SaveArgs},
@@ -81,6 +83,10 @@ pub(crate) enum PythonVerb {
     Push(PushArgs),
     /// Let the addresses in a `uv.lock` or `pylock.toml` lead to a server, and back
     Relock(RelockArgs),
+    /// Delete from a saved tree what is not needed any more
+    Prune(PruneArgs),
+    /// Write the bill of materials (CycloneDX) of what is asked for and in a saved tree
+    Sbom(SbomArgs),
     /// Carry packages where no network goes
     #[command(subcommand)]
     Bundle(BundleVerb),

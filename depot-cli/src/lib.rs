@@ -83,6 +83,8 @@ async fn run(arguments: Arguments, printer: &Printer) -> anyhow::Result<ExitStat
             PythonVerb::Save(save) => python::save::run(*save, printer).await,
             PythonVerb::Push(push) => python::push::run(push, printer).await,
             PythonVerb::Relock(relock) => python::relock::run(&relock, printer),
+            PythonVerb::Prune(prune) => python::prune::run(prune, printer).await,
+            PythonVerb::Sbom(sbom) => python::sbom::run(sbom, printer).await,
             PythonVerb::Bundle(verb) => python::bundle::run(verb, printer).await,
             PythonVerb::List(list) => python::list::run(list, printer).await,
             PythonVerb::Show(show) => python::show::run(show, printer).await,

@@ -1,6 +1,7 @@
 //! The verbs for Python packages.
 
 pub(crate) mod bundle;
+mod choice;
 pub(crate) mod diff;
 mod document;
 mod fetch;
@@ -8,18 +9,22 @@ mod indexes;
 mod inputs;
 pub(crate) mod list;
 mod locks;
+mod needs;
 mod newer;
+pub(crate) mod prune;
 pub(crate) mod push;
 pub(crate) mod relock;
 mod requirements;
 mod resolve;
 pub(crate) mod save;
+pub(crate) mod sbom;
 mod select;
 mod server;
 mod set;
 pub(crate) mod show;
 mod solve;
 mod targets;
+mod whole;
 
 use std::path::Path;
 

@@ -23,6 +23,8 @@ pub enum Client {
     Poetry,
     /// pipenv.
     Pipenv,
+    /// The Python of an environment with CycloneDX's own library, which judges bills of materials.
+    CycloneDx,
 }
 
 impl Client {
@@ -32,6 +34,7 @@ impl Client {
             Self::OldPip => "-old-pip",
             Self::Poetry => "-poetry",
             Self::Pipenv => "-pipenv",
+            Self::CycloneDx => "-cyclonedx",
         }
     }
 
@@ -40,6 +43,7 @@ impl Client {
             Self::OldPip => "pip",
             Self::Poetry => "poetry",
             Self::Pipenv => "pipenv",
+            Self::CycloneDx => "python",
         }
     }
 }
@@ -135,6 +139,9 @@ impl Room {
     /// A command of a client with an environment of its own ([`Clients::find_with`]). What it installs goes to the
     /// virtual environment of this room.
     pub fn command_of(&self, client: Client) -> Command {
+        if client == Client::CycloneDx {
+            return self.fenced(self.clients.program_of(client));
+        }
         let python = self.venv();
         let mut command = self.fenced(self.clients.program_of(client));
         if client == Client::OldPip {

@@ -4,12 +4,12 @@ use std::{num::NonZeroUsize, path::PathBuf};
 
 use clap::{Args, Subcommand};
 
-use super::{NetworkArgs, TreeArgs};
+use super::{NeedsArgs, NetworkArgs, TreeArgs};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum BundleVerb {
     /// Pack a saved tree, or what of it is new, into a file to carry
-    Create(CreateArgs),
+    Create(Box<CreateArgs>),
     /// Make the pair of keys that bundles are signed and trusted with
     Keygen(KeygenArgs),
     /// Say what is in a bundle
@@ -23,8 +23,9 @@ pub(crate) struct CreateArgs {
     /// The file to write, `week47.tar.zst`; of volumes, `week47.001.tar.zst` and so on
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
+    /// What to carry of the tree: what is named, with all that it requires, and without any all of it
     #[command(flatten)]
-    pub(crate) tree: TreeArgs,
+    pub(crate) needs: NeedsArgs,
     /// Carry only what is new or changed since this receipt, of an import there or of an earlier bundle
     #[arg(long, value_name = "RECEIPT", conflicts_with = "base")]
     pub(crate) since: Option<PathBuf>,

@@ -29,6 +29,9 @@ pub(crate) struct SaveArgs {
     /// How many downloads run at once
     #[arg(short, long, env = "DEPOT_JOBS", value_name = "N", default_value = "16")]
     pub(crate) jobs: NonZeroUsize,
+    /// Write the bill of materials (CycloneDX 1.6, JSON) of what is saved here
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    pub(crate) sbom: Option<PathBuf>,
     /// Say what would be saved, and save nothing
     #[arg(long)]
     pub(crate) dry_run: bool,

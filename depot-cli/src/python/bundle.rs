@@ -12,7 +12,6 @@ mod inspect;
 mod keys;
 mod manifest;
 mod member;
-mod place;
 mod publish;
 mod read;
 mod receipt;
@@ -44,7 +43,7 @@ use crate::{args::BundleVerb, exit::ExitStatus, output::Printer};
 /// Runs the verb.
 pub(crate) async fn run(verb: BundleVerb, printer: &Printer) -> anyhow::Result<ExitStatus> {
     match verb {
-        BundleVerb::Create(args) => create::run(args, printer).await,
+        BundleVerb::Create(args) => create::run(*args, printer).await,
         BundleVerb::Keygen(args) => keys::generate(&args, printer),
         BundleVerb::Inspect(args) => inspect::run(args, printer).await,
         BundleVerb::Import(args) => import::run(args, printer).await,

@@ -18,7 +18,7 @@ use url::Url;
 
 use self::marker::Marker;
 pub(super) use self::marker::{Names, Selected, normalized};
-pub(super) use self::wanted::{Locked, Pick, wanted};
+pub(super) use self::wanted::{Locked, Pick, named, wanted};
 pub(super) use self::write::write;
 use super::{
     document::{Document, Table, Wrong},

@@ -23,6 +23,7 @@ use super::{
     inputs::{self, Asked},
     locks, relock,
     resolve::Wanted,
+    sbom::{self, Bill},
     set::Set,
     targets::{self, Chosen},
 };
@@ -92,6 +93,9 @@ pub(crate) async fn run(args: SaveArgs, printer: &Printer) -> anyhow::Result<Exi
     } else {
         save(&source, &tree, files, &mut report, printer).await?;
     }
+    if let Some(path) = &args.sbom {
+        write_bill(path, &tree, &plan, &report).await?;
+    }
     // Only now it is known which hosts files lie at.
     if let Some(warning) = warning.filter(|_| source.client.used_netrc()) {
         printer.say(&format!("warning: {warning}"));
@@ -122,6 +126,20 @@ fn write_lock(path: &Path, plan: &Plan, report: &Report, printer: &Printer) -> a
     relock::replace(path, &text).with_context(|| format!("cannot write `{shown}`"))?;
     printer.detail(&format!("wrote {shown}"));
     Ok(())
+}
+
+/// Writes the bill of materials of what was saved. What failed is not in it, and it says that it is not all.
+async fn write_bill(path: &Path, tree: &Arc<Tree>, plan: &Plan, report: &Report) -> anyhow::Result<()> {
+    let mut bill = Bill::of_solutions(&plan.solutions);
+    for (wanted, _) in &report.files {
+        bill.add_file(&wanted.filename);
+    }
+    let (tree, path, failed) = (Arc::clone(tree), path.to_owned(), !report.failed.is_empty());
+    let writing = tokio::task::spawn_blocking(move || {
+        bill.leave_out_absent(&tree, failed);
+        sbom::write(&path, &bill.to_document(&tree)?)
+    });
+    writing.await?
 }
 
 /// Chooses the targets and says which, before anything else is said: everything follows from them.

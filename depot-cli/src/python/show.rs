@@ -91,7 +91,7 @@ fn read_spec(text: &str) -> anyhow::Result<(ProjectName, Option<Version>)> {
 }
 
 /// What a file says of itself, from beside it or from inside.
-fn metadata_of(tree: &Tree, name: &DistributionFilename) -> Option<CoreMetadata> {
+pub(super) fn metadata_of(tree: &Tree, name: &DistributionFilename) -> Option<CoreMetadata> {
     if let Some(beside) = tree.metadata(name.project(), name.as_str()).ok().flatten() {
         return metadata::parse(&beside).ok();
     }

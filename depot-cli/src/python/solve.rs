@@ -43,7 +43,6 @@ use depot_proto::{
 use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
 
-#[allow(unused_imports, reason = "until a verb solves from a tree alone")]
 pub(super) use self::offline::solve_offline;
 use self::{
     attempt::{Preferred, solve_target},
@@ -169,6 +168,19 @@ pub(super) struct Solution {
 }
 
 impl Solution {
+    /// Adds what builds a project, chosen apart, to what runs in the same target.
+    pub(super) fn add_build(&mut self, built: Self) {
+        self.failed.extend(built.failed);
+        self.warnings.extend(built.warnings);
+        for (project, mut package) in built.packages {
+            package.for_build = true;
+            self.build.entry((project, package.version.clone())).or_insert(package);
+        }
+        for (key, package) in built.build {
+            self.build.entry(key).or_insert(package);
+        }
+    }
+
     /// What is installed, and then what is needed to build it.
     pub(super) fn all(&self) -> impl Iterator<Item = (&ProjectName, &Package)> {
         let build = self.build.iter().map(|((project, _), package)| (project, package));

@@ -183,7 +183,7 @@ fn the_documentation_of_the_command_names_every_flag_and_variable() {
     let page = fs::read_to_string(workspace_root().join("docs/cli.md")).unwrap();
     let mut missing = Vec::new();
     let mut named = 0;
-    let verbs: [&[&str]; 11] = [
+    let verbs: [&[&str]; 13] = [
         &["python", "save"],
         &["python", "push"],
         &["python", "bundle", "create"],
@@ -193,6 +193,8 @@ fn the_documentation_of_the_command_names_every_flag_and_variable() {
         &["python", "list"],
         &["python", "show"],
         &["python", "diff"],
+        &["python", "prune"],
+        &["python", "sbom"],
         &["completions"],
         &[],
     ];

@@ -1,6 +1,6 @@
 //! What a bundle is to carry: all of a tree, or what of it the other side lacks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
 use depot_proto::{
@@ -13,6 +13,9 @@ use super::{
     manifest::{Blob, Item, Place},
     receipt::{Held, Receipt, mark},
 };
+
+/// The files that are carried where not all are.
+pub(super) type Only = BTreeSet<(ProjectName, String)>;
 
 /// What is to be carried.
 pub(super) struct Collected {
@@ -87,8 +90,8 @@ impl Told {
     }
 }
 
-/// Looks through the tree.
-pub(super) fn collect(tree: &Tree, base: Option<&Receipt>) -> anyhow::Result<Collected> {
+/// Looks through the tree, or for these files in it.
+pub(super) fn collect(tree: &Tree, base: Option<&Receipt>, only: Option<&Only>) -> anyhow::Result<Collected> {
     let mut collected = Collected {
         items: Vec::new(),
         removed: Vec::new(),
@@ -100,6 +103,9 @@ pub(super) fn collect(tree: &Tree, base: Option<&Receipt>) -> anyhow::Result<Col
     for project in tree.projects()? {
         let mut held = BTreeMap::new();
         for filename in tree.filenames(&project)? {
+            if only.is_some_and(|only| !only.contains(&(project.clone(), filename.clone()))) {
+                continue;
+            }
             let told =
                 told(tree, &project, &filename).with_context(|| format!("cannot carry `{filename}`"))?;
             let Some(told) = told else { continue };
@@ -111,6 +117,9 @@ pub(super) fn collect(tree: &Tree, base: Option<&Receipt>) -> anyhow::Result<Col
         }
     }
     for project in tree.documented_projects()? {
+        if only.is_some() && !collected.receipt.files.contains_key(&project) {
+            continue;
+        }
         let Some(document) = tree.document(&project_path(&project))? else { continue };
         let blob = Blob::of(&document);
         let mark = mark(&[blob.sha256]);

@@ -2,15 +2,17 @@
 
 use std::{
     path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use depot_proto::layout::Part;
+use depot_tree::Tree;
 use serde_json::json;
 
 use super::{
     Stop,
-    collect::{Collected, collect},
+    collect::{Collected, Only, collect},
     keys::SigningKey,
     manifest::{Blob, Item, Manifest, Place, SCHEMA, identify},
     read,
@@ -23,7 +25,7 @@ use crate::{
     exit::ExitStatus,
     output::{Printer, bytes, count},
     progress::Progress,
-    python::saved_tree,
+    python::{needs::needs, saved_tree},
 };
 
 /// What came of it.
@@ -38,9 +40,11 @@ pub(super) async fn run(args: CreateArgs, printer: &Printer) -> anyhow::Result<E
     let started = Instant::now();
     let stop = Stop::default();
     let _guard = stop.guard();
+    let tree = Arc::new(saved_tree(&args.needs.tree.dir)?);
+    let only = if args.needs.is_given() { Some(named(&args, &tree, printer).await?) } else { None };
     let talk = printer.clone();
     let (args, created) = tokio::task::spawn_blocking(move || {
-        let created = create(&args, &stop, &talk)?;
+        let created = create(&args, &tree, only.as_ref(), &stop, &talk)?;
         anyhow::Ok((args, created))
     })
     .await??;
@@ -48,9 +52,23 @@ pub(super) async fn run(args: CreateArgs, printer: &Printer) -> anyhow::Result<E
     Ok(ExitStatus::Done)
 }
 
-fn create(args: &CreateArgs, stop: &Stop, printer: &Printer) -> anyhow::Result<Created> {
-    let dir = &args.tree.dir;
-    let tree = saved_tree(dir)?;
+/// The files of what was named, with all that it requires.
+async fn named(args: &CreateArgs, tree: &Arc<Tree>, printer: &Printer) -> anyhow::Result<Only> {
+    let needs = needs(&args.needs, tree, printer).await?;
+    for failed in &needs.failed {
+        printer.error(&format!("{}: {}", failed.item, failed.reason));
+    }
+    anyhow::ensure!(needs.failed.is_empty(), "what is named is not all in the tree: save it first");
+    Ok(needs.files)
+}
+
+fn create(
+    args: &CreateArgs,
+    tree: &Tree,
+    only: Option<&Only>,
+    stop: &Stop,
+    printer: &Printer,
+) -> anyhow::Result<Created> {
     let key = args.sign.as_deref().map(SigningKey::open).transpose()?;
     let base = match (&args.since, &args.base) {
         (Some(receipt), _) => Some(Receipt::open(receipt)?),
@@ -58,7 +76,7 @@ fn create(args: &CreateArgs, stop: &Stop, printer: &Printer) -> anyhow::Result<C
         (None, None) => None,
     };
     refuse_to_overwrite(args)?;
-    let mut collected = collect(&tree, base.as_ref())?;
+    let mut collected = collect(tree, base.as_ref(), only)?;
     let items = std::mem::take(&mut collected.items);
     let removed = std::mem::take(&mut collected.removed);
     let base_id = base.as_ref().map(|base| base.bundle);
@@ -101,7 +119,7 @@ fn create(args: &CreateArgs, stop: &Stop, printer: &Printer) -> anyhow::Result<C
             ..created.manifest.clone()
         };
         let volume = Volume {
-            tree: &tree,
+            tree,
             manifest: &manifest,
             receipt: (number == 1).then_some(&receipt[..]),
             key: key.as_ref(),
@@ -177,7 +195,7 @@ fn show(args: &CreateArgs, created: &Created, took: Duration, printer: &Printer)
         "base": manifest.base,
         "signer": manifest.signer,
         "as-of": manifest.as_of,
-        "dir": args.tree.dir,
+        "dir": args.needs.tree.dir,
         "receipt": args.receipt,
         "volumes": files.collect::<Vec<_>>(),
         "removed": manifest.removed,

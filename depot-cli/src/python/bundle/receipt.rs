@@ -83,7 +83,7 @@ impl Receipt {
     /// Writes it whole or not at all.
     pub(super) fn write(&self, path: &Path) -> anyhow::Result<()> {
         let document = self.to_document()?;
-        super::place::write_whole(path, &document)
+        crate::python::whole::write_whole(path, &document)
             .with_context(|| format!("cannot write the receipt `{}`", path.display()))
     }
 

@@ -51,12 +51,24 @@ pub(super) fn walk(
     anyhow::ensure!(again.manifest == head.manifest, "`{shown}` was changed while it was read");
     let mut parts = Parts::default();
     for item in &head.manifest.items {
-        read_item(item, &mut rest, &mut parts, receipt, stop, take).with_context(|| {
-            format!("`{shown}` is refused: `{}` is not what the manifest says", item.place)
-        })?;
+        if let Err(error) = read_item(item, &mut rest, &mut parts, receipt, stop, take) {
+            return Err(error.downcast::<NotTaken>().map_or_else(
+                |error| {
+                    let words =
+                        format!("`{shown}` is refused: `{}` is not what the manifest says", item.place);
+                    error.context(words)
+                },
+                |NotTaken(error)| error,
+            ));
+        }
     }
     read::end(rest).with_context(|| format!("`{shown}` is refused"))
 }
+
+/// Whoever was told of an item could not take it, or nobody waits for it any more: the bundle is not to blame.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct NotTaken(anyhow::Error);
 
 /// The documents that were read of a file whose record is still to come.
 #[derive(Default)]
@@ -73,13 +85,13 @@ fn read_item(
     stop: &Stop,
     take: &mut dyn Take,
 ) -> anyhow::Result<()> {
-    stop.check()?;
+    stop.check().map_err(NotTaken)?;
     let Item { place, blob } = item;
     let name = place.to_string();
     member::expect(rest, &name, blob.size)?;
     match place {
         Place::Part { project, filename, part: Part::Bytes } => {
-            take.begin(project, filename, blob)?;
+            take.begin(project, filename, blob).map_err(NotTaken)?;
             read_bytes(&name, blob, rest, stop, take)?;
         }
         Place::Part { project, filename, part } => {
@@ -92,11 +104,15 @@ fn read_item(
                     let record = FileRecord::read(&document, None)?;
                     let held = receipt.held(project, filename).context("the receipt does not list it")?;
                     check_record(&record, filename, held, metadata.as_deref())?;
-                    take.file(Carried { project: project.clone(), record, metadata, provenance })?;
+                    let carried = Carried { project: project.clone(), record, metadata, provenance };
+                    take.file(carried).map_err(NotTaken)?;
                 }
             }
         }
-        Place::Project(project) => take.project(project, &read_document(&name, blob, rest)?)?,
+        Place::Project(project) => {
+            let document = read_document(&name, blob, rest)?;
+            take.project(project, &document).map_err(NotTaken)?;
+        }
     }
     Ok(())
 }
@@ -118,11 +134,11 @@ fn read_bytes(
     let mut buffer = vec![0; CHUNK];
     let mut left = blob.size;
     while left > 0 {
-        stop.check()?;
+        stop.check().map_err(NotTaken)?;
         let chunk = &mut buffer[..CHUNK.min(usize::try_from(left).unwrap_or(CHUNK))];
         rest.read_exact(chunk).context("it ends too early, or cannot be unpacked")?;
         hasher.update(chunk);
-        take.chunk(chunk)?;
+        take.chunk(chunk).map_err(NotTaken)?;
         left -= chunk.len() as u64;
     }
     check_digest(hasher.finish(), blob)?;

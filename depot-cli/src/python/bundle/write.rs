@@ -15,8 +15,9 @@ use super::{
     collect::{Content, content},
     keys::SigningKey,
     manifest::{Blob, Item, MANIFEST, Manifest, Place, RECEIPT, SIGNATURE},
-    member, place,
+    member,
 };
+use crate::python::whole;
 
 /// How hard zstd tries. Wheels and most sdists are compressed already; the rest is documents, at which it is good.
 const LEVEL: i32 = 3;
@@ -44,7 +45,7 @@ impl Written {
         let cannot = || format!("cannot write `{}`", self.path.display());
         fs::rename(&self.part, &self.path).with_context(cannot)?;
         self.placed = true;
-        place::sync_folder_of(&self.path).with_context(cannot)
+        whole::sync_folder_of(&self.path).with_context(cannot)
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -77,7 +78,7 @@ pub(super) fn write(
     each: &mut dyn FnMut(&Item),
 ) -> anyhow::Result<Written> {
     let cannot = || format!("cannot write `{}`", path.display());
-    let part = place::unfinished(path);
+    let part = whole::unfinished(path);
     let file = File::create(&part).with_context(cannot)?;
     let manifest = serde_json::to_vec(volume.manifest)?;
     let mut written = Written {

@@ -114,6 +114,14 @@ pub(in crate::python) async fn wanted(
     locked
 }
 
+/// The names of the files of all locks that were asked for, and why some are not among them. Nobody is asked anything.
+pub(in crate::python) fn named(asked: &Asked, pick: Pick<'_>) -> (Vec<DistributionFilename>, Vec<Failed>) {
+    let mut locked = Locked::default();
+    let all = asked.locked.iter().flat_map(|lock| files(lock, asked, pick, &mut locked));
+    let names = all.map(|file| file.filename.clone()).collect();
+    (names, locked.failed)
+}
+
 /// A file and its place, for a message.
 fn label(file: &LockedFile) -> String {
     format!("{} ({})", file.filename, file.place)

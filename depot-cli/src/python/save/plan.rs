@@ -10,9 +10,9 @@ use depot_tree::Tree;
 
 use super::{
     super::{
+        choice,
         inputs::{Asked, Input},
         locks::{self, Locked, Pick},
-        newer,
         resolve::{Failed, Limits, Wanted, once, resolve},
         select,
         solve::{Choice, NetworkSupply, Package, Problem, Solution, Supply, solve},
@@ -21,7 +21,6 @@ use super::{
 };
 use crate::{
     args::{IndexStrategy, SaveArgs},
-    clock,
     exit::UsageError,
 };
 
@@ -56,23 +55,8 @@ impl Wish {
     /// Reads it, together with what lists say.
     pub(super) fn read(typed: &SaveArgs, asked: &Asked) -> Result<Self, UsageError> {
         let args = &typed.choice;
-        let mut formats = asked.formats.clone();
-        for value in &args.only_binary {
-            formats.only_binary(value).map_err(|why| UsageError(format!("--only-binary: {why}")))?;
-        }
-        for value in &args.no_binary {
-            formats.no_binary(value).map_err(|why| UsageError(format!("--no-binary: {why}")))?;
-        }
-        let newer = args.exclude_newer.as_deref().map(|text| newer::read(text, clock::now()));
-        let exclude_newer = newer.transpose().map_err(|why| UsageError(format!("--exclude-newer: {why}")))?;
-        let choice = Choice {
-            pre: args.pre || asked.pre,
-            formats,
-            sdist: args.sdist,
-            all_files: args.all_files,
-            all_versions: args.all_versions,
-            no_deps: args.no_deps,
-        };
+        let choice = choice::read(args, asked)?;
+        let exclude_newer = choice::exclude_newer(args)?;
         let strategy = typed.index.index_strategy.unwrap_or_default();
         if choice.no_deps && choice.all_files && strategy != IndexStrategy::default() {
             let words = "with --no-deps and --all-files the first index that has a project answers: leave out one of them, or \
@@ -147,7 +131,7 @@ async fn solve_for(
         let requirements = wanted(build, targets, plan);
         let problem = Problem { requirements, constraints: BTreeMap::new(), ..problem.clone() };
         let built = solve(Arc::clone(&supply), &problem, targets, source.jobs).await;
-        solutions.iter_mut().zip(built).for_each(|(solution, built)| add_build(solution, built));
+        solutions.iter_mut().zip(built).for_each(|(solution, built)| solution.add_build(built));
     }
     plan.failed.extend(failed(&solutions));
     let warnings: BTreeSet<&String> = solutions.iter().flat_map(|solution| &solution.warnings).collect();
@@ -178,19 +162,6 @@ fn wanted(inputs: &[Input], targets: &[Target], plan: &mut Plan) -> Vec<Input> {
         }
     }
     wanted
-}
-
-/// Adds what builds a project to what runs in the same target.
-fn add_build(solution: &mut Solution, built: Solution) {
-    solution.failed.extend(built.failed);
-    solution.warnings.extend(built.warnings);
-    for (project, mut package) in built.packages {
-        package.for_build = true;
-        solution.build.entry((project, package.version.clone())).or_insert(package);
-    }
-    for (key, package) in built.build {
-        solution.build.entry(key).or_insert(package);
-    }
 }
 
 /// What failed, once for all targets that it failed in for the same reason.

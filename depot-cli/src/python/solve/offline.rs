@@ -23,7 +23,6 @@ const NO_INDEX: &str = "http://tree.invalid/";
 const READERS: usize = 4;
 
 /// Solves from what a tree has, by the same rules as from an index. The files of the solution are those of the tree.
-#[allow(dead_code, reason = "until a verb solves from a tree alone")]
 pub(in crate::python) async fn solve_offline(
     tree: Arc<Tree>,
     problem: &Problem,

@@ -189,3 +189,22 @@ fn what_is_no_receipt_is_named() {
     }
     run(&mut carried.command(&["create", "-o", "x", "--since", "a", "--base", "b"])).assert_code(2);
 }
+
+#[test]
+fn a_bundle_of_what_is_named_carries_what_that_requires_and_no_more() {
+    let index = FakeIndex::builder(depot_tests::Style::Json)
+        .wheel(&WheelBuilder::new("pot", "1").requires_dist("lid"))
+        .wheel(&lid())
+        .wheel(&WheelBuilder::new("cup", "1"))
+        .start();
+    let carried = Carried::of(&index, &["pot", "lid", "cup"]);
+    let target = ["--python", "3.12", "--platform", "linux"];
+    let named = [&["-o", "pot.tar.zst", "pot", "--format", "json"], &target[..]].concat();
+    let made = result(&carried.create(&named).assert_success());
+    assert_eq!(made["counts"]["new"], 2, "{made}");
+    carried.import(&["pot.tar.zst"]).assert_success();
+    assert_eq!(carried.target.filenames("lid").len() + carried.target.filenames("pot").len(), 2);
+    assert!(carried.target.filenames("cup").is_empty());
+    let said = carried.create(&[&["-o", "x.tar.zst", "absent"], &target[..]].concat()).assert_code(1);
+    assert!(said.stderr.contains("absent") && !carried.path("x.tar.zst").exists(), "{}", said.stderr);
+}

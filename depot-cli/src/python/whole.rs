@@ -8,14 +8,14 @@ use std::{
 };
 
 /// The name that a file has until it is whole.
-pub(super) fn unfinished(path: &Path) -> PathBuf {
+pub(in crate::python) fn unfinished(path: &Path) -> PathBuf {
     let mut name = path.file_name().map(OsString::from).unwrap_or_default();
     name.push(".part");
     path.with_file_name(name)
 }
 
 /// Writes a file whole or not at all, in the place of what was there. What is no file, such as a pipe, is written to.
-pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(in crate::python) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
         return fs::write(path, bytes);
     }
@@ -32,7 +32,7 @@ pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Makes the name of a file durable.
-pub(super) fn sync_folder_of(path: &Path) -> io::Result<()> {
+pub(in crate::python) fn sync_folder_of(path: &Path) -> io::Result<()> {
     if !cfg!(unix) {
         return Ok(());
     }

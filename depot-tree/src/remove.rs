@@ -1,0 +1,166 @@
+//! Taking files out of a tree for good.
+
+use std::{fs, io, path::Path};
+
+use depot_proto::{
+    DistributionFilename, ProjectName,
+    layout::{self, Part},
+};
+
+use crate::{
+    error::{OnPath as _, TreeError},
+    session::{is_dead, session_of},
+    sync,
+    tree::{Tree, names},
+};
+
+/// What came of removing files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// They are gone.
+    Done {
+        /// How many files had a record.
+        files: usize,
+    },
+    /// Somebody else has the tree open for writing, and may rely on what is in it: nothing was removed.
+    InUse,
+}
+
+impl Tree {
+    /// Whether somebody else has this tree open for writing.
+    pub fn is_shared(&self) -> Result<bool, TreeError> {
+        self.exclusively(|_| self.has_other_sessions())
+    }
+
+    /// Removes files for good, and what lies beside them, unless somebody else writes this tree; nobody begins to while
+    /// this goes on. Of each file the record goes first, so that no reader sees one without its bytes.
+    ///
+    /// Whoever keeps an index of the tree must bring it up themselves.
+    pub fn remove(&self, files: &[(ProjectName, String)]) -> Result<Removal, TreeError> {
+        self.exclusively(|known| {
+            if self.has_other_sessions()? {
+                return Ok(Removal::InUse);
+            }
+            known.clear();
+            let mut removed = 0;
+            for of_project in files.chunk_by(|(one, _), (other, _)| one == other) {
+                removed += self.remove_of_project(of_project)?;
+            }
+            Ok(Removal::Done { files: removed })
+        })
+    }
+
+    fn remove_of_project(&self, files: &[(ProjectName, String)]) -> Result<usize, TreeError> {
+        let Some((project, _)) = files.first() else { return Ok(0) };
+        let folder = self.project_folder(project);
+        let mut removed = 0;
+        for (_, filename) in files {
+            removed += usize::from(remove_file(&self.path(project, filename, Part::Record))?);
+        }
+        // What is not there for readers any more must not come back without its bytes.
+        if folder.is_dir() {
+            sync::sync_folder(&folder)?;
+        }
+        for (_, filename) in files {
+            for part in [Part::Bytes, Part::Metadata, Part::Provenance] {
+                remove_file(&self.path(project, filename, part))?;
+            }
+        }
+        // What an earlier removal left that was cut off here: nobody is between the bytes of a file and its record now.
+        for stray in names(&folder)? {
+            let (filename, part) = Part::split(&stray);
+            let is_ours = DistributionFilename::parse(filename, project).is_ok() && part != Part::Record;
+            if is_ours && !self.path(project, filename, Part::Record).exists() {
+                remove_file(&folder.join(&stray))?;
+            }
+        }
+        // It stays where something is in it.
+        let _ = fs::remove_dir(&folder);
+        Ok(removed)
+    }
+
+    fn has_other_sessions(&self) -> Result<bool, TreeError> {
+        let tmp = self.root().join(layout::TMP);
+        let own = self.session.as_ref().map(|session| session.scratch(""));
+        let own = own.as_deref().and_then(Path::file_name).and_then(|name| name.to_str());
+        let own = own.and_then(session_of);
+        let others = names(&tmp)?;
+        let others = others.iter().filter_map(|name| session_of(name));
+        Ok(others.filter(|session| Some(*session) != own).any(|session| !is_dead(&tmp, session)))
+    }
+}
+
+/// Removes a file; false if it is not there.
+fn remove_file(path: &Path) -> Result<bool, TreeError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        removed => removed.on("remove", path).map(|()| true),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use depot_proto::FileRecord;
+
+    use super::*;
+
+    fn publish(tree: &Tree, project: &ProjectName, filename: &str) {
+        let mut incoming = tree.begin(project).unwrap();
+        incoming.write(b"tea").unwrap();
+        let sealed = incoming.seal().unwrap();
+        let record = FileRecord::new(filename, sealed.sha256(), sealed.size());
+        tree.publish(&sealed, &record, Some(b"Name: x\n")).unwrap();
+    }
+
+    #[test]
+    fn a_file_goes_with_all_its_parts_and_an_empty_folder_goes_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let (tree, _) = Tree::open(folder.path()).unwrap();
+        let pot: ProjectName = "pot".parse().unwrap();
+        let both = ["pot-1.tar.gz", "pot-2.tar.gz"].map(str::to_owned);
+        for name in &both {
+            publish(&tree, &pot, name);
+        }
+        tree.put_provenance(&pot, &both[0], b"{}").unwrap();
+        let file = |number: usize| (pot.clone(), both[number].clone());
+        assert_eq!(tree.remove(&[file(0)]).unwrap(), Removal::Done { files: 1 });
+        assert_eq!(tree.filenames(&pot).unwrap(), [both[1].clone()]);
+        assert_eq!(names(&tree.project_folder(&pot)).unwrap().len(), 3);
+        assert_eq!(tree.remove(&[file(0), file(1)]).unwrap(), Removal::Done { files: 1 });
+        assert!(!tree.project_folder(&pot).exists());
+        // The name is free again.
+        publish(&tree, &pot, &both[0]);
+        assert_eq!(tree.filenames(&pot).unwrap(), [both[0].clone()]);
+    }
+
+    #[test]
+    fn what_was_cut_off_is_done_the_next_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let (tree, _) = Tree::open(folder.path()).unwrap();
+        let pot: ProjectName = "pot".parse().unwrap();
+        for name in ["pot-1.tar.gz", "pot-2.tar.gz"] {
+            publish(&tree, &pot, name);
+        }
+        let at = |name: &str| tree.project_folder(&pot).join(name);
+        fs::remove_file(at("pot-1.tar.gz.json")).unwrap();
+        fs::write(at("notes.txt"), "somebody's").unwrap();
+        tree.remove(&[(pot.clone(), "pot-2.tar.gz".to_owned())]).unwrap();
+        assert_eq!(names(&tree.project_folder(&pot)).unwrap(), ["notes.txt"]);
+    }
+
+    #[test]
+    fn nothing_goes_while_somebody_else_writes() {
+        let folder = tempfile::tempdir().unwrap();
+        let (tree, _) = Tree::open(folder.path()).unwrap();
+        let pot: ProjectName = "pot".parse().unwrap();
+        publish(&tree, &pot, "pot-1.tar.gz");
+        let other = Tree::open(folder.path()).unwrap().0;
+        let files = [(pot.clone(), "pot-1.tar.gz".to_owned())];
+        assert!(tree.is_shared().unwrap());
+        assert_eq!(tree.remove(&files).unwrap(), Removal::InUse);
+        assert_eq!(tree.filenames(&pot).unwrap().len(), 1);
+        drop(other);
+        assert!(!tree.is_shared().unwrap());
+        assert_eq!(tree.remove(&files).unwrap(), Removal::Done { files: 1 });
+    }
+}
