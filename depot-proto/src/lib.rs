@@ -4,7 +4,7 @@
 //! is a function of its arguments.
 //!
 //! * Spec nouns, each a validated type built by parsing: [`ProjectName`], [`Version`], [`DistributionFilename`],
-//!   [`Requirement`], [`Sha256Digest`], [`RepositoryName`], [`Timestamp`].
+//!   [`Requirement`], [`Sha256Digest`], [`RepositoryName`], [`Subject`], [`Timestamp`].
 //! * Where things shall install: [`Target`], a Python on a [`Platform`], with its wheel [`Tags`] and [`Environment`] markers.
 //! * What is stored: [`FileRecord`] (one file), [`layout`] (where it lies).
 //! * What is served: [`simple`] pages, read from any index and rendered, with [`media_type`] negotiation.
@@ -21,6 +21,7 @@ pub mod redact;
 mod repository;
 pub mod retry;
 pub mod scope;
+mod subject;
 mod timestamp;
 
 pub use digest::{DigestError, Sha256Digest, Sha256Hasher};
@@ -44,4 +45,5 @@ pub use python::version::{Version, VersionKey};
 pub use python::yank::Yanked;
 pub use python::{media_type, simple};
 pub use repository::{RepositoryName, RepositoryNameError};
+pub use subject::{Subject, SubjectError};
 pub use timestamp::{Timestamp, TimestampError};
