@@ -1,162 +1,35 @@
 //! How a file is announced, judged and published: the one path that every upload takes.
 
+mod announce;
+mod error;
+mod facts;
+mod judge;
+mod mend;
+
 use std::sync::Arc;
 
-use depot_dist::{DistError, Limits};
 use depot_proto::{
-    DistributionFilename, DistributionKind, Facts, FileRecord, Origin, RecordError, Sha256Digest,
+    DistributionFilename, FileRecord, Origin,
     layout::Part,
     push::{UploadAnswer, UploadOutcome},
-    scope::Action,
 };
-use depot_tree::{Changed, Finding, Published, Sealed, TreeError};
+use depot_tree::{Published, Sealed};
 
-use super::{
-    plan::{may_change, may_upload},
-    reindex,
-    repository::Repository,
+pub(crate) use self::{announce::announce, error::PublishError};
+use self::{
+    facts::{permitted, take_facts, whole},
+    judge::{check_announced, judge},
+    mend::mend,
 };
+use super::repository::Repository;
 use crate::{
-    auth::policy::{Denied, Principal},
+    auth::policy::Principal,
     clock,
-    service::commit::CommitError,
     store::{
-        Put, StoreError,
+        Put,
         records::{Change, Entry, FileChange},
     },
 };
-
-/// Why a file was not published; nothing was changed.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum PublishError {
-    /// The record cannot be read.
-    #[error(transparent)]
-    Record(#[from] RecordError),
-    /// The record is another file's.
-    #[error("the record speaks of `{said}`, but was sent for `{sent_for}`")]
-    OtherFile {
-        /// The name in the record.
-        said: String,
-        /// The name in the path.
-        sent_for: String,
-    },
-    /// Whoever sent it may not.
-    #[error(transparent)]
-    Denied(#[from] Denied),
-    /// The bytes are not the ones that were announced.
-    #[error(
-        "the bytes of `{filename}` have {what} {actual}, but {expected} was announced: send those, or announce these"
-    )]
-    NotAnnounced {
-        /// The file.
-        filename: String,
-        /// Digest or size.
-        what: &'static str,
-        /// What was announced.
-        expected: String,
-        /// What came.
-        actual: String,
-    },
-    /// Name or version in the metadata is another one.
-    #[error("`{filename}`: {source}")]
-    Disagrees {
-        /// The file.
-        filename: String,
-        /// How.
-        source: DistError,
-    },
-    /// The bytes are not what the name promises, or not what is published here.
-    #[error("`{filename}` is not a distribution that can be published: {source}")]
-    Invalid {
-        /// The file.
-        filename: String,
-        /// Why.
-        source: DistError,
-    },
-    /// Other bytes have the name.
-    #[error(
-        "File already exists ('{filename}', with sha256 hash '{sha256}'); a name never gets other bytes: publish a new version"
-    )]
-    Exists {
-        /// The file that has the name.
-        filename: String,
-        /// The digest of its bytes.
-        sha256: Sha256Digest,
-    },
-    /// A file is here under this name, and its record cannot be read.
-    #[error("the record of `{filename}` cannot be read on the server, so nothing was changed: {source}")]
-    Unreadable {
-        /// The file.
-        filename: String,
-        /// Why.
-        source: RecordError,
-    },
-    /// The tree could not take it.
-    #[error(transparent)]
-    Tree(TreeError),
-    /// The store could not be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The change could not be committed.
-    #[error(transparent)]
-    Commit(#[from] CommitError),
-}
-
-impl From<TreeError> for PublishError {
-    fn from(error: TreeError) -> Self {
-        match error {
-            TreeError::Record { path, source } => {
-                let filename = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-                Self::Unreadable { filename, source }
-            }
-            error => Self::Tree(error),
-        }
-    }
-}
-
-/// Takes what someone says of a file: changes the facts of one that is here, and otherwise remembers them until the
-/// bytes come. May block.
-pub(crate) fn announce(
-    repository: &Repository,
-    filename: &DistributionFilename,
-    mut record: FileRecord,
-    principal: &Principal,
-) -> Result<UploadAnswer, PublishError> {
-    // What others said to its sender is the sender's affair.
-    record.facts_digest = None;
-    if record.filename != filename.as_str() {
-        return Err(PublishError::OtherFile { said: record.filename, sent_for: filename.to_string() });
-    }
-    may_upload(repository, principal, filename.project(), record.is_mirrored())?;
-    let known = match repository.tree.record(filename.project(), filename.as_str()) {
-        // The bytes may mend it; see `publish`.
-        Err(TreeError::Record { source, .. }) if !matches!(source, RecordError::TooNew(_)) => {
-            repository.file(filename)?
-        }
-        known => known?,
-    };
-    match known {
-        Some(known) if known.sha256 != record.sha256 => {
-            Err(PublishError::Exists { filename: known.filename, sha256: known.sha256 })
-        }
-        Some(known) if is_whole(repository, filename, &known) => {
-            take_facts(repository, filename, Some(&record.facts), principal)
-        }
-        // Of a file that is not here, or was lost here, the bytes are wanted.
-        _ => {
-            let answer = answer_of(UploadOutcome::Send, &record);
-            repository.announce(filename.project(), principal, record);
-            Ok(answer)
-        }
-    }
-}
-
-/// Whether a file has its record and bytes of the right size.
-fn is_whole(repository: &Repository, filename: &DistributionFilename, known: &FileRecord) -> bool {
-    let (tree, project) = (&repository.tree, filename.project());
-    matches!(tree.record(project, filename.as_str()), Ok(Some(_)))
-        && tree.has_bytes(project, filename.as_str(), known.size)
-}
 
 /// Publishes bytes that were received whole, with what was announced of them. May block.
 pub(crate) fn publish(
@@ -213,163 +86,6 @@ pub(crate) fn publish(
     };
     repository.forget_announced(filename, principal);
     Ok(answer)
-}
-
-/// Puts back what the tree lost of a file that the store knows, when its very bytes come again: its record with all that
-/// was known, and its bytes where they are not right.
-fn mend(
-    repository: &Repository,
-    filename: &DistributionFilename,
-    known: &FileRecord,
-    sealed: &Sealed,
-    principal: &Principal,
-) -> Result<(), PublishError> {
-    let (tree, project) = (&repository.tree, filename.project());
-    match tree.record(project, filename.as_str()) {
-        Ok(Some(present)) if present.sha256 == sealed.sha256() => {
-            if matches!(tree.verify(project, filename.as_str()), Ok(Finding::Right)) {
-                return Ok(());
-            }
-        }
-        Ok(None) | Err(TreeError::Record { .. }) => {
-            if !tree.put_record_back(project, known)? {
-                return Ok(());
-            }
-        }
-        _ => return Ok(()),
-    }
-    tree.repair(sealed, filename.as_str())?;
-    tracing::warn!(%filename, "a file that was lost or damaged is mended by an upload of its bytes");
-    // The serial moves on, and with it what is open of the damaged bytes.
-    let change = Change::Reindex { repository: repository.name.clone(), project: project.clone() };
-    reindex::reread(repository, project, change, principal.name())?;
-    Ok(())
-}
-
-fn check_announced(announced: &FileRecord, came: &FileRecord) -> Result<(), PublishError> {
-    let refuse = |what, expected: String, actual: String| {
-        Err(PublishError::NotAnnounced { filename: came.filename.clone(), what, expected, actual })
-    };
-    if announced.size != came.size {
-        return refuse("size", announced.size.to_string(), came.size.to_string());
-    }
-    if announced.sha256 != came.sha256 {
-        return refuse("sha256", announced.sha256.to_string(), came.sha256.to_string());
-    }
-    Ok(())
-}
-
-/// What of someone's words about a file is theirs to say.
-///
-/// A mirrored file's facts are its index's, and whoever may mirror brings them. When a first-party file was uploaded the
-/// server knows best, unless one says otherwise who may mirror; whether it is yanked is for those to say who may yank.
-fn permitted(
-    repository: &Repository,
-    filename: &DistributionFilename,
-    said: &Facts,
-    known: &FileRecord,
-    principal: &Principal,
-) -> Facts {
-    let mut facts = said.clone();
-    if known.is_mirrored() {
-        return facts;
-    }
-    let may = |action| principal.may(&[action], &repository.name, filename.project()).is_ok();
-    if !may(Action::Mirror) {
-        facts.upload_time = None;
-    }
-    if !may(Action::Yank) {
-        facts.yanked = known.facts.yanked.clone();
-    }
-    facts
-}
-
-/// Reads the bytes as the distribution they claim to be, and completes the record with what they say.
-///
-/// First-party files must be readable and agree with their names. Mirrored ones were accepted by an index long ago and
-/// are known by their digest: they are taken as they are, without a sidecar where none can be had.
-fn judge(
-    sealed: &mut Sealed,
-    filename: &DistributionFilename,
-    record: &mut FileRecord,
-) -> Result<Option<Vec<u8>>, PublishError> {
-    record.core_metadata = None;
-    let read = depot_dist::read(sealed.reader()?, filename, &Limits::default());
-    let contents = match read {
-        Ok(contents) => contents,
-        Err(DistError::Io(source)) => {
-            let path = filename.as_str().into();
-            return Err(TreeError::Io { what: "read back", path, source }.into());
-        }
-        Err(error) if record.is_mirrored() => {
-            if !matches!(error, DistError::Unsupported { .. }) {
-                tracing::info!(%filename, %error, "a mirrored file is taken although it breaks the rules");
-            }
-            return Ok(None);
-        }
-        Err(source @ DistError::Disagrees { .. }) => {
-            return Err(PublishError::Disagrees { filename: filename.to_string(), source });
-        }
-        Err(source) => return Err(PublishError::Invalid { filename: filename.to_string(), source }),
-    };
-    let said = record.facts.requires_python.take();
-    record.facts.requires_python = contents.metadata.requires_python.or(said);
-    if filename.kind() != DistributionKind::Wheel {
-        return Ok(None);
-    }
-    record.core_metadata = Some(Sha256Digest::of(&contents.raw_metadata));
-    Ok(Some(contents.raw_metadata))
-}
-
-/// Takes news about a file that is here, and sees to it that the store knows the file at all: the answer to an earlier
-/// upload may have been lost before it did.
-fn take_facts(
-    repository: &Repository,
-    filename: &DistributionFilename,
-    said: Option<&Facts>,
-    principal: &Principal,
-) -> Result<UploadAnswer, PublishError> {
-    let change = |known: &mut FileRecord| match said {
-        Some(said) if may_change(repository, principal, filename.project(), known).is_ok() => {
-            let permitted = permitted(repository, filename, said, known, principal);
-            known.take_facts(&permitted, whole(&permitted, said))
-        }
-        _ => false,
-    };
-    let changed = repository.tree.change_record(filename.project(), filename.as_str(), change)?;
-    let Some(changed) = changed else {
-        let gone = std::io::Error::from(std::io::ErrorKind::NotFound);
-        return Err(TreeError::Io { what: "find", path: filename.as_str().into(), source: gone }.into());
-    };
-    if let Err(error) = bring_up(repository, filename, &changed, principal) {
-        changed.leave_note();
-        return Err(error);
-    }
-    let outcome = if changed.is_news() { UploadOutcome::Updated } else { UploadOutcome::Same };
-    Ok(answer_of(outcome, &changed.record))
-}
-
-/// Sees to it that the store has a record as the tree has it.
-fn bring_up(
-    repository: &Repository,
-    filename: &DistributionFilename,
-    changed: &Changed,
-    principal: &Principal,
-) -> Result<(), PublishError> {
-    let stored = repository.file(filename)?;
-    if !changed.is_news() {
-        if stored.as_ref() == Some(&changed.record) {
-            return Ok(());
-        }
-        // Whoever published it may not have come to syncing it.
-        repository.tree.sync(filename.project())?;
-    }
-    commit(repository, filename, &changed.record, principal, stored.is_some())
-}
-
-/// The digest of someone's facts, if what they may say is all that they said.
-fn whole(permitted: &Facts, said: &Facts) -> Option<Sha256Digest> {
-    (permitted == said).then(|| said.digest())
 }
 
 fn commit(

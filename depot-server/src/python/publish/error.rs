@@ -1,0 +1,95 @@
+//! Why a file is not published.
+
+use depot_dist::DistError;
+use depot_proto::{RecordError, Sha256Digest};
+use depot_tree::TreeError;
+
+use crate::{auth::policy::Denied, service::commit::CommitError, store::StoreError};
+
+/// Why a file was not published; nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PublishError {
+    /// The record cannot be read.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// The record is another file's.
+    #[error("the record speaks of `{said}`, but was sent for `{sent_for}`")]
+    OtherFile {
+        /// The name in the record.
+        said: String,
+        /// The name in the path.
+        sent_for: String,
+    },
+    /// Whoever sent it may not.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// The bytes are not the ones that were announced.
+    #[error(
+        "the bytes of `{filename}` have {what} {actual}, but {expected} was announced: send those, or announce these"
+    )]
+    NotAnnounced {
+        /// The file.
+        filename: String,
+        /// Digest or size.
+        what: &'static str,
+        /// What was announced.
+        expected: String,
+        /// What came.
+        actual: String,
+    },
+    /// Name or version in the metadata is another one.
+    #[error("`{filename}`: {source}")]
+    Disagrees {
+        /// The file.
+        filename: String,
+        /// How.
+        source: DistError,
+    },
+    /// The bytes are not what the name promises, or not what is published here.
+    #[error("`{filename}` is not a distribution that can be published: {source}")]
+    Invalid {
+        /// The file.
+        filename: String,
+        /// Why.
+        source: DistError,
+    },
+    /// Other bytes have the name.
+    #[error(
+        "File already exists ('{filename}', with sha256 hash '{sha256}'); a name never gets other bytes: publish a new version"
+    )]
+    Exists {
+        /// The file that has the name.
+        filename: String,
+        /// The digest of its bytes.
+        sha256: Sha256Digest,
+    },
+    /// A file is here under this name, and its record cannot be read.
+    #[error("the record of `{filename}` cannot be read on the server, so nothing was changed: {source}")]
+    Unreadable {
+        /// The file.
+        filename: String,
+        /// Why.
+        source: RecordError,
+    },
+    /// The tree could not take it.
+    #[error(transparent)]
+    Tree(TreeError),
+    /// The store could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The change could not be committed.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+}
+
+impl From<TreeError> for PublishError {
+    fn from(error: TreeError) -> Self {
+        match error {
+            TreeError::Record { path, source } => {
+                let filename = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+                Self::Unreadable { filename, source }
+            }
+            error => Self::Tree(error),
+        }
+    }
+}
