@@ -1,5 +1,6 @@
 //! The Python repository: what it takes, what it serves, and what the real clients make of it.
 
+mod acceptance;
 mod attacks;
 mod bundle;
 mod clients;

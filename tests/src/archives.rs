@@ -216,6 +216,14 @@ impl WheelBuilder {
         self
     }
 
+    /// Adds a build backend for [`SdistBuilder::backend`]: the module `<project>.backend`, which builds nothing unless
+    /// these other modules can be imported.
+    pub fn with_backend(self, imports: &[&str]) -> Self {
+        let imports: String = imports.iter().map(|module| format!("import {module}\n")).collect();
+        let path = format!("{}/backend.py", escaped_name(&self.project.name));
+        self.file(&path, format!("{BACKEND}\n\n{imports}"))
+    }
+
     /// Replaces the name of the dist-info folder: `Foo.Bar-1.0.dist-info`.
     pub fn dist_info(mut self, folder: &str) -> Self {
         self.dist_info = Some(folder.to_owned());
@@ -304,6 +312,8 @@ fn zipped(members: &[(String, Vec<u8>)]) -> Vec<u8> {
 pub struct SdistBuilder {
     project: Project,
     build_requires: Vec<String>,
+    /// The module of a backend that is installed; none for the one in the sdist.
+    backend: Option<String>,
     stem: Option<String>,
     zip: bool,
 }
@@ -311,7 +321,13 @@ pub struct SdistBuilder {
 impl SdistBuilder {
     /// An sdist of this project. The name is escaped for the file name and the module.
     pub fn new(name: &str, version: &str) -> Self {
-        Self { project: Project::new(name, version), build_requires: Vec::new(), stem: None, zip: false }
+        Self {
+            project: Project::new(name, version),
+            build_requires: Vec::new(),
+            backend: None,
+            stem: None,
+            zip: false,
+        }
     }
 
     /// An sdist of this file name, letter for letter, with this PKG-INFO; none where it is no name of a `.tar.gz`
@@ -327,6 +343,13 @@ impl SdistBuilder {
     /// Adds one requirement to `[build-system] requires`; without any, the build needs no index.
     pub fn build_requires(mut self, requirement: &str) -> Self {
         self.build_requires.push(requirement.to_owned());
+        self
+    }
+
+    /// Is built by this module, which must come with what the build requires ([`WheelBuilder::with_backend`]), and not by
+    /// the one in the sdist.
+    pub fn backend(mut self, module: &str) -> Self {
+        self.backend = Some(module.to_owned());
         self
     }
 
@@ -346,15 +369,19 @@ impl SdistBuilder {
     /// The bytes of the sdist.
     pub fn build(&self) -> Vec<u8> {
         let requires: Vec<String> = self.build_requires.iter().map(|text| format!("{text:?}")).collect();
-        let pyproject = format!(
-            "[build-system]\nrequires = [{}]\nbuild-backend = \"backend\"\nbackend-path = [\"_build\"]\n",
-            requires.join(", ")
-        );
+        let backend = match &self.backend {
+            None => "\"backend\"\nbackend-path = [\"_build\"]".to_owned(),
+            Some(module) => format!("{module:?}"),
+        };
+        let pyproject =
+            format!("[build-system]\nrequires = [{}]\nbuild-backend = {backend}\n", requires.join(", "));
         let mut members = vec![
             ("PKG-INFO".to_owned(), self.metadata()),
             ("pyproject.toml".to_owned(), pyproject.into_bytes()),
-            ("_build/backend.py".to_owned(), BACKEND.as_bytes().to_vec()),
         ];
+        if self.backend.is_none() {
+            members.push(("_build/backend.py".to_owned(), BACKEND.as_bytes().to_vec()));
+        }
         members.extend(self.project.members());
 
         for (path, _) in &mut members {
