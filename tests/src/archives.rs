@@ -219,9 +219,12 @@ impl WheelBuilder {
     /// Adds a build backend for [`SdistBuilder::backend`]: the module `<project>.backend`, which builds nothing unless
     /// these other modules can be imported.
     pub fn with_backend(self, imports: &[&str]) -> Self {
-        let imports: String = imports.iter().map(|module| format!("import {module}\n")).collect();
+        let mut module = BACKEND.to_owned();
+        for import in imports {
+            let _ = writeln!(module, "import {import}");
+        }
         let path = format!("{}/backend.py", escaped_name(&self.project.name));
-        self.file(&path, format!("{BACKEND}\n\n{imports}"))
+        self.file(&path, module)
     }
 
     /// Replaces the name of the dist-info folder: `Foo.Bar-1.0.dist-info`.
