@@ -8,6 +8,7 @@ mod relock;
 mod save;
 mod sources;
 mod targets;
+mod verify;
 
 use std::{num::NonZeroU64, path::PathBuf};
 
@@ -23,6 +24,7 @@ pub(crate) use self::{
     save::{ChoiceArgs, IndexArgs, IndexStrategy, SaveArgs},
     sources::{Listed, SourceArgs},
     targets::TargetArgs,
+    verify::VerifyArgs,
 };
 
 /// Move Python packages to where they are needed.
@@ -81,6 +83,8 @@ pub(crate) enum PythonVerb {
     Save(Box<SaveArgs>),
     /// Bring what a server lacks of a saved tree there
     Push(PushArgs),
+    /// Prove that a saved tree, or a server, has what installs: exit code 1 if something is missing or wrong
+    Verify(Box<VerifyArgs>),
     /// Let the addresses in a `uv.lock` or `pylock.toml` lead to a server, and back
     Relock(RelockArgs),
     /// Delete from a saved tree what is not needed any more

@@ -48,6 +48,11 @@ impl Progress {
         }
     }
 
+    /// A file is done, and there is nothing to say about it.
+    pub(crate) fn step(&self) {
+        self.bar.inc(1);
+    }
+
     /// Something a person should know at once.
     pub(crate) fn warn(&self, line: &str) {
         self.bar.suspend(|| self.printer.say(&format!("warning: {line}")));

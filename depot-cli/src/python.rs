@@ -24,6 +24,7 @@ mod set;
 pub(crate) mod show;
 mod solve;
 mod targets;
+pub(crate) mod verify;
 mod whole;
 
 use std::path::Path;

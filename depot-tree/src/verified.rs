@@ -78,6 +78,11 @@ impl Verified {
         }
     }
 
+    /// Forgets a file that was found wrong, so that nobody believes it for what it looks like.
+    pub fn forget(&mut self, project: &ProjectName, filename: &str) {
+        self.changed |= self.files.remove(&format!("{project}/{filename}")).is_some();
+    }
+
     /// Writes the memory down, if it changed and the tree may be written to.
     pub fn store(&mut self) -> Result<(), TreeError> {
         let Some(new) = self.new.as_ref().filter(|_| self.changed) else { return Ok(()) };

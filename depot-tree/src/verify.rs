@@ -53,6 +53,18 @@ impl Tree {
         }
         Ok(Finding::Right)
     }
+
+    /// Compares the metadata that lies beside a file with the digest that its record has of it. Where the record has none
+    /// nothing is promised, and all is right.
+    pub fn verify_metadata(&self, project: &ProjectName, filename: &str) -> Result<Finding, TreeError> {
+        let Some(record) = self.record(project, filename)? else { return Ok(Finding::Absent) };
+        let Some(expected) = record.core_metadata else { return Ok(Finding::Right) };
+        let Some(beside) = self.open_part(project, filename, Part::Metadata)? else {
+            return Ok(Finding::BytesMissing);
+        };
+        let actual = hash(&beside.file).on("read", self.path(project, filename, Part::Metadata))?;
+        Ok(if actual == expected { Finding::Right } else { Finding::WrongHash { expected, actual } })
+    }
 }
 
 pub(crate) fn hash(file: &File) -> io::Result<Sha256Digest> {

@@ -30,3 +30,4 @@ mod stopping;
 mod targets;
 mod tokens;
 mod uploads;
+mod verify;

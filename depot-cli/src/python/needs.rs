@@ -107,9 +107,9 @@ impl Needs {
         }
         if !asked.locked.is_empty() {
             let given = are_given.then_some(&targets[..]);
-            let (files, failed) = locks::named(&asked, pick(&wish, given));
-            self.failed.extend(failed);
-            self.take_locked(files, tree)?;
+            let (files, locked) = locks::named(&asked, pick(&wish, given));
+            self.failed.extend(locked.failed);
+            self.take_locked(files.into_iter().map(|file| &file.filename), tree)?;
         }
         for target in targets {
             if !self.targets.contains(&target) {
@@ -163,10 +163,14 @@ impl Needs {
         Ok(())
     }
 
-    fn take_locked(&mut self, files: Vec<DistributionFilename>, tree: &Tree) -> anyhow::Result<()> {
+    fn take_locked<'a>(
+        &mut self,
+        files: impl Iterator<Item = &'a DistributionFilename>,
+        tree: &Tree,
+    ) -> anyhow::Result<()> {
         for name in files {
             if tree.record(name.project(), name.as_str())?.is_some() {
-                self.files.insert(key(&name));
+                self.files.insert(key(name));
             } else {
                 let reason = "the tree does not have it".to_owned();
                 self.failed.push(Failed { item: name.to_string(), reason });

@@ -6,6 +6,8 @@
 //!   project a target can use, and why not the others.
 //! * `provider` is what the solver (crate `pubgrub`, which nothing outside this room names) sees of all that;
 //!   `attempt` runs it, leaves out what cannot be had, and runs it again; `report` words why there is no solution.
+//! * `many` solves problem after problem of one supply, and `trace` says of each that failed what is missing, and the way to
+//!   it.
 //! * `build` finds what the sdists that were chosen need to be built.
 //!
 //! Each target is solved apart, by its own markers and tags. A version that an earlier target chose is preferred, so
@@ -17,6 +19,7 @@ mod candidates;
 mod catalog;
 mod formats;
 mod known;
+mod many;
 mod memo;
 mod network;
 mod offline;
@@ -26,6 +29,7 @@ mod ranges;
 mod report;
 #[cfg(test)]
 mod tests;
+mod trace;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
@@ -52,7 +56,10 @@ use self::{
 pub(super) use self::{
     formats::Formats,
     known::{BuildSystem, Known},
+    many::{Answer, solve_many},
     network::NetworkSupply,
+    offline::saved_supply,
+    trace::{Link, Missing},
 };
 use super::{
     inputs::Input,

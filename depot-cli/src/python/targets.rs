@@ -35,6 +35,17 @@ pub(super) fn targets(args: &TargetArgs) -> anyhow::Result<Chosen> {
     choose(args, &host::find)
 }
 
+/// The Python on PATH: the name of its program, and the target that it is; or why there is none. It takes a moment and
+/// blocks.
+pub(super) fn on_path() -> Result<(String, Target), String> {
+    let found = host::find();
+    let (Some(program), Some(Host { python, platform })) = (found.program, found.host) else {
+        return Err(format!("no Python was found on PATH{}", found.note));
+    };
+    let target = product(&[python], &[platform]).pop();
+    target.map(|target| (program, target)).ok_or_else(|| "the Python on PATH is no target".to_owned())
+}
+
 fn choose(args: &TargetArgs, host: &dyn Fn() -> Found) -> anyhow::Result<Chosen> {
     let glibc = args.glibc.as_deref().map(glibc).transpose()?;
     let named = !args.python.is_empty() || !args.platform.is_empty();

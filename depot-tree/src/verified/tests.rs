@@ -50,3 +50,25 @@ fn a_memory_that_was_being_written_is_swept_with_its_session() {
     assert!(!scratch.exists());
     assert_eq!(listed(&folder.path().join("tmp")).len(), 2, "the two locks");
 }
+
+#[test]
+fn a_file_that_was_found_wrong_is_read_again_however_it_looks() {
+    let (folder, tree) = tree();
+    publish(&tree, WHEEL, b"bytes").unwrap();
+    let sha256 = record(WHEEL, b"bytes").sha256;
+    let is_right = |verified: &mut Verified| verified.is_right(&tree, &foo(), WHEEL, sha256).unwrap();
+    let mut verified = Verified::load(&tree);
+    assert!(is_right(&mut verified));
+    verified.store().unwrap();
+    // Bits rot without moving a date.
+    let path = tree.path(&foo(), WHEEL, Part::Bytes);
+    let modified = fs::metadata(&path).unwrap().modified().unwrap();
+    fs::write(&path, b"bytez").unwrap();
+    fs::File::options().write(true).open(&path).unwrap().set_modified(modified).unwrap();
+    assert!(is_right(&mut Verified::load(&tree)), "as it looks");
+    let mut verified = Verified::load(&tree);
+    verified.forget(&foo(), WHEEL);
+    verified.store().unwrap();
+    assert!(!is_right(&mut Verified::load(&tree)));
+    drop(folder);
+}

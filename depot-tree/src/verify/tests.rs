@@ -1,7 +1,7 @@
 use std::fs;
 
 use super::*;
-use crate::testing::{WHEEL, foo, publish, record, tree};
+use crate::testing::{WHEEL, foo, publish, record, seal, tree};
 
 #[test]
 fn each_way_of_being_wrong_is_found() {
@@ -53,5 +53,23 @@ fn a_large_file_is_hashed_whole() {
     let (_folder, tree) = tree();
     let bytes: Vec<u8> = (0..1_000_003_u32).map(|number| (number % 251) as u8).collect();
     publish(&tree, WHEEL, &bytes).unwrap();
+    assert_eq!(tree.verify(&foo(), WHEEL).unwrap(), Finding::Right);
+}
+
+#[test]
+fn metadata_beside_a_file_is_compared_with_its_record() {
+    let (_folder, tree) = tree();
+    let verify = || tree.verify_metadata(&foo(), WHEEL).unwrap();
+    assert_eq!(verify(), Finding::Absent);
+    let mut promised = record(WHEEL, b"bytes");
+    promised.core_metadata = Some(Sha256Digest::of(b"metadata"));
+    tree.publish(&seal(&tree, b"bytes"), &promised, Some(b"metadata")).unwrap();
+    assert_eq!(verify(), Finding::Right);
+    let path = tree.path(&foo(), WHEEL, Part::Metadata);
+    fs::write(&path, b"other").unwrap();
+    let (expected, actual) = (Sha256Digest::of(b"metadata"), Sha256Digest::of(b"other"));
+    assert_eq!(verify(), Finding::WrongHash { expected, actual });
+    fs::remove_file(&path).unwrap();
+    assert_eq!(verify(), Finding::BytesMissing);
     assert_eq!(tree.verify(&foo(), WHEEL).unwrap(), Finding::Right);
 }

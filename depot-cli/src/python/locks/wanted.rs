@@ -114,17 +114,17 @@ pub(in crate::python) async fn wanted(
     locked
 }
 
-/// The names of the files of all locks that were asked for, and why some are not among them. Nobody is asked anything.
-pub(in crate::python) fn named(asked: &Asked, pick: Pick<'_>) -> (Vec<DistributionFilename>, Vec<Failed>) {
-    let mut locked = Locked::default();
-    let all = asked.locked.iter().flat_map(|lock| files(lock, asked, pick, &mut locked));
-    let names = all.map(|file| file.filename.clone()).collect();
-    (names, locked.failed)
-}
-
 /// A file and its place, for a message.
 fn label(file: &LockedFile) -> String {
     format!("{} ({})", file.filename, file.place)
+}
+
+/// The files of all locks that were asked for, as the locks alone have them, and what else they come to. Nobody is asked
+/// anything.
+pub(in crate::python) fn named<'a>(asked: &'a Asked, pick: Pick<'_>) -> (Vec<&'a LockedFile>, Locked) {
+    let mut locked = Locked::default();
+    let files = asked.locked.iter().flat_map(|lock| files(lock, asked, pick, &mut locked)).collect();
+    (files, locked)
 }
 
 /// The files of a lock that are wanted, each once. A package of which no file fits a target that wants it is a failure.

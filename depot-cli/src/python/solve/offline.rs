@@ -31,6 +31,11 @@ pub(in crate::python) async fn solve_offline(
     solve(Arc::new(TreeSupply { tree }), problem, targets, READERS).await
 }
 
+/// A saved tree as a supply, for many problems.
+pub(in crate::python) fn saved_supply(tree: Arc<Tree>) -> Arc<dyn Supply> {
+    Arc::new(TreeSupply { tree })
+}
+
 struct TreeSupply {
     tree: Arc<Tree>,
 }

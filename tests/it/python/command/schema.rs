@@ -32,7 +32,8 @@ fn check(schema: &Value, value: &Value, at: &str, complaints: &mut Vec<String>) 
                 complain(format!("it is less than {rule}"));
             }
             "type" if !types(rule).any(|name| is_a(value, name)) => complain(format!("it is no {rule}")),
-            "required" => {
+            // As the others say nothing of what is of another type, this says nothing of what is no object.
+            "required" if value.is_object() => {
                 let names = rule.as_array().unwrap().iter().map(|name| name.as_str().unwrap());
                 names
                     .filter(|name| value.get(name).is_none())
@@ -43,6 +44,7 @@ fn check(schema: &Value, value: &Value, at: &str, complaints: &mut Vec<String>) 
             | "enum"
             | "minimum"
             | "type"
+            | "required"
             | "$schema"
             | "title"
             | "description"

@@ -1,0 +1,227 @@
+//! Really installing what must install, and building its sdists, in an environment that is thrown away.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use anyhow::Context as _;
+use depot_proto::{DistributionFilename, DistributionKind, ProjectName, Target, Version, layout::Part};
+use depot_tree::Tree;
+use serde_json::{Value, json};
+
+use super::{
+    Found, Wish, closure, index,
+    tool::{Refused, Tool},
+    wish,
+};
+use crate::{
+    args::VerifyArgs,
+    output::{Printer, count},
+    progress::Progress,
+    python::{
+        locks::{self, Pick},
+        solve::{Answer, saved_supply},
+        targets,
+    },
+};
+
+/// What came of it.
+#[derive(Debug)]
+pub(super) struct Installed {
+    target: Target,
+    /// pip or uv.
+    pub(super) tool: &'static str,
+    /// How many packages were installed.
+    pub(super) packages: usize,
+    /// How many sdists were built.
+    pub(super) built: usize,
+    pub(super) failed: Vec<NotInstalled>,
+}
+
+/// What could not be built or installed.
+#[derive(Debug)]
+pub(super) struct NotInstalled {
+    pub(super) item: String,
+    pub(super) reason: String,
+    /// The last lines of the tool.
+    pub(super) output: Vec<String>,
+}
+
+impl Installed {
+    pub(super) fn to_json(&self) -> Value {
+        let failed = self.failed.iter();
+        let failed = failed.map(|it| json!({ "item": it.item, "reason": it.reason, "output": it.output }));
+        json!({
+            "target": self.target.to_string(),
+            "tool": self.tool,
+            "packages": self.packages,
+            "built": self.built,
+            "failed": failed.collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// What is installed.
+#[derive(Debug, Default)]
+struct Order {
+    /// What is asked of the tool.
+    requirements: Vec<String>,
+    /// The releases that come of it, with the sdist where one is built.
+    releases: BTreeMap<ProjectName, (Version, Option<PathBuf>)>,
+    /// Whether the tool takes what is asked for alone, and finds nothing by itself.
+    is_exact: bool,
+    failed: Vec<NotInstalled>,
+}
+
+/// Installs it with the Python on PATH.
+pub(super) async fn run(
+    args: &VerifyArgs,
+    tree: &Arc<Tree>,
+    wish: Wish<'_>,
+    printer: &Printer,
+) -> anyhow::Result<Installed> {
+    let found = tokio::task::spawn_blocking(targets::on_path).await?;
+    let (program, target) = found.map_err(|why| anyhow::anyhow!("--install needs a Python: {why}"))?;
+    let order = order(args, tree, wish, &target).await?;
+    let room = tempfile::Builder::new().prefix("depot-verify-").tempdir();
+    let room = room.context("cannot make a folder to install into")?;
+    let (of, simple) = (Arc::clone(tree), room.path().join("simple"));
+    let address = tokio::task::spawn_blocking(move || index::write(&of, &simple)).await??;
+    printer.detail(&format!("installing into `{}`", room.path().display()));
+    let tool = Tool::new(&program, room.path(), address).await?;
+    let installed = install(&tool, target, order, printer).await;
+    let (tool, path) = (tool.name(), room.path().to_owned());
+    if let Err(error) = tokio::task::spawn_blocking(move || room.close()).await? {
+        printer.say(&format!("warning: `{}` could not be removed: {error}", path.display()));
+    }
+    installed.map(|installed| Installed { tool, ..installed })
+}
+
+async fn install(tool: &Tool, target: Target, order: Order, printer: &Printer) -> anyhow::Result<Installed> {
+    let Order { requirements, releases, is_exact, failed } = order;
+    let mut done = Installed { target, tool: tool.name(), packages: 0, built: 0, failed };
+    if releases.is_empty() {
+        return Ok(done);
+    }
+    let sdists =
+        || releases.iter().filter_map(|(name, (version, sdist))| Some((name, version, sdist.as_ref()?)));
+    let progress = Progress::start(printer, sdists().count() + 1);
+    let mut are_built = true;
+    for (project, version, sdist) in sdists() {
+        progress.begin(&format!("building {project} {version}"));
+        match tool.build(sdist).await? {
+            Ok(()) => done.built += 1,
+            Err(Refused(output)) => {
+                are_built = false;
+                let reason = "its sdist cannot be built from what is saved".to_owned();
+                done.failed.push(NotInstalled { item: format!("{project} {version}"), reason, output });
+            }
+        }
+        progress.done(&format!("built {project} {version}"));
+    }
+    if !are_built {
+        progress.finish();
+        return Ok(done);
+    }
+    progress.begin(&format!("installing {}", count(releases.len(), "package")));
+    let pins: Vec<String> =
+        releases.iter().map(|(project, (version, _))| format!("{project}=={version}")).collect();
+    let mut result = tool.install(&requirements, &pins, is_exact).await?;
+    if result.is_ok() && !is_exact {
+        result = tool.check().await?;
+    }
+    match result {
+        Ok(()) => done.packages = releases.len(),
+        Err(refused) => done.failed.extend(blame(tool, &pins, refused).await?),
+    }
+    progress.finish();
+    Ok(done)
+}
+
+/// Which packages it was: those that cannot be installed even alone; if there is none, all of them together.
+async fn blame(tool: &Tool, pins: &[String], refused: Refused) -> anyhow::Result<Vec<NotInstalled>> {
+    let mut failed = Vec::new();
+    for pin in pins {
+        if let Err(Refused(output)) = tool.install(std::slice::from_ref(pin), &[], true).await? {
+            let reason = format!("{} does not install it", tool.name());
+            failed.push(NotInstalled { item: pin.replacen("==", " ", 1), reason, output });
+        }
+    }
+    if failed.is_empty() {
+        let reason = format!("{} installs each of them, and not all together", tool.name());
+        failed.push(NotInstalled { item: pins.join(", "), reason, output: refused.0 });
+    }
+    Ok(failed)
+}
+
+/// What is to be installed on this machine: what is named, with all that it requires; or the newest release of every project,
+/// which need not go together, so that none brings others.
+async fn order(
+    args: &VerifyArgs,
+    tree: &Arc<Tree>,
+    wish: Wish<'_>,
+    target: &Target,
+) -> anyhow::Result<Order> {
+    let supply = saved_supply(Arc::clone(tree));
+    let host = std::slice::from_ref(target);
+    let mut order = Order::default();
+    let Some(asked) = wish.asked else {
+        let releases = closure::releases(tree, host).await?.pop().unwrap_or_default();
+        let newest = releases.usable.iter().filter_map(|(name, versions)| Some((name, versions.first()?)));
+        let problems = newest.map(|(name, version)| wish::of_release(name, version)).collect();
+        let answers = closure::all(&supply, problems, host, args).await;
+        for (project, answer) in releases.usable.keys().zip(&answers) {
+            order.take(tree, answer, Some(project));
+        }
+        order.is_exact = true;
+        order.requirements = order.pins();
+        return Ok(order);
+    };
+    if !asked.inputs.is_empty() {
+        let mut found = Found::default();
+        for answer in closure::named(&supply, asked, host, args, &mut found).await {
+            order.take(tree, &answer, None);
+        }
+        let inputs = asked.inputs.iter().filter_map(|input| input.requirement.as_ref().ok());
+        let inputs = inputs.filter(|one| one.applies_in(target.environment(), &[]));
+        order.requirements = inputs.map(ToString::to_string).collect();
+    }
+    let (locked, _) = locks::named(asked, Pick { targets: Some(host), sdists: false });
+    for file in locked {
+        let (project, version) = (file.filename.project(), file.filename.version().clone());
+        let is_sdist = file.filename.kind() == DistributionKind::Sdist;
+        let sdist = is_sdist.then(|| bytes_of(tree, &file.filename)).flatten();
+        order.releases.insert(project.clone(), (version, sdist));
+        order.is_exact = true;
+    }
+    // Where some of it fails, the rest is installed as it was solved.
+    order.is_exact |= !order.failed.is_empty();
+    if order.is_exact {
+        order.requirements = order.pins();
+    }
+    Ok(order)
+}
+
+/// Where the bytes of a file lie, wherever one stands.
+fn bytes_of(tree: &Tree, filename: &DistributionFilename) -> Option<PathBuf> {
+    std::path::absolute(tree.path(filename.project(), filename.as_str(), Part::Bytes)).ok()
+}
+
+impl Order {
+    /// Takes what was solved: of one project alone, or all of it.
+    fn take(&mut self, tree: &Tree, answer: &Answer, only: Option<&ProjectName>) {
+        for failed in &answer.solution.failed {
+            let reason = format!("on {} {}", answer.solution.target, failed.reason);
+            self.failed.push(NotInstalled { item: failed.item.clone(), reason, output: Vec::new() });
+        }
+        let packages = answer.solution.packages.iter();
+        for (project, package) in packages.filter(|(project, _)| only.is_none_or(|only| only == *project)) {
+            let first = package.files.first().map(|wanted| &wanted.filename);
+            let sdist = first.filter(|filename| filename.kind() == DistributionKind::Sdist);
+            let sdist = sdist.and_then(|filename| bytes_of(tree, filename));
+            self.releases.insert(project.clone(), (package.version.clone(), sdist));
+        }
+    }
+
+    fn pins(&self) -> Vec<String> {
+        self.releases.iter().map(|(project, (version, _))| format!("{project}=={version}")).collect()
+    }
+}

@@ -1,0 +1,239 @@
+//! A server instead of the tree: whether it alone has what must install, and has it with the bytes that the tree knows.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bytes::Bytes;
+use depot_index::{Client, ClientOptions, IndexUrl, Sink};
+use depot_proto::{ProjectName, simple::PageFile};
+use depot_tree::Tree;
+use futures_util::{StreamExt as _, stream};
+use url::Url;
+
+use super::{Wish, closure, report::Report};
+use crate::{
+    args::{IndexStrategy, VerifyArgs},
+    exit::UsageError,
+    network::{self, NetrcFile},
+    output::{Printer, explain},
+    progress::Progress,
+    python::{
+        indexes::Indexes,
+        inputs::Asked,
+        locks::{self, Pick},
+        resolve::Failed,
+        solve::{Answer, NetworkSupply, Supply},
+    },
+};
+
+/// A file that must be there.
+struct Expected {
+    project: ProjectName,
+    filename: String,
+}
+
+/// Where to ask.
+struct Server {
+    client: Client,
+    index: Arc<IndexUrl>,
+    downloads: bool,
+}
+
+/// Asks the server, and says its address without credentials.
+pub(super) async fn check(
+    args: &VerifyArgs,
+    url: &str,
+    tree: &Arc<Tree>,
+    wish: Wish<'_>,
+    report: &mut Report,
+    printer: &Printer,
+) -> anyhow::Result<String> {
+    // Whatever the environment and lists say of indexes, this one alone is asked.
+    let indexes = Indexes::choose(Some(&address(url)?), &[], &Asked::default(), &|_| None)?;
+    let NetrcFile { netrc, warning } = network::netrc();
+    let mut options = ClientOptions { netrc, ..ClientOptions::default() };
+    options.read_timeout = args.network.timeout_or(options.read_timeout);
+    options.connect_timeout = options.connect_timeout.min(options.read_timeout);
+    options.backoff.retries = args.network.retries;
+    options.authorities = network::authorities(&args.network)?;
+    let client = Client::new(options)?;
+    let index = indexes.main_index();
+    let shown = index.to_string();
+    let indexes = Arc::new(indexes);
+    // What the tree knows must not stand in for what the server says.
+    let nothing = Arc::new(Tree::open_read_only(args.tree.dir.join("no-tree")));
+    let supply = NetworkSupply::new(client.clone(), indexes, IndexStrategy::FirstIndex, nothing);
+    let supply: Arc<dyn Supply> = Arc::new(supply);
+    let mut expected: BTreeMap<ProjectName, Vec<Expected>> = BTreeMap::new();
+    let mut expect = |project: &ProjectName, filename: &str| {
+        let of_project = expected.entry(project.clone()).or_default();
+        if !of_project.iter().any(|known| known.filename == filename) {
+            of_project.push(Expected { project: project.clone(), filename: filename.to_owned() });
+        }
+    };
+    if let Some(asked) = wish.asked {
+        let answers = closure::named(&supply, asked, wish.targets, args, &mut report.found).await;
+        for (project, filename) in answers.iter().flat_map(files) {
+            expect(project, &filename);
+        }
+        let targets = wish.are_targets_given.then_some(wish.targets);
+        let (files, locked) = locks::named(asked, Pick { targets, sdists: false });
+        report.found.warnings.extend(locked.warnings);
+        for failed in locked.failed {
+            report.found.fail(failed, None);
+        }
+        for file in files {
+            expect(file.filename.project(), file.filename.as_str());
+        }
+    } else {
+        let releases = closure::releases(tree, wish.targets).await?;
+        closure::each_release(&supply, releases, wish.targets, (args, printer), report).await;
+        for project in tree.projects()? {
+            for filename in tree.filenames(&project)? {
+                expect(&project, &filename);
+            }
+        }
+    }
+    let server = Arc::new(Server { client, index, downloads: args.download });
+    compare(&server, expected, tree, (args.jobs.get(), printer), report).await;
+    if let Some(warning) = warning.filter(|_| server.client.used_netrc()) {
+        printer.say(&format!("warning: {warning}"));
+    }
+    Ok(shown)
+}
+
+/// The files of an answer, those to build with too.
+fn files(answer: &Answer) -> impl Iterator<Item = (&ProjectName, String)> {
+    let files = answer.solution.all().flat_map(|(_, package)| &package.files);
+    files.map(|wanted| (wanted.filename.project(), wanted.filename.to_string()))
+}
+
+/// The index that a URL means: a page of one, which ends in `simple`, or a repository of a depot-server.
+fn address(url: &str) -> Result<String, UsageError> {
+    let mut address: Url =
+        url.parse().map_err(|error| UsageError(format!("the URL cannot be read: {error}")))?;
+    let path = address.path().trim_end_matches('/').to_owned();
+    let path = match path.as_str() {
+        "" => "/python/simple/".to_owned(),
+        path if path.ends_with("simple") => format!("{path}/"),
+        path => format!("{path}/simple/"),
+    };
+    address.set_path(&path);
+    Ok(address.to_string())
+}
+
+/// Compares what the server lists with what the tree has, and asks for every file.
+async fn compare(
+    server: &Arc<Server>,
+    expected: BTreeMap<ProjectName, Vec<Expected>>,
+    tree: &Arc<Tree>,
+    (jobs, printer): (usize, &Printer),
+    report: &mut Report,
+) {
+    let count = expected.values().map(Vec::len).sum();
+    report.stored.files = count;
+    let progress = Progress::start(printer, count);
+    let pages = stream::iter(expected).map(|(project, files)| async move {
+        let page = server.client.project(&server.index, &project).await;
+        let page = page.map_err(|error| explain(&error.into()));
+        let mut listed: BTreeMap<String, PageFile> = BTreeMap::new();
+        let failed = match page {
+            Ok(page) => {
+                listed.extend(page.files.into_iter().map(|file| (file.filename.clone(), file)));
+                None
+            }
+            Err(why) => Some(why),
+        };
+        files
+            .into_iter()
+            .map(move |file| (listed.remove(&file.filename), failed.clone(), file))
+            .collect::<Vec<_>>()
+    });
+    let files = pages.buffered(jobs).flat_map(stream::iter);
+    let asking = files.map(|(listed, failed, expected)| {
+        let progress = progress.clone();
+        async move {
+            progress.begin(&expected.filename);
+            let outcome = match (listed, failed) {
+                (Some(listed), _) => one(server, &listed, &expected, tree).await,
+                (None, Some(why)) => Err(why),
+                (None, None) => Err(format!("{} does not list it", server.index)),
+            };
+            progress.step();
+            (expected, outcome)
+        }
+    });
+    let mut asking = std::pin::pin!(asking.buffer_unordered(jobs));
+    while let Some((expected, outcome)) = asking.next().await {
+        match outcome {
+            Ok(size) => report.stored.bytes += size,
+            Err(reason) => {
+                let item = format!("{}/{}", expected.project, expected.filename);
+                report.found.fail(Failed { item, reason }, None);
+            }
+        }
+    }
+    progress.finish();
+}
+
+/// Whether a file is there with the bytes that the tree has of it; its size.
+async fn one(
+    server: &Server,
+    listed: &PageFile,
+    expected: &Expected,
+    tree: &Arc<Tree>,
+) -> Result<u64, String> {
+    let record = tree.record(&expected.project, &expected.filename).ok().flatten();
+    if let (Some(record), Some(sha256)) = (&record, listed.sha256())
+        && record.sha256 != sha256
+    {
+        return Err(format!("the server lists the sha256 {sha256}, and the tree has {}", record.sha256));
+    }
+    let size = record.as_ref().map(|record| record.size).or(listed.size);
+    if server.downloads {
+        let downloaded = server.client.download(&server.index, listed, &mut Nowhere).await;
+        let downloaded = downloaded.map_err(|error| explain(&error.into()))?;
+        if let Some(record) = record.filter(|record| record.sha256 != downloaded.sha256) {
+            let (sha256, ours) = (downloaded.sha256, record.sha256);
+            return Err(format!("the server sends the sha256 {sha256}, and the tree has {ours}"));
+        }
+        return Ok(downloaded.size);
+    }
+    let there = server.client.size(&server.index, listed).await.map_err(|error| explain(&error.into()))?;
+    match (there, size) {
+        (Some(there), Some(size)) if there != size => {
+            Err(format!("the server has {there} bytes of it, and it must be {size}"))
+        }
+        (there, size) => Ok(size.or(there).unwrap_or_default()),
+    }
+}
+
+/// Bytes that are hashed and not kept.
+struct Nowhere;
+
+impl Sink for Nowhere {
+    fn restart(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    async fn write(&mut self, _: Bytes) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_means_an_index() {
+        for (url, index) in [
+            ("https://depot.example", "https://depot.example/python/simple/"),
+            ("https://depot.example/team/", "https://depot.example/team/simple/"),
+            ("https://index.example/root/+simple/", "https://index.example/root/+simple/"),
+            ("https://me:pw@index.example/simple", "https://me:pw@index.example/simple/"),
+        ] {
+            assert_eq!(address(url).unwrap(), index, "{url}");
+        }
+        assert!(address("https://").is_err());
+    }
+}
