@@ -77,6 +77,22 @@ pub(crate) enum Verb {
     },
 }
 
+impl Verb {
+    /// Whether the same command goes on where it was stopped. Others change nothing before they end.
+    pub(crate) fn goes_on(&self) -> bool {
+        match self {
+            Self::Python(verb) => matches!(
+                &**verb,
+                PythonVerb::Save(_)
+                    | PythonVerb::Push(_)
+                    | PythonVerb::Prune(_)
+                    | PythonVerb::Bundle(BundleVerb::Import(_))
+            ),
+            Self::Completions { .. } => false,
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum PythonVerb {
     /// Save packages from an index into a local tree

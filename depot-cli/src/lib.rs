@@ -56,11 +56,16 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitStatus::Failed.into();
         }
     };
+    let stopped = if arguments.verb.goes_on() {
+        "stopped: what is done is kept; run the same command again to go on from there"
+    } else {
+        "stopped: nothing was written"
+    };
     let done = runtime.block_on(async {
         tokio::select! {
             done = run(arguments, &printer) => done,
             status = interrupt::asked_to_stop() => {
-                printer.interrupted("stopped: what is done is kept; run the same command again to go on from there");
+                printer.interrupted(stopped);
                 Ok(status)
             }
         }

@@ -23,6 +23,7 @@ mod server;
 mod set;
 pub(crate) mod show;
 mod solve;
+mod statuses;
 mod targets;
 pub(crate) mod verify;
 mod whole;

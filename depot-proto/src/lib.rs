@@ -36,6 +36,7 @@ pub use python::marker::{Marker, MarkerError};
 pub use python::metadata::{self, CoreMetadata, MetadataError};
 pub use python::name::{ProjectName, ProjectNameError};
 pub use python::platform::{Arch, Platform, PlatformError, System};
+pub use python::project_record::{ProjectRecord, ProjectRecordError};
 pub use python::python_version::{PythonVersion, PythonVersionError, RequiresPython, RequiresPythonError};
 pub use python::record::{FileRecord, RecordError};
 pub use python::requirement::{Requirement, RequirementError};

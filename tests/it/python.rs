@@ -26,6 +26,7 @@ mod rights;
 mod save;
 mod saved;
 mod sbom;
+mod statuses;
 mod stopping;
 mod targets;
 mod tokens;

@@ -421,6 +421,12 @@ impl FakeIndex {
         files.push(file);
     }
 
+    /// Sets the status of a project (PEP 792) from now on.
+    pub fn set_status(&self, project: &str, status: &str, reason: Option<&str>) {
+        self.site.content().projects.entry(normalized(project)).or_default().status =
+            Some((status.to_owned(), reason.map(str::to_owned)));
+    }
+
     /// Removes a file from its project; the project stays.
     pub fn remove(&self, project: &str, filename: &str) {
         if let Some(project) = self.site.content().projects.get_mut(&normalized(project)) {

@@ -63,6 +63,11 @@ pub(super) fn held_in(tree: &Tree, project: &ProjectName) -> anyhow::Result<BTre
     Ok(files)
 }
 
+/// What bundles tell of the projects themselves in this tree: marks, which differ where that does.
+pub(super) fn marks_in(tree: &Tree) -> anyhow::Result<BTreeMap<ProjectName, String>> {
+    collect::marks(tree)
+}
+
 /// What bundles tell of a file.
 pub(super) fn told_of(tree: &Tree, project: &ProjectName, filename: &str) -> anyhow::Result<Value> {
     let told = collect::told(tree, project, filename)?;

@@ -8,19 +8,19 @@ use std::{
 use anyhow::Context as _;
 use depot_proto::{
     ProjectName,
-    layout::{FILES, file_path},
+    layout::{FILES, Part, file_path, project_path},
 };
 use depot_tree::Tree;
 use serde_json::{Value, json};
 
 use super::{
-    bundle::{Held, Receipt, held_in, receipt_at, told_of},
+    bundle::{Held, Receipt, held_in, marks_in, receipt_at, told_of},
     saved_tree,
 };
 use crate::{
     args::DiffArgs,
     exit::ExitStatus,
-    output::{JsonList, Printer},
+    output::{JsonList, Printer, count},
 };
 
 /// What the tree is compared with.
@@ -45,10 +45,53 @@ impl Other {
         })
     }
 
+    fn marks(&self) -> anyhow::Result<BTreeMap<ProjectName, String>> {
+        match self {
+            Self::Tree(tree) => marks_in(tree),
+            Self::Receipt(receipt) => Ok(receipt.marks().clone()),
+        }
+    }
+
     fn files(&self, project: &ProjectName) -> anyhow::Result<BTreeMap<String, Held>> {
         match self {
             Self::Tree(tree) => held_in(tree, project),
             Self::Receipt(receipt) => Ok(receipt.files_of(project).cloned().unwrap_or_default()),
+        }
+    }
+}
+
+/// A difference: who has something.
+#[derive(Clone, Copy)]
+enum Change {
+    Added,
+    Removed,
+    Changed,
+}
+
+impl Change {
+    /// How two sides differ, if they do.
+    fn of<T: PartialEq>(ours: Option<&T>, theirs: Option<&T>) -> Option<Self> {
+        match (ours, theirs) {
+            (Some(_), None) => Some(Self::Added),
+            (None, Some(_)) => Some(Self::Removed),
+            (Some(ours), Some(theirs)) if ours != theirs => Some(Self::Changed),
+            _ => None,
+        }
+    }
+
+    fn sign(self) -> char {
+        match self {
+            Self::Added => '+',
+            Self::Removed => '-',
+            Self::Changed => '~',
+        }
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Added => "added",
+            Self::Removed => "removed",
+            Self::Changed => "changed",
         }
     }
 }
@@ -66,41 +109,62 @@ fn diff(args: &DiffArgs, printer: &Printer) -> anyhow::Result<ExitStatus> {
     let projects: BTreeSet<ProjectName> = tree.projects()?.into_iter().chain(other.projects()?).collect();
     let head = json!({ "schema": "depot.diff/1", "dir": args.tree.dir, "other": args.other });
     let mut rows = JsonList::begin(printer, &head, "files");
-    let (mut added, mut removed, mut changed) = (0, 0, 0);
+    let mut counts = [0; 3];
     for project in projects {
         let (ours, theirs) = (held_in(&tree, &project)?, other.files(&project)?);
         let names: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
         for filename in names {
-            let (sign, change, what) = match (ours.get(filename), theirs.get(filename)) {
-                (Some(_), None) => ('+', "added", Vec::new()),
-                (None, _) => ('-', "removed", Vec::new()),
-                (Some(ours), Some(theirs)) if ours == theirs => continue,
-                (Some(ours), Some(theirs)) => {
-                    ('~', "changed", what_changed(&tree, &other, &project, filename, ours, theirs)?)
-                }
+            let (ours, theirs) = (ours.get(filename), theirs.get(filename));
+            let Some(change) = Change::of(ours, theirs) else { continue };
+            let what = match (ours, theirs) {
+                (Some(ours), Some(theirs)) => what_changed(&tree, &other, &project, filename, ours, theirs)?,
+                _ => Vec::new(),
             };
-            match change {
-                "added" => added += 1,
-                "removed" => removed += 1,
-                _ => changed += 1,
-            }
-            let path = file_path(&project, filename, depot_proto::layout::Part::Bytes);
+            counts[change as usize] += 1;
+            let path = file_path(&project, filename, Part::Bytes);
             let note = if what.is_empty() { String::new() } else { format!("  {}", what.join(", ")) };
-            printer.data(&format!("{sign} {path}{note}"));
+            printer.data(&format!("{} {path}{note}", change.sign()));
+            let change = change.as_str();
             rows.row(&json!({ "project": project, "filename": filename, "change": change, "what": what }));
         }
     }
-    let is_same = added + removed + changed == 0;
+    let projects = projects_changed(&tree, &other)?;
+    for (project, change) in &projects {
+        printer.data(&format!("{} {}", change.sign(), project_path(project)));
+    }
+    let [added, removed, changed] = counts;
+    let is_same = counts == [0; 3] && projects.is_empty();
+    let of_projects =
+        projects.iter().map(|(project, change)| json!({ "project": project, "change": change.as_str() }));
     rows.end(&json!({
+        "projects": of_projects.collect::<Vec<_>>(),
         "same": is_same,
         "counts": { "added": added, "removed": removed, "changed": changed },
     }));
+    let news = if projects.is_empty() {
+        String::new()
+    } else {
+        format!(", news of {}", count(projects.len(), "project"))
+    };
     printer.say(&if is_same {
         format!("`{}` and `{}` hold the same", args.tree.dir.display(), args.other.display())
     } else {
-        format!("{added} added, {removed} removed, {changed} changed, beside `{}`", args.other.display())
+        format!(
+            "{added} added, {removed} removed, {changed} changed{news}, beside `{}`",
+            args.other.display()
+        )
     });
     Ok(if is_same { ExitStatus::Done } else { ExitStatus::Failed })
+}
+
+/// Of which projects themselves something else is known.
+fn projects_changed(tree: &Tree, other: &Other) -> anyhow::Result<Vec<(ProjectName, Change)>> {
+    let (ours, theirs) = (marks_in(tree)?, other.marks()?);
+    let names: BTreeSet<&ProjectName> = ours.keys().chain(theirs.keys()).collect();
+    let changed = names
+        .into_iter()
+        .filter_map(|name| Some((name.clone(), Change::of(ours.get(name), theirs.get(name))?)));
+    Ok(changed.collect())
 }
 
 /// Which facts of a file differ; a receipt does not tell.

@@ -12,6 +12,7 @@ use depot_proto::{ProjectName, simple::ProjectPage};
 use super::{
     inputs::{Asked, ListedIndex},
     solve::NoListing,
+    statuses::Statuses,
 };
 use crate::{DEFAULT_INDEX, exit::UsageError, output::explain, variables::whence};
 
@@ -33,6 +34,8 @@ pub(super) struct Indexes {
     main: Arc<IndexUrl>,
     /// Whether nobody chose any.
     is_default: bool,
+    /// What the pages that were read say of their projects.
+    pub(super) statuses: Statuses,
     /// What was chosen and why, a line each.
     pub(super) told: Vec<String>,
     /// What was said and is not followed.
@@ -99,7 +102,8 @@ impl Indexes {
         let main = read(&url, &whence)?;
         let is_default = added.is_empty() && whence == DEFAULT;
         told.push(format!("index: {main} ({whence})"));
-        Ok(Self { extra: added, main: Arc::new(main), is_default, told, warnings })
+        let statuses = Statuses::default();
+        Ok(Self { extra: added, main: Arc::new(main), is_default, statuses, told, warnings })
     }
 
     /// The main index.
@@ -136,7 +140,10 @@ impl Indexes {
     ) -> Result<(Arc<IndexUrl>, ProjectPage), NoListing> {
         for index in self.asked() {
             match client.project(index, project).await {
-                Ok(page) => return Ok((Arc::clone(index), page)),
+                Ok(page) => {
+                    self.statuses.note(&page);
+                    return Ok((Arc::clone(index), page));
+                }
                 Err(error) if error.is_not_found() => {}
                 Err(error) => return Err(NoListing::Failed(explain(&anyhow::Error::from(error)))),
             }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use std::collections::BTreeMap;
 
-use super::saved_tree;
+use super::{saved_tree, statuses::status_of};
 use crate::{
     args::ListArgs,
     exit::ExitStatus,
@@ -40,10 +40,12 @@ fn list(args: &ListArgs, printer: &Printer) -> anyhow::Result<ExitStatus> {
         }
         let found = releases_of(&tree, &project, &mut failed)?;
         projects += usize::from(!found.is_empty());
+        let status = status_of(&tree, &project).map(|status| status.status);
         for release in found.into_values().rev() {
             let version = release.version.map(|version| version.to_string()).unwrap_or_default();
             let is_yanked = release.yanked == release.files;
-            let note = if is_yanked { ", yanked" } else { "" };
+            let yanked = if is_yanked { ", yanked" } else { "" };
+            let note = status.map(|status| format!(", {status}")).unwrap_or_default() + yanked;
             let number = count(release.files, "file");
             printer.data(&format!("{project} {version}  {number}, {}{note}", bytes(release.bytes)));
             rows.row(&json!({
@@ -52,6 +54,7 @@ fn list(args: &ListArgs, printer: &Printer) -> anyhow::Result<ExitStatus> {
                 "files": release.files,
                 "bytes": release.bytes,
                 "yanked": is_yanked,
+                "status": status.unwrap_or_default().as_str(),
             }));
             releases += 1;
             files += release.files;

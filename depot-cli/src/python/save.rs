@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, env, path::Path, sync::Arc, time::Instant};
 
 use anyhow::Context as _;
 use depot_index::{Client, ClientOptions};
-use depot_proto::Target;
+use depot_proto::{ProjectName, Target, simple::ProjectStatus};
 use depot_tree::{Tree, TreeError};
 use futures_util::{StreamExt as _, stream};
 
@@ -25,6 +25,7 @@ use super::{
     resolve::Wanted,
     sbom::{self, Bill},
     set::Set,
+    statuses::Status,
     targets::{self, Chosen},
 };
 use crate::{
@@ -92,6 +93,7 @@ pub(crate) async fn run(args: SaveArgs, printer: &Printer) -> anyhow::Result<Exi
         report.files = look(&source, &tree, files).await;
     } else {
         save(&source, &tree, files, &mut report, printer).await?;
+        report.statuses = store_statuses(&source, &tree, printer).await?;
     }
     if let Some(path) = &args.sbom {
         write_bill(path, &tree, &plan, &report).await?;
@@ -104,6 +106,23 @@ pub(crate) async fn run(args: SaveArgs, printer: &Printer) -> anyhow::Result<Exi
     report.show(&args, &source.indexes, &plan, started.elapsed(), printer);
     lock.transpose()?;
     Ok(if report.failed.is_empty() { ExitStatus::Done } else { ExitStatus::Partial })
+}
+
+/// Writes down what indexes say of the projects themselves, and tells what of it is news.
+async fn store_statuses(
+    source: &Source,
+    tree: &Arc<Tree>,
+    printer: &Printer,
+) -> anyhow::Result<Vec<(ProjectName, Status)>> {
+    let (indexes, tree) = (Arc::clone(&source.indexes), Arc::clone(tree));
+    let news = tokio::task::spawn_blocking(move || indexes.statuses.store(&tree)).await??;
+    for (project, status) in &news {
+        printer.say(&match status.status {
+            ProjectStatus::Active => format!("{project} is active again"),
+            _ => format!("warning: {project} is {}", status.told()),
+        });
+    }
+    Ok(news)
 }
 
 /// Writes a lock of what was saved, if all of it was: a lock of the rest would install something else.

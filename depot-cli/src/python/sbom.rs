@@ -4,7 +4,6 @@ mod licenses;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    env,
     path::Path,
     sync::Arc,
 };
@@ -28,7 +27,6 @@ use super::{
 use crate::{
     DEFAULT_INDEX,
     args::SbomArgs,
-    clock,
     exit::ExitStatus,
     output::{Printer, count},
 };
@@ -142,8 +140,9 @@ impl Bill {
         let chosen = || self.components.iter().filter(|(_, component)| !component.files.is_empty());
         let mut references = BTreeMap::new();
         let mut components = Vec::new();
+        let mut as_of = None;
         for (key, component) in chosen() {
-            let (reference, value) = component.to_json(key, tree)?;
+            let (reference, value) = component.to_json(key, tree, &mut as_of)?;
             references.insert(key, reference);
             components.push(value);
         }
@@ -161,14 +160,13 @@ impl Bill {
         }
         let aggregate = if self.is_incomplete { "incomplete" } else { "complete" };
         let body = json!({ "components": components, "dependencies": dependencies });
-        let document = json!({
+        let mut document = json!({
             "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
             "bomFormat": "CycloneDX",
             "specVersion": "1.6",
             "serialNumber": serial(&body),
             "version": 1,
             "metadata": {
-                "timestamp": made_at(),
                 "tools": { "components": [{
                     "type": "application", "name": "depot", "version": env!("CARGO_PKG_VERSION"),
                 }] },
@@ -178,6 +176,10 @@ impl Bill {
             "dependencies": body["dependencies"],
             "compositions": [{ "aggregate": aggregate, "assemblies": [ROOT] }],
         });
+        // Not the time of this run, so that the same tree gives the same bill.
+        if let Some(as_of) = as_of {
+            document["metadata"]["timestamp"] = json!(as_of);
+        }
         let mut bytes = serde_json::to_vec_pretty(&document)?;
         bytes.push(b'\n');
         Ok(bytes)
@@ -185,16 +187,19 @@ impl Bill {
 }
 
 impl Component {
+    /// Its name in the bill and what is said of it. `as_of` becomes the moment at which the newest file was first seen.
     fn to_json(
         &self,
         (project, version): &(ProjectName, Version),
         tree: &Tree,
+        as_of: &mut Option<Timestamp>,
     ) -> anyhow::Result<(String, Value)> {
         let mut distributions = Vec::new();
         let (mut index, mut metadata) = (None, None);
         for filename in &self.files {
             let record = tree.record(project, filename)?;
             let record = record.with_context(|| format!("`{filename}` is not in the tree"))?;
+            *as_of = (*as_of).max(record.first_seen);
             let name = DistributionFilename::parse(filename, project)?;
             metadata = metadata.or_else(|| metadata_of(tree, &name));
             let mut url = file_path(project, filename, Part::Bytes);
@@ -254,10 +259,4 @@ fn serial(body: &Value) -> String {
     let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     let part = |from: usize, to: usize| hex[from..to].concat();
     format!("urn:uuid:{}-{}-{}-{}-{}", part(0, 4), part(4, 6), part(6, 8), part(8, 10), part(10, 16))
-}
-
-/// Now, or what `SOURCE_DATE_EPOCH` says, so that a bill can be made again to the byte.
-fn made_at() -> Timestamp {
-    let said = env::var("SOURCE_DATE_EPOCH").ok().and_then(|text| text.trim().parse().ok());
-    said.and_then(Timestamp::from_seconds).unwrap_or_else(clock::now)
 }

@@ -8,7 +8,7 @@ use depot_proto::{
 use depot_tree::Tree;
 use serde_json::{Value, json};
 
-use super::saved_tree;
+use super::{saved_tree, statuses::status_of};
 use crate::{
     args::ShowArgs,
     exit::{ExitStatus, UsageError},
@@ -46,7 +46,17 @@ fn show(args: &ShowArgs, printer: &Printer) -> anyhow::Result<ExitStatus> {
     );
     // The newest first.
     files.sort_by(|a, b| b.version().cmp(a.version()).then_with(|| a.as_str().cmp(b.as_str())));
-    let head = json!({ "schema": "depot.show/1", "dir": args.tree.dir, "project": project });
+    let status = status_of(&tree, &project);
+    if let Some(status) = &status {
+        printer.data(&format!("{project} is {}", status.told()));
+    }
+    let head = json!({
+        "schema": "depot.show/1",
+        "dir": args.tree.dir,
+        "project": project,
+        "status": status.as_ref().map_or("active", |status| status.status.as_str()),
+        "status-reason": status.and_then(|status| status.reason),
+    });
     let mut rows = JsonList::begin(printer, &head, "files");
     let (mut shown, mut size) = (0, 0);
     for name in files {

@@ -241,7 +241,10 @@ fn long_names_yanks_and_what_lies_beside_files_travel_too() {
     // One of them changes: it travels alone.
     fs::write(root.join("projects/lid.json"), "{\"status\": \"active\"}").unwrap();
     let made = carried.create(&["-o", "next.tar.zst", "--base", "whole.tar.zst", "--format", "json"]);
-    assert_eq!(result(&made)["counts"], json!({ "new": 0, "changed": 0, "removed": 0, "unchanged": 2 }));
+    assert_eq!(
+        result(&made)["counts"],
+        json!({ "new": 0, "changed": 0, "projects": 1, "removed": 0, "unchanged": 2 })
+    );
     carried.import(&["next.tar.zst"]).assert_success();
     carried.assert_carried();
 }

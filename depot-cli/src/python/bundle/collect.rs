@@ -30,6 +30,8 @@ pub(super) struct Collected {
     pub(super) new: (usize, u64),
     /// How many files go without.
     pub(super) changed: usize,
+    /// Of how many projects themselves something is told.
+    pub(super) projects: usize,
 }
 
 /// What is told of a file of the tree.
@@ -90,6 +92,22 @@ impl Told {
     }
 }
 
+/// The documents of projects themselves.
+fn projects(tree: &Tree) -> anyhow::Result<Vec<(ProjectName, Blob)>> {
+    let mut projects = Vec::new();
+    for project in tree.documented_projects()? {
+        if let Some(document) = tree.document(&project_path(&project))? {
+            projects.push((project, Blob::of(&document)));
+        }
+    }
+    Ok(projects)
+}
+
+/// What a receipt says of them.
+pub(super) fn marks(tree: &Tree) -> anyhow::Result<BTreeMap<ProjectName, String>> {
+    Ok(projects(tree)?.into_iter().map(|(project, blob)| (project, mark(&[blob.sha256]))).collect())
+}
+
 /// Looks through the tree, or for these files in it.
 pub(super) fn collect(tree: &Tree, base: Option<&Receipt>, only: Option<&Only>) -> anyhow::Result<Collected> {
     let mut collected = Collected {
@@ -99,6 +117,7 @@ pub(super) fn collect(tree: &Tree, base: Option<&Receipt>, only: Option<&Only>) 
         as_of: None,
         new: (0, 0),
         changed: 0,
+        projects: 0,
     };
     for project in tree.projects()? {
         let mut held = BTreeMap::new();
@@ -116,14 +135,13 @@ pub(super) fn collect(tree: &Tree, base: Option<&Receipt>, only: Option<&Only>) 
             collected.receipt.files.insert(project, held);
         }
     }
-    for project in tree.documented_projects()? {
+    for (project, blob) in projects(tree)? {
         if only.is_some() && !collected.receipt.files.contains_key(&project) {
             continue;
         }
-        let Some(document) = tree.document(&project_path(&project))? else { continue };
-        let blob = Blob::of(&document);
         let mark = mark(&[blob.sha256]);
         if base.and_then(|base| base.projects.get(&project)) != Some(&mark) {
+            collected.projects += 1;
             collected.items.push(Item { place: Place::Project(project.clone()), blob });
         }
         collected.receipt.projects.insert(project, mark);

@@ -168,6 +168,11 @@ fn refuse_to_overwrite(args: &CreateArgs) -> anyhow::Result<()> {
     }
 }
 
+/// What is carried of projects themselves.
+fn news_of(projects: usize) -> String {
+    if projects == 0 { String::new() } else { format!(", and news of {},", count(projects, "project")) }
+}
+
 fn show(args: &CreateArgs, created: &Created, took: Duration, printer: &Printer) {
     let seconds = (took.as_secs_f64() * 100.0).round() / 100.0;
     let Created { manifest, collected, volumes } = created;
@@ -175,13 +180,14 @@ fn show(args: &CreateArgs, created: &Created, took: Duration, printer: &Printer)
         printer.data(&format!("{}  {}", volume.path().display(), bytes(volume.size)));
     }
     let size: u64 = volumes.iter().map(|volume| volume.size).sum();
-    if collected.new.0 + collected.changed == 0 {
+    if collected.new.0 + collected.changed + collected.projects == 0 {
         printer.say("nothing is new; the bundle is part of the chain all the same");
     }
     printer.say(&format!(
-        "packed {} and {} changed into {} ({}) in {seconds} s, bundle {}",
+        "packed {} and {} changed{} into {} ({}) in {seconds} s, bundle {}",
         count(collected.new.0, "new file"),
         collected.changed,
+        news_of(collected.projects),
         count(volumes.len(), "volume"),
         bytes(size),
         manifest.id
@@ -202,6 +208,7 @@ fn show(args: &CreateArgs, created: &Created, took: Duration, printer: &Printer)
         "counts": {
             "new": collected.new.0,
             "changed": collected.changed,
+            "projects": collected.projects,
             "removed": manifest.removed.len(),
             "unchanged": collected.receipt.len() - collected.new.0 - collected.changed,
         },

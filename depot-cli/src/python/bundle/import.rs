@@ -214,7 +214,8 @@ impl Import {
         let jobs = self.args.jobs.get();
         let published = publish_all(set, &self.trusted, &self.stop, jobs, to, &mut each);
         progress.finish();
-        published
+        report.projects = published?;
+        Ok(())
     }
 }
 

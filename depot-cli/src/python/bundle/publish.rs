@@ -65,12 +65,12 @@ pub(super) trait Destination: Sync {
     fn wants(&self, project: &ProjectName, filename: &str, blob: &Blob) -> bool;
     /// Publishes a file.
     fn publish(&self, job: Job) -> anyhow::Result<Outcome>;
-    /// Takes what belongs to a project.
-    fn take_project(&self, project: &ProjectName, document: &[u8]) -> anyhow::Result<()>;
+    /// Takes what belongs to a project; true if it was news.
+    fn take_project(&self, project: &ProjectName, document: &[u8]) -> anyhow::Result<bool>;
 }
 
 /// Goes through the bundle again, and publishes what is in it. `each` is told what became of each file; if it says so, no
-/// more is done.
+/// more is done. It answers of how many projects themselves something was news.
 pub(super) fn publish_all(
     set: &Set,
     trusted: &[PublicKey],
@@ -78,7 +78,7 @@ pub(super) fn publish_all(
     jobs: usize,
     to: &dyn Destination,
     each: &mut dyn FnMut(Done) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<usize> {
     thread::scope(|scope| {
         let (sender, receiver) = sync_channel(jobs);
         let (done, results) = channel();
@@ -88,14 +88,14 @@ pub(super) fn publish_all(
             scope.spawn(move || work(&receiver, &done, to));
         }
         drop(done);
-        let mut feeder = Feeder { to, sender, incoming: None, results, each };
+        let mut feeder = Feeder { to, sender, incoming: None, results, projects: 0, each };
         let walked =
             set.heads.iter().try_for_each(|head| walk(head, &set.receipt, trusted, stop, &mut feeder));
         // The workers end when nothing more can come, and the results when the workers did.
-        let Feeder { sender, results, each, .. } = feeder;
+        let Feeder { sender, results, projects, each, .. } = feeder;
         drop(sender);
         let rest = results.iter().try_for_each(each);
-        walked.and(rest)
+        walked.and(rest).map(|()| projects)
     })
 }
 
@@ -116,6 +116,7 @@ struct Feeder<'a> {
     sender: SyncSender<Job>,
     incoming: Option<Incoming>,
     results: Receiver<Done>,
+    projects: usize,
     each: &'a mut dyn FnMut(Done) -> anyhow::Result<()>,
 }
 
@@ -140,7 +141,8 @@ impl Take for Feeder<'_> {
     }
 
     fn project(&mut self, project: &ProjectName, document: &[u8]) -> anyhow::Result<()> {
-        self.to.take_project(project, document)
+        self.projects += usize::from(self.to.take_project(project, document)?);
+        Ok(())
     }
 }
 
@@ -212,11 +214,12 @@ impl Destination for IntoTree {
         })
     }
 
-    fn take_project(&self, project: &ProjectName, document: &[u8]) -> anyhow::Result<()> {
+    fn take_project(&self, project: &ProjectName, document: &[u8]) -> anyhow::Result<bool> {
         let path = Place::Project(project.clone()).to_string();
-        if self.takes_facts && self.tree.document(&path)?.as_deref() != Some(document) {
+        let is_news = self.takes_facts && self.tree.document(&path)?.as_deref() != Some(document);
+        if is_news {
             self.tree.put_project_document(project, document)?;
         }
-        Ok(())
+        Ok(is_news)
     }
 }

@@ -91,6 +91,11 @@ impl Receipt {
         self.files.get(project)?.get(filename)
     }
 
+    /// The projects of which it knows something themselves, with a mark of that.
+    pub(in crate::python) fn marks(&self) -> &BTreeMap<ProjectName, String> {
+        &self.projects
+    }
+
     /// The projects that it lists files of.
     pub(in crate::python) fn projects_with_files(&self) -> impl Iterator<Item = &ProjectName> {
         self.files.keys()

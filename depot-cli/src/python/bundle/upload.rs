@@ -64,9 +64,9 @@ impl Destination for ToServer {
         Ok(Outcome::Imported)
     }
 
-    fn take_project(&self, _: &ProjectName, _: &[u8]) -> anyhow::Result<()> {
+    fn take_project(&self, _: &ProjectName, _: &[u8]) -> anyhow::Result<bool> {
         // A server decides itself what belongs to its projects.
-        Ok(())
+        Ok(false)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use depot_proto::Target;
+use depot_proto::{ProjectName, Target};
 use serde_json::{Value, json};
 
 use super::{
@@ -11,6 +11,7 @@ use super::{
         indexes::Indexes,
         resolve::{Failed, Wanted},
         solve::Need,
+        statuses::Status,
     },
     plan::{Plan, Row},
 };
@@ -26,6 +27,8 @@ pub(super) struct Report {
     pub(super) files: Vec<(Wanted, Option<Fetched>)>,
     /// What could not be had.
     pub(super) failed: Vec<Failed>,
+    /// What is news of projects themselves.
+    pub(super) statuses: Vec<(ProjectName, Status)>,
 }
 
 impl Report {
@@ -101,6 +104,7 @@ impl Report {
             "targets": targets(plan.solutions.iter().map(|solution| &solution.target)),
             "packages": plan.releases().iter().map(release).collect::<Vec<_>>(),
             "files": self.files.iter().map(row).collect::<Vec<_>>(),
+            "statuses": self.statuses.iter().map(status).collect::<Vec<_>>(),
             "failed": failed.collect::<Vec<_>>(),
             "skipped": skipped.collect::<Vec<_>>(),
             "warnings": plan.warnings,
@@ -120,6 +124,10 @@ impl Report {
 
 fn targets<'a>(targets: impl IntoIterator<Item = &'a Target>) -> Vec<String> {
     targets.into_iter().map(ToString::to_string).collect()
+}
+
+fn status((project, status): &(ProjectName, Status)) -> Value {
+    json!({ "project": project, "status": status.status.as_str(), "reason": status.reason })
 }
 
 /// A release and who needs it.

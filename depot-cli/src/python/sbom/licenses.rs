@@ -12,7 +12,7 @@ pub(super) fn of(metadata: &CoreMetadata) -> Option<Value> {
         |name| metadata.header(name).map(str::trim).find(|value| !value.is_empty() && *value != "UNKNOWN");
     // PEP 639: an SPDX expression, which says it all.
     if let Some(expression) = said("License-Expression") {
-        return Some(json!([{ "expression": expression }]));
+        return Some(json!([{ "expression": expression, "acknowledgement": "declared" }]));
     }
     let mut names: Vec<&str> = metadata
         .header("Classifier")
@@ -26,7 +26,8 @@ pub(super) fn of(metadata: &CoreMetadata) -> Option<Value> {
         names.extend(said("License").filter(is_name));
     }
     names.dedup();
-    let licenses: Vec<Value> = names.into_iter().map(|name| json!({ "license": { "name": name } })).collect();
+    let license = |name| json!({ "license": { "name": name, "acknowledgement": "declared" } });
+    let licenses: Vec<Value> = names.into_iter().map(license).collect();
     (!licenses.is_empty()).then_some(Value::Array(licenses))
 }
 
@@ -38,17 +39,18 @@ mod tests {
 
     #[test]
     fn a_licence_is_told_by_its_expression_else_by_classifiers_else_by_its_name() {
+        let named = |name| json!([{ "license": { "name": name, "acknowledgement": "declared" } }]);
         let long = format!("License: {}", "word ".repeat(40));
         for (lines, licenses) in [
             (
                 "License-Expression: MIT OR Apache-2.0\nLicense: MIT",
-                Some(json!([{ "expression": "MIT OR Apache-2.0" }])),
+                Some(json!([{ "expression": "MIT OR Apache-2.0", "acknowledgement": "declared" }])),
             ),
             (
                 "License: x\nClassifier: License :: OSI Approved :: MIT License\nClassifier: Topic :: X",
-                Some(json!([{ "license": { "name": "MIT License" } }])),
+                Some(named("MIT License")),
             ),
-            ("License: BSD-3-Clause", Some(json!([{ "license": { "name": "BSD-3-Clause" } }]))),
+            ("License: BSD-3-Clause", Some(named("BSD-3-Clause"))),
             ("Classifier: License :: OSI Approved", None),
             ("License: UNKNOWN", None),
             (&long, None),

@@ -73,7 +73,10 @@ impl NetworkSupply {
         let mut pages = Vec::new();
         for (index, answer) in join_all(asking).await {
             match answer {
-                Ok(page) => pages.push((Arc::clone(index), page)),
+                Ok(page) => {
+                    self.indexes.statuses.note(&page);
+                    pages.push((Arc::clone(index), page));
+                }
                 Err(error) if error.is_not_found() => {}
                 Err(error) => return Err(NoListing::Failed(explain(&error.into()))),
             }

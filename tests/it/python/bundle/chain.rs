@@ -35,7 +35,10 @@ fn a_delta_carries_what_is_new_and_what_is_told_anew_without_its_bytes() {
         let on = if way == "--since" { "receipt.json" } else { "whole.tar.zst" };
         let made = carried.create(&["-o", "two.tar.zst", way, on, "--format", "json"]).assert_success();
         let made = result(&made);
-        assert_eq!(made["counts"], json!({ "new": 1, "changed": 1, "removed": 0, "unchanged": 2 }));
+        assert_eq!(
+            made["counts"],
+            json!({ "new": 1, "changed": 1, "projects": 0, "removed": 0, "unchanged": 2 })
+        );
         let lid = format!("files/lid/{}", lid().filename());
         assert_eq!(
             names(&carried, "two.tar.zst"),

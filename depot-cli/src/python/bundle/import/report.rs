@@ -27,6 +27,8 @@ pub(super) struct Report {
     updated: usize,
     present: usize,
     gone: usize,
+    /// Of how many projects themselves something was news.
+    pub(super) projects: usize,
     files: Vec<Value>,
     pub(super) failed: Vec<Failed>,
 }
@@ -48,6 +50,7 @@ impl Report {
             updated: 0,
             present: 0,
             gone: 0,
+            projects: 0,
             files: Vec::new(),
             failed: Vec::new(),
         }
@@ -102,6 +105,9 @@ impl Report {
                 format!("{} there already", self.present),
             ]
         };
+        if self.projects > 0 {
+            parts.push(format!("news of {}", count(self.projects, "project")));
+        }
         if !self.removed.is_empty() {
             parts.push(format!("{} gone at the source and kept here", self.removed.len()));
         }
@@ -127,6 +133,7 @@ impl Report {
                 "updated": self.updated,
                 "present": self.present,
                 "gone": self.gone,
+                "projects": self.projects,
                 "removed": self.removed.len(),
                 "failed": self.failed.len(),
             },
