@@ -13,7 +13,7 @@ use crate::{
     client::Client,
     error::IndexError,
     index_url::IndexUrl,
-    request::{Wanted, file_url, read_body},
+    request::{Wanted, file_url, link_url, read_body},
 };
 
 impl Client {
@@ -43,6 +43,14 @@ impl Client {
             });
         }
         self.wheel_metadata(index, &url, filename, file.size).await
+    }
+
+    /// Reads the provenance of `file` (PEP 740), byte for byte, from where its page says that it is; none if the page
+    /// names none. What it attests, and whether that is true, is for others to judge.
+    pub async fn provenance(&self, index: &IndexUrl, file: &PageFile) -> Result<Option<Vec<u8>>, IndexError> {
+        let Some(link) = &file.provenance else { return Ok(None) };
+        let document = self.fetch_document(index, &link_url(index, file, link)?).await?;
+        Ok(Some(document.into()))
     }
 
     /// Asks for the size of `file` in bytes; none if the server does not tell.
@@ -77,7 +85,7 @@ impl Client {
     ) -> Result<Option<Bytes>, IndexError> {
         let mut url = file_url.clone();
         url.set_path(&format!("{}.metadata", file_url.path()));
-        let bytes = match self.fetch_sidecar(index, &url).await {
+        let bytes = match self.fetch_document(index, &url).await {
             Ok(bytes) => bytes,
             // Buckets say 403 for what they do not have. Installers give up here; a wheel can still be asked itself.
             Err(error @ (IndexError::NotFound { .. } | IndexError::Forbidden { .. })) => {
@@ -105,7 +113,8 @@ impl Client {
         Ok(Some(bytes))
     }
 
-    async fn fetch_sidecar(&self, index: &IndexUrl, url: &Url) -> Result<Bytes, IndexError> {
+    /// All of a small document.
+    async fn fetch_document(&self, index: &IndexUrl, url: &Url) -> Result<Bytes, IndexError> {
         let mut attempts = self.attempts();
         loop {
             let fetched = match self.send(index, url, &Wanted::File).await {

@@ -108,8 +108,13 @@ impl Client {
 
 /// The address of a file that a page lists, if it is one that may be fetched.
 pub(crate) fn file_url(index: &IndexUrl, file: &PageFile) -> Result<Url, IndexError> {
-    let mut url = Url::parse(&file.url)
-        .map_err(|source| IndexError::BadLink { filename: file.filename.clone(), source })?;
+    link_url(index, file, &file.url)
+}
+
+/// An address that a page says of a file, if it is one that may be fetched.
+pub(crate) fn link_url(index: &IndexUrl, file: &PageFile, link: &str) -> Result<Url, IndexError> {
+    let mut url =
+        Url::parse(link).map_err(|source| IndexError::BadLink { filename: file.filename.clone(), source })?;
     url.set_fragment(None);
     check_hop(index.as_url(), &url)?;
     Ok(url)

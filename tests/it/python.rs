@@ -19,6 +19,7 @@ mod network;
 mod pages;
 mod plan;
 mod private;
+mod provenance;
 mod prune;
 mod push;
 pub(crate) mod real;

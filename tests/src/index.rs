@@ -67,6 +67,7 @@ pub struct FakeFile {
     yanked: Option<String>,
     upload_time: Option<String>,
     metadata: Option<Vec<u8>>,
+    provenance: Option<Vec<u8>>,
     foreign: bool,
 }
 
@@ -84,6 +85,7 @@ impl FakeFile {
             yanked: None,
             upload_time: Some("2024-05-06T07:08:09.000000Z".to_owned()),
             metadata: None,
+            provenance: None,
             foreign: false,
         }
     }
@@ -139,6 +141,12 @@ impl FakeFile {
     /// Offers no `.metadata` file.
     pub fn without_metadata(mut self) -> Self {
         self.metadata = None;
+        self
+    }
+
+    /// Offers this provenance (PEP 740), below the file's path.
+    pub fn provenance(mut self, document: impl Into<Vec<u8>>) -> Self {
+        self.provenance = Some(document.into());
         self
     }
 

@@ -85,6 +85,9 @@ pub(crate) struct ChoiceArgs {
     /// Take the newest versions, and not those that the tree has already
     #[arg(short = 'U', long)]
     pub(crate) upgrade: bool,
+    /// Save the provenance of files too (PEP 740), where an index has it
+    #[arg(long)]
+    pub(crate) provenance: bool,
 }
 
 impl ChoiceArgs {
@@ -96,6 +99,7 @@ impl ChoiceArgs {
         self.all_files |= other.all_files;
         self.sdist |= other.sdist;
         self.upgrade |= other.upgrade;
+        self.provenance |= other.provenance;
         self.only_binary.extend(other.only_binary);
         self.no_binary.extend(other.no_binary);
         self.exclude_newer = other.exclude_newer.or(self.exclude_newer.take());

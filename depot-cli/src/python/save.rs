@@ -1,6 +1,7 @@
 //! `depot python save`: plan, run, report.
 
 mod plan;
+mod provenance;
 mod report;
 mod stock;
 
@@ -93,6 +94,9 @@ pub(crate) async fn run(args: SaveArgs, printer: &Printer) -> anyhow::Result<Exi
         report.files = look(&source, &tree, files).await;
     } else {
         save(&source, &tree, files, &mut report, printer).await?;
+        if args.choice.provenance {
+            provenance::save(&source, &tree, &mut report, printer).await?;
+        }
         report.statuses = store_statuses(&source, &tree, printer).await?;
     }
     if let Some(path) = &args.sbom {

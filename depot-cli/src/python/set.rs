@@ -59,6 +59,7 @@ const TABLES: [(&str, &[&str]); 4] = [
             "only-binary",
             "no-binary",
             "upgrade",
+            "provenance",
         ],
     ),
 ];
@@ -131,6 +132,7 @@ impl Set {
                 no_binary: texts(&choice, "no-binary")?,
                 exclude_newer: single(&choice, "exclude-newer")?,
                 upgrade: choice.boolean("upgrade")?,
+                provenance: choice.boolean("provenance")?,
             };
         }
         Ok(set)

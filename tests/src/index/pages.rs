@@ -107,6 +107,9 @@ fn json_file(site: &Site, name: &str, file: &FakeFile) -> Value {
     if let Some(metadata) = &file.metadata {
         object["core-metadata"] = json!({ "sha256": sha256_hex(metadata) });
     }
+    if file.provenance.is_some() {
+        object["provenance"] = json!(format!("{}.provenance", file_url(&site.origins[0], name, file)));
+    }
     object
 }
 

@@ -218,6 +218,10 @@ fn find(site: &Site, headers: &HeaderMap, path: &str) -> Option<Answer> {
         if let Some(file) = files.iter().find(|file| file.filename == filename) {
             return Some(Answer::new(StatusCode::OK, "application/octet-stream", file.bytes.clone()));
         }
+        if let Some(filename) = filename.strip_suffix(".provenance") {
+            let provenance = files.iter().find(|file| file.filename == filename)?.provenance.clone()?;
+            return Some(Answer::new(StatusCode::OK, "application/vnd.pypi.integrity.v1+json", provenance));
+        }
         let filename = filename.strip_suffix(".metadata").filter(|_| site.style == Style::Json)?;
         let metadata = files.iter().find(|file| file.filename == filename)?.metadata.clone()?;
         return Some(Answer::new(StatusCode::OK, "application/octet-stream", metadata));

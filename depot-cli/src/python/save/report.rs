@@ -27,6 +27,8 @@ pub(super) struct Report {
     pub(super) files: Vec<(Wanted, Option<Fetched>)>,
     /// What could not be had.
     pub(super) failed: Vec<Failed>,
+    /// How many documents of provenance were written.
+    pub(super) provenance: usize,
     /// What is news of projects themselves.
     pub(super) statuses: Vec<(ProjectName, Status)>,
 }
@@ -81,6 +83,9 @@ impl Report {
             parts.push(format!("{} updated", updated.0));
         }
         parts.push(format!("{} there already", present.0));
+        if self.provenance > 0 {
+            parts.push(format!("provenance of {}", count(self.provenance, "file")));
+        }
         if !self.failed.is_empty() {
             parts.push(format!("{} failed", self.failed.len()));
         }
@@ -113,6 +118,7 @@ impl Report {
                 "saved": saved.0,
                 "updated": updated.0,
                 "present": present.0,
+                "provenance": self.provenance,
                 "failed": self.failed.len(),
             },
             "bytes": saved.1,
