@@ -58,25 +58,25 @@ pub(crate) struct IndexArgs {
 #[command(next_help_heading = "Choice")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag that stands for itself")]
 pub(crate) struct ChoiceArgs {
-    /// Do not save what the packages require
+    /// Leave out what the packages require
     #[arg(long)]
     pub(crate) no_deps: bool,
     /// Choose pre-releases too
     #[arg(long)]
     pub(crate) pre: bool,
-    /// Save every version that fits what is named, not only the one that goes with the rest
+    /// Take every version that fits what is named, not only the one that goes with the rest
     #[arg(long)]
     pub(crate) all_versions: bool,
-    /// Save all files of a version, whatever the targets
+    /// Take all files of a version, whatever the targets
     #[arg(long)]
     pub(crate) all_files: bool,
-    /// Save the sdist too where a wheel fits
+    /// Take the sdist too where a wheel fits
     #[arg(long)]
     pub(crate) sdist: bool,
-    /// Save only wheels: of these projects, with commas between them, or `:all:`. May be given again
+    /// Take only wheels: of these projects, with commas between them, or `:all:`. May be given again
     #[arg(long, value_name = "NAMES")]
     pub(crate) only_binary: Vec<String>,
-    /// Save only sdists: of these projects, with commas between them, or `:all:`. May be given again
+    /// Take only sdists: of these projects, with commas between them, or `:all:`. May be given again
     #[arg(long, value_name = "NAMES")]
     pub(crate) no_binary: Vec<String>,
     /// Leave out what was uploaded later: `2026-10-02` (with that day), `2026-10-02T07:15:09Z`, or `7 days` ago
@@ -91,6 +91,12 @@ pub(crate) struct ChoiceArgs {
 }
 
 impl ChoiceArgs {
+    /// Whether any of the flags was given; what a variable may say does not count.
+    pub(crate) fn is_given(&self) -> bool {
+        let flags = [self.no_deps, self.pre, self.all_versions, self.all_files, self.sdist, self.upgrade];
+        flags.contains(&true) || !(self.only_binary.is_empty() && self.no_binary.is_empty())
+    }
+
     /// Adds what another one says, whose single values come before.
     pub(crate) fn add(&mut self, other: Self) {
         self.no_deps |= other.no_deps;

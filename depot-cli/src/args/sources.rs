@@ -11,7 +11,7 @@ use clap::Args;
 #[derive(Clone, Debug, Default, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct SourceArgs {
-    /// What to save, such as `requests`, `"requests~=2.32"` or `six==1.17.0`
+    /// What is wanted, such as `requests`, `"requests~=2.32"` or `six==1.17.0`
     #[arg(value_name = "SPEC")]
     pub(crate) specs: Vec<String>,
     /// The same from set files.
@@ -24,13 +24,13 @@ pub(crate) struct SourceArgs {
     /// `pyproject.toml`; may be given again
     #[arg(short, long = "requirement", value_name = "FILE")]
     pub(crate) requirements: Vec<PathBuf>,
-    /// Save the files of this lock, whatever its name; may be given again
+    /// Want the files of this lock, whatever its name; may be given again
     #[arg(long = "lock", value_name = "FILE")]
     pub(crate) locks: Vec<PathBuf>,
     /// Narrow the versions as this file of constraints says; may be given again
     #[arg(short, long = "constraint", value_name = "FILE")]
     pub(crate) constraints: Vec<PathBuf>,
-    /// Save only what is pinned to digests with `--hash`, as a list that pins one thing does
+    /// Take only what is pinned to digests with `--hash`, as a list that pins one thing does
     #[arg(long)]
     pub(crate) require_hashes: bool,
     /// Want this extra of a `pyproject.toml` or lock too; may be given again
@@ -48,6 +48,15 @@ pub(crate) struct SourceArgs {
     /// Leave out what builds the project of a `pyproject.toml`
     #[arg(long)]
     pub(crate) no_build_requires: bool,
+}
+
+impl SourceArgs {
+    /// Whether something is said of what is wanted, such as a constraint, and not only what.
+    pub(crate) fn narrows(&self) -> bool {
+        let Self { constraints, extras, groups, .. } = self;
+        let flags = self.require_hashes || self.all_extras || self.all_groups || self.no_build_requires;
+        flags || !(constraints.is_empty() && extras.is_empty() && groups.is_empty())
+    }
 }
 
 /// Something that a set file wants.

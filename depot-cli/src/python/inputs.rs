@@ -151,7 +151,7 @@ pub(super) fn read(sources: &SourceArgs) -> anyhow::Result<Asked> {
     asked.select(sources, known)?;
     let nothing = asked.inputs.is_empty() && asked.locked.is_empty() && asked.builds.is_empty();
     if nothing && asked.skipped.is_empty() {
-        let words = "nothing to save: name packages, or use --stdin or -r FILE";
+        let words = "nothing is named: name packages, or use --stdin or -r FILE";
         return Err(UsageError(words.to_owned()).into());
     }
     Ok(asked)

@@ -35,21 +35,26 @@ pub(super) struct Needs {
     pub(super) failed: Vec<Failed>,
 }
 
-/// Finds out what is needed, and says for which targets.
-pub(super) async fn needs(args: &NeedsArgs, tree: &Arc<Tree>, printer: &Printer) -> anyhow::Result<Needs> {
+/// The sets that were named, to each of which was added what was typed; what was typed alone where there are none. The files
+/// are read, which blocks.
+pub(super) fn sets(args: &NeedsArgs) -> anyhow::Result<Vec<Set>> {
     let NeedsArgs { sources, targets, choice, set, .. } = args.clone();
     let typed = Set { sources, targets, choice, ..Set::default() };
     if set.len() > 1 && typed.sources.stdin {
         let words = "standard input can be read for one set alone: leave out --stdin, or all sets but one";
         return Err(UsageError(words.to_owned()).into());
     }
-    let mut needs = Needs::default();
     if set.is_empty() {
-        needs.take(typed, tree, printer).await?;
-    } else {
-        for path in set {
-            needs.take(Set::read(&path)?.beside(typed.clone()), tree, printer).await?;
-        }
+        return Ok(vec![typed]);
+    }
+    set.iter().map(|path| Ok(Set::read(path)?.beside(typed.clone()))).collect()
+}
+
+/// Finds out what is needed, and says for which targets.
+pub(super) async fn needs(args: &NeedsArgs, tree: &Arc<Tree>, printer: &Printer) -> anyhow::Result<Needs> {
+    let mut needs = Needs::default();
+    for set in sets(args)? {
+        needs.take(set, tree, printer).await?;
     }
     Ok(needs)
 }
@@ -58,7 +63,8 @@ fn pick<'a>(wish: &Choice, targets: Option<&'a [Target]>) -> Pick<'a> {
     Pick { targets, sdists: wish.sdist || wish.all_files }
 }
 
-async fn choose_targets(args: &TargetArgs, printer: &Printer) -> anyhow::Result<Vec<Target>> {
+/// Chooses the targets and says which.
+pub(super) async fn choose_targets(args: &TargetArgs, printer: &Printer) -> anyhow::Result<Vec<Target>> {
     let typed = args.clone();
     let Chosen { targets, told } = tokio::task::spawn_blocking(move || targets::targets(&typed)).await??;
     printer.say(&told);

@@ -2,6 +2,7 @@
 
 mod install;
 mod live;
+mod sets;
 
 use std::fs;
 use std::process::Command;

@@ -11,7 +11,10 @@ use super::{
     provider::{Scene, applying},
     ranges::{self, Range},
 };
-use crate::python::{inputs::Input, resolve::Failed};
+use crate::python::{
+    inputs::{Input, Place},
+    resolve::Failed,
+};
 
 /// The most reasons that are given for versions that were left out, and versions that are named instead.
 const MOST_REASONS: usize = 3;
@@ -24,6 +27,8 @@ const MOST_MISSING: usize = 200;
 pub(in crate::python) struct Missing {
     /// What was asked for and fails with it, as it was written.
     pub(in crate::python) asked: String,
+    /// Where that was written.
+    pub(in crate::python) place: Place,
     /// From what was asked for to what requires it; empty if it was itself asked for.
     pub(in crate::python) chain: Vec<Link>,
     /// The requirement.
@@ -59,13 +64,13 @@ struct Step {
 pub(super) fn missing(scene: &Scene, at: usize, solution: &Solution, jobs: usize) -> Vec<Missing> {
     let environment = scene.target(at).environment();
     let failed: BTreeSet<&str> = solution.failed.iter().map(|failed| failed.item.as_str()).collect();
-    let mut asked: Vec<(String, &Requirement)> = Vec::new();
+    let mut asked: Vec<(&Input, &Requirement)> = Vec::new();
     let mut is_building = failed.len();
     for input in &scene.problem().requirements {
         let Ok(requirement) = &input.requirement else { continue };
         if requirement.applies_in(environment, &[]) {
             is_building -= usize::from(failed.contains(input.label().as_str()));
-            asked.push((input.label(), requirement));
+            asked.push((input, requirement));
         }
     }
     // What is left over was needed to build something, which itself was found.
@@ -74,7 +79,7 @@ pub(super) fn missing(scene: &Scene, at: usize, solution: &Solution, jobs: usize
     let building = Problem { choice, exclude_newer: scene.problem().exclude_newer, ..Problem::default() };
     let building = scene.with_problem(building, jobs);
     let mut missing = Vec::new();
-    for (label, requirement) in asked.into_iter().filter(|(label, _)| is_concerned(label)) {
+    for (input, requirement) in asked.into_iter().filter(|(input, _)| is_concerned(&input.label())) {
         let start =
             Step { chain: Vec::new(), requirement: requirement.clone(), to_build: false, is_building: false };
         let mut trace = Trace {
@@ -82,7 +87,7 @@ pub(super) fn missing(scene: &Scene, at: usize, solution: &Solution, jobs: usize
             building: &building,
             at,
             solution,
-            asked: label,
+            asked: input,
             waiting: VecDeque::from([start]),
             seen: BTreeSet::new(),
             missing: Vec::new(),
@@ -111,7 +116,7 @@ struct Trace<'a> {
     building: &'a Scene,
     at: usize,
     solution: &'a Solution,
-    asked: String,
+    asked: &'a Input,
     waiting: VecDeque<Step>,
     /// What was followed, as it was required.
     seen: BTreeSet<(String, bool)>,
@@ -123,7 +128,7 @@ struct Trace<'a> {
 type Met = Result<(Version, Vec<(Requirement, bool)>), String>;
 
 impl Trace<'_> {
-    /// Goes one step; nothing if nobody waits any more.
+    /// Goes one step; nothing if nobody can tell where to, or waits any more.
     fn follow(&mut self, step: Step) -> Option<()> {
         // Whoever comes later by the same requirement has a longer way to the same end.
         if !self.seen.insert((bare(&step.requirement), step.is_building)) {
@@ -133,8 +138,9 @@ impl Trace<'_> {
         let Step { mut chain, requirement, to_build, is_building } = step;
         match met {
             Err(why) => {
-                let (asked, requirement) = (self.asked.clone(), bare(&requirement));
-                self.missing.push(Missing { asked, chain, requirement, to_build, why });
+                let (asked, place) = (self.asked.label(), self.asked.place.clone());
+                let requirement = bare(&requirement);
+                self.missing.push(Missing { asked, place, chain, requirement, to_build, why });
             }
             Ok((version, next)) => {
                 let project = requirement.project.clone();
@@ -165,7 +171,8 @@ impl Trace<'_> {
         let candidates = match scene.candidates(&requirement.project, self.at) {
             Ok(Ok(candidates)) => candidates,
             Ok(Err(why)) => return Some(Err(why)),
-            Err(failed) => return Some(Err(failed.to_string())),
+            // Nobody knows whether it is there: that is what the solver says.
+            Err(_) => return None,
         };
         let needs_prerelease = candidates.has_only_prereleases(&range);
         let chosen = self.chosen(&requirement.project, *is_building, &candidates, &range);

@@ -2,43 +2,53 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use depot_proto::{ProjectName, Target, layout::Part};
+use depot_proto::{DistributionFilename, DistributionKind, ProjectName, Target, layout::Part};
 use depot_tree::Tree;
 
 use super::{
-    Found, Wish,
+    Found, Scope,
     report::Report,
-    wish::{self, Releases},
+    wish::{self, Releases, Wish},
 };
 use crate::{
     args::VerifyArgs,
     output::Printer,
     progress::Progress,
     python::{
-        inputs::Asked,
-        locks::{self, LockedFile, Pick},
+        inputs::{Input, Place},
+        locks::LockedFile,
         requirements::Listed,
-        solve::{Answer, Missing, Problem, Supply, saved_supply, solve_many},
+        resolve::Failed,
+        solve::{
+            Answer, BuildSystem, Link, Missing, NoListing, NoMetadata, Problem, Supply, saved_supply,
+            solve_many,
+        },
     },
 };
+
+/// The names of files, of which some may stand there twice.
+pub(super) type Files = Vec<DistributionFilename>;
 
 /// Solves what is named, or every release of the tree, each by itself.
 pub(super) async fn check(
     args: &VerifyArgs,
     tree: &Arc<Tree>,
-    wish: Wish<'_>,
+    scope: &Scope,
     report: &mut Report,
     printer: &Printer,
 ) -> anyhow::Result<()> {
     let supply = saved_supply(Arc::clone(tree));
-    let Some(asked) = wish.asked else {
-        let releases = releases(tree, wish.targets).await?;
-        each_release(&supply, releases, wish.targets, (args, printer), report).await;
-        return Ok(());
-    };
-    check_locks(tree, asked, wish, &mut report.found);
-    if !asked.inputs.is_empty() {
-        named(&supply, asked, wish.targets, args, &mut report.found).await;
+    match scope {
+        Scope::Whole(targets) => {
+            let releases = releases(tree, targets).await?;
+            each_release(&supply, releases, targets, (args, printer), report).await;
+        }
+        Scope::Named(wishes) => {
+            for wish in wishes {
+                check_locks(tree, wish, &mut report.found);
+                named(&supply, wish, args, &mut report.found).await;
+            }
+        }
     }
     Ok(())
 }
@@ -49,36 +59,125 @@ pub(super) async fn releases(tree: &Arc<Tree>, targets: &[Target]) -> anyhow::Re
     tokio::task::spawn_blocking(move || wish::releases(&of, &targets)).await?
 }
 
-/// Solves what is named, together.
+/// Solves what is named, together; the files that it comes to, but those that locks name.
 pub(super) async fn named(
     supply: &Arc<dyn Supply>,
-    asked: &Asked,
-    targets: &[Target],
+    wish: &Wish,
     args: &VerifyArgs,
     found: &mut Found,
-) -> Vec<Answer> {
-    let (problem, failed) = wish::of_asked(asked, args.pre);
-    for failed in failed {
+) -> Files {
+    let mut files = Files::new();
+    for failed in wish.unread() {
         found.fail(failed, None);
     }
-    let applies = |target: &Target| {
-        let requirements = problem.requirements.iter().filter_map(|it| it.requirement.as_ref().ok());
-        requirements.filter(|one| one.applies_in(target.environment(), &[])).count()
-    };
-    for input in &problem.requirements {
+    for input in wish.standing_alone() {
+        found.asked += 1;
+        match alone(supply, input).await {
+            Ok(names) => files.extend(names),
+            Err(why) => found.lacks(missing(input.label(), &input.place, input.text.clone(), why), None),
+        }
+    }
+    let problems = wish.problems();
+    for input in problems.iter().flat_map(|problem| &problem.requirements) {
         let is_wanted = |target: &&Target| {
             let requirement = input.requirement.as_ref();
             requirement.is_ok_and(|one| one.applies_in(target.environment(), &[]))
         };
-        if !targets.iter().any(|target| is_wanted(&target)) {
+        let count = wish.targets.iter().filter(is_wanted).count();
+        found.asked += count;
+        if count == 0 {
             let warning = format!("{}: its marker is true in none of the targets", input.label());
             found.warnings.insert(warning);
         }
     }
-    found.asked += targets.iter().map(applies).sum::<usize>();
-    let answers = all(supply, vec![problem], targets, args).await;
-    for answer in &answers {
-        found.add(answer.clone());
+    for answer in all(supply, problems, &wish.targets, args).await {
+        files.extend(files_of(&answer));
+        found.add(answer);
+    }
+    for target in wish.locked_targets() {
+        for answer in to_build(supply, wish, target, args, found).await {
+            files.extend(files_of(&answer));
+            found.add(answer);
+        }
+    }
+    files
+}
+
+/// The files of an answer, those to build with too.
+fn files_of(answer: &Answer) -> impl Iterator<Item = DistributionFilename> {
+    let files = answer.solution.all().flat_map(|(_, package)| &package.files);
+    files.map(|wanted| wanted.filename.clone())
+}
+
+/// The files of all versions that a requirement allows; or why there are none.
+async fn alone(supply: &Arc<dyn Supply>, input: &Input) -> Result<Files, String> {
+    let requirement = input.requirement.as_ref().map_err(Clone::clone)?;
+    let listing = supply.listing(&requirement.project).await.map_err(NoListing::into_reason)?;
+    let offers = listing.offers.into_iter();
+    let fitting = offers.filter(|offer| requirement.contains(offer.filename.version()));
+    let files: Files = fitting.map(|offer| offer.filename).collect();
+    if files.is_empty() { Err("there is no file of such a version".to_owned()) } else { Ok(files) }
+}
+
+/// That something which was asked for is not there.
+fn missing(asked: String, place: &Place, requirement: String, why: String) -> Missing {
+    Missing { asked, place: place.clone(), chain: Vec::new(), requirement, to_build: false, why }
+}
+
+/// Solves what builds the sdists that a target would install of locks, which locks do not say.
+async fn to_build(
+    supply: &Arc<dyn Supply>,
+    wish: &Wish,
+    target: &Target,
+    args: &VerifyArgs,
+    found: &mut Found,
+) -> Vec<Answer> {
+    let mut problems = Vec::new();
+    let mut sdists = Vec::new();
+    for file in wish.locked_for(target) {
+        let LockedFile { filename, place, .. } = file;
+        if filename.kind() != DistributionKind::Sdist {
+            continue;
+        }
+        let listing = supply.listing(filename.project()).await.unwrap_or_default();
+        // That it is not there is said already.
+        let Some(offer) = listing.offers.into_iter().find(|offer| offer.filename == *filename) else {
+            continue;
+        };
+        let system = match supply.build_system(&offer).await {
+            Ok(system) => system,
+            Err(NoMetadata::Bad(_)) => BuildSystem::of_pyproject(None),
+            Err(NoMetadata::Failed(reason)) => {
+                found.fail(Failed { item: format!("{filename} ({place})"), reason }, Some(target));
+                continue;
+            }
+        };
+        let applying = system.requires.into_iter().filter(|one| one.applies_in(target.environment(), &[]));
+        let inputs = applying.map(|one| Input {
+            text: one.to_string(),
+            place: Place::CommandLine,
+            requirement: Ok(one),
+            hashes: None,
+        });
+        problems.push(wish.building(inputs.collect()));
+        sdists.push(file);
+    }
+    let mut answers = all(supply, problems, std::slice::from_ref(target), args).await;
+    for (answer, LockedFile { filename, place, .. }) in answers.iter_mut().zip(sdists) {
+        let (project, version) = (filename.project().clone(), filename.version().clone());
+        for failed in &mut answer.unexplained {
+            failed.item = format!("{} (needed to build {project} {version})", failed.item);
+        }
+        for missing in &mut answer.missing {
+            match missing.chain.first_mut() {
+                Some(link) => link.to_build = true,
+                None => missing.to_build = true,
+            }
+            let (project, version, requirement) = (project.clone(), version.clone(), filename.to_string());
+            missing.chain.insert(0, Link { project, version, requirement, to_build: false });
+            missing.asked = format!("{filename} ({place})");
+            missing.place = place.clone();
+        }
     }
     answers
 }
@@ -133,19 +232,16 @@ pub(super) async fn each_release(
 }
 
 /// Whether the files that locks name are in the tree, with a digest that they are pinned to.
-fn check_locks(tree: &Tree, asked: &Asked, wish: Wish<'_>, found: &mut Found) {
-    let targets = wish.are_targets_given.then_some(wish.targets);
-    let (files, locked) = locks::named(asked, Pick { targets, sdists: false });
-    found.warnings.extend(locked.warnings);
-    for failed in locked.failed {
+fn check_locks(tree: &Tree, wish: &Wish, found: &mut Found) {
+    let (files, failed) = wish.locked();
+    for failed in failed {
         found.fail(failed, None);
     }
     found.asked += files.len();
     for file in files {
         if let Err(why) = check_locked(tree, file) {
-            let (requirement, asked) = (file.filename.to_string(), file.place.to_string());
-            let missing = Missing { asked, chain: Vec::new(), requirement, to_build: false, why };
-            found.lacks(missing, None);
+            let (label, name) = (format!("{} ({})", file.filename, file.place), file.filename.to_string());
+            found.lacks(missing(label, &file.place, name, why), None);
         }
     }
 }

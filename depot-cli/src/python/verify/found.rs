@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use depot_proto::{ProjectName, Target, Version};
 
 use super::super::{
+    inputs::Place,
     resolve::Failed,
     solve::{Answer, Link, Missing},
 };
@@ -82,14 +83,18 @@ impl Found {
 
 /// The way to what is missing, in one line: `app 1.0 (asked for) -> lib>=1: why`.
 pub(super) fn chain(missing: &Missing, first: &str) -> String {
-    let Missing { chain, requirement, to_build, why, .. } = missing;
+    let Missing { place, chain, requirement, to_build, why, .. } = missing;
+    let first = match place {
+        Place::CommandLine => format!(" ({first})"),
+        place => format!(" ({first} in {place})"),
+    };
     let words = |to_build: bool| if to_build { " (to build it)" } else { "" };
     let mut steps: Vec<String> = Vec::new();
     for (at, Link { project, version, to_build, .. }) in chain.iter().enumerate() {
-        let note = if at == 0 { format!(" ({first})") } else { words(*to_build).to_owned() };
+        let note = if at == 0 { first.clone() } else { words(*to_build).to_owned() };
         steps.push(format!("{project} {version}{note}"));
     }
-    let note = if chain.is_empty() { format!(" ({first})") } else { words(*to_build).to_owned() };
+    let note = if chain.is_empty() { first } else { words(*to_build).to_owned() };
     steps.push(format!("{requirement}{note}: {why}"));
     steps.join(" -> ")
 }

@@ -8,16 +8,15 @@ use depot_tree::Tree;
 use serde_json::{Value, json};
 
 use super::{
-    Found, Wish, closure, index,
+    Scope, closure, index,
     tool::{Refused, Tool},
-    wish,
+    wish::{self, Wish},
 };
 use crate::{
     args::VerifyArgs,
     output::{Printer, count},
     progress::Progress,
     python::{
-        locks::{self, Pick},
         solve::{Answer, saved_supply},
         targets,
     },
@@ -71,35 +70,49 @@ struct Order {
     failed: Vec<NotInstalled>,
 }
 
-/// Installs it with the Python on PATH.
+/// Installs it with the Python on PATH; what each set wants, in an environment of its own.
 pub(super) async fn run(
     args: &VerifyArgs,
     tree: &Arc<Tree>,
-    wish: Wish<'_>,
+    scope: &Scope,
     printer: &Printer,
 ) -> anyhow::Result<Installed> {
     let found = tokio::task::spawn_blocking(targets::on_path).await?;
     let (program, target) = found.map_err(|why| anyhow::anyhow!("--install needs a Python: {why}"))?;
-    let order = order(args, tree, wish, &target).await?;
     let room = tempfile::Builder::new().prefix("depot-verify-").tempdir();
     let room = room.context("cannot make a folder to install into")?;
     let (of, simple) = (Arc::clone(tree), room.path().join("simple"));
     let address = tokio::task::spawn_blocking(move || index::write(&of, &simple)).await??;
     printer.detail(&format!("installing into `{}`", room.path().display()));
-    let tool = Tool::new(&program, room.path(), address).await?;
-    let installed = install(&tool, target, order, printer).await;
-    let (tool, path) = (tool.name(), room.path().to_owned());
+    let mut orders = Vec::new();
+    match scope {
+        Scope::Whole(_) => orders.push(Order::of_all(args, tree, &target).await?),
+        Scope::Named(wishes) => {
+            for wish in wishes {
+                orders.push(Order::of_wish(wish, args, tree, &target).await);
+            }
+        }
+    }
+    let mut done = Installed { target, tool: "", packages: 0, built: 0, failed: Vec::new() };
+    for (number, order) in orders.into_iter().enumerate() {
+        let own = room.path().join(number.to_string());
+        std::fs::create_dir(&own).with_context(|| format!("cannot make `{}`", own.display()))?;
+        let tool = Tool::new(&program, &own, address.clone()).await?;
+        done.tool = tool.name();
+        install(&tool, order, &mut done, printer).await?;
+    }
+    let path = room.path().to_owned();
     if let Err(error) = tokio::task::spawn_blocking(move || room.close()).await? {
         printer.say(&format!("warning: `{}` could not be removed: {error}", path.display()));
     }
-    installed.map(|installed| Installed { tool, ..installed })
+    Ok(done)
 }
 
-async fn install(tool: &Tool, target: Target, order: Order, printer: &Printer) -> anyhow::Result<Installed> {
+async fn install(tool: &Tool, order: Order, done: &mut Installed, printer: &Printer) -> anyhow::Result<()> {
     let Order { requirements, releases, is_exact, failed } = order;
-    let mut done = Installed { target, tool: tool.name(), packages: 0, built: 0, failed };
+    done.failed.extend(failed);
     if releases.is_empty() {
-        return Ok(done);
+        return Ok(());
     }
     let sdists =
         || releases.iter().filter_map(|(name, (version, sdist))| Some((name, version, sdist.as_ref()?)));
@@ -119,7 +132,7 @@ async fn install(tool: &Tool, target: Target, order: Order, printer: &Printer) -
     }
     if !are_built {
         progress.finish();
-        return Ok(done);
+        return Ok(());
     }
     progress.begin(&format!("installing {}", count(releases.len(), "package")));
     let pins: Vec<String> =
@@ -129,11 +142,11 @@ async fn install(tool: &Tool, target: Target, order: Order, printer: &Printer) -
         result = tool.check().await?;
     }
     match result {
-        Ok(()) => done.packages = releases.len(),
+        Ok(()) => done.packages += releases.len(),
         Err(refused) => done.failed.extend(blame(tool, &pins, refused).await?),
     }
     progress.finish();
-    Ok(done)
+    Ok(())
 }
 
 /// Which packages it was: those that cannot be installed even alone; if there is none, all of them together.
@@ -152,18 +165,16 @@ async fn blame(tool: &Tool, pins: &[String], refused: Refused) -> anyhow::Result
     Ok(failed)
 }
 
-/// What is to be installed on this machine: what is named, with all that it requires; or the newest release of every project,
-/// which need not go together, so that none brings others.
-async fn order(
-    args: &VerifyArgs,
-    tree: &Arc<Tree>,
-    wish: Wish<'_>,
-    target: &Target,
-) -> anyhow::Result<Order> {
-    let supply = saved_supply(Arc::clone(tree));
-    let host = std::slice::from_ref(target);
-    let mut order = Order::default();
-    let Some(asked) = wish.asked else {
+/// Where the bytes of a file lie, wherever one stands.
+fn bytes_of(tree: &Tree, filename: &DistributionFilename) -> Option<PathBuf> {
+    std::path::absolute(tree.path(filename.project(), filename.as_str(), Part::Bytes)).ok()
+}
+
+impl Order {
+    /// The newest release of every project of the tree: they need not go together, so none brings others.
+    async fn of_all(args: &VerifyArgs, tree: &Arc<Tree>, target: &Target) -> anyhow::Result<Self> {
+        let (supply, host) = (saved_supply(Arc::clone(tree)), std::slice::from_ref(target));
+        let mut order = Self { is_exact: true, ..Self::default() };
         let releases = closure::releases(tree, host).await?.pop().unwrap_or_default();
         let newest = releases.usable.iter().filter_map(|(name, versions)| Some((name, versions.first()?)));
         let problems = newest.map(|(name, version)| wish::of_release(name, version)).collect();
@@ -171,41 +182,37 @@ async fn order(
         for (project, answer) in releases.usable.keys().zip(&answers) {
             order.take(tree, answer, Some(project));
         }
-        order.is_exact = true;
         order.requirements = order.pins();
-        return Ok(order);
-    };
-    if !asked.inputs.is_empty() {
-        let mut found = Found::default();
-        for answer in closure::named(&supply, asked, host, args, &mut found).await {
-            order.take(tree, &answer, None);
+        Ok(order)
+    }
+
+    /// What is named, with all that it requires.
+    async fn of_wish(wish: &Wish, args: &VerifyArgs, tree: &Arc<Tree>, target: &Target) -> Self {
+        let (supply, host) = (saved_supply(Arc::clone(tree)), std::slice::from_ref(target));
+        let mut order = Self { is_exact: wish.is_alone(), ..Self::default() };
+        if let Some(problem) = wish.running() {
+            let asked = problem.requirements.iter().filter_map(|input| input.requirement.as_ref().ok());
+            let applying = asked.filter(|one| one.applies_in(target.environment(), &[]));
+            order.requirements = applying.map(ToString::to_string).collect();
+            for answer in closure::all(&supply, vec![problem], host, args).await {
+                order.take(tree, &answer, None);
+            }
         }
-        let inputs = asked.inputs.iter().filter_map(|input| input.requirement.as_ref().ok());
-        let inputs = inputs.filter(|one| one.applies_in(target.environment(), &[]));
-        order.requirements = inputs.map(ToString::to_string).collect();
+        for file in wish.locked_for(target) {
+            let (project, version) = (file.filename.project().clone(), file.filename.version().clone());
+            let is_sdist = file.filename.kind() == DistributionKind::Sdist;
+            let sdist = is_sdist.then(|| bytes_of(tree, &file.filename)).flatten();
+            order.releases.insert(project, (version, sdist));
+            order.is_exact = true;
+        }
+        // Where some of it fails, the rest is installed as it was solved.
+        order.is_exact |= !order.failed.is_empty();
+        if order.is_exact {
+            order.requirements = order.pins();
+        }
+        order
     }
-    let (locked, _) = locks::named(asked, Pick { targets: Some(host), sdists: false });
-    for file in locked {
-        let (project, version) = (file.filename.project(), file.filename.version().clone());
-        let is_sdist = file.filename.kind() == DistributionKind::Sdist;
-        let sdist = is_sdist.then(|| bytes_of(tree, &file.filename)).flatten();
-        order.releases.insert(project.clone(), (version, sdist));
-        order.is_exact = true;
-    }
-    // Where some of it fails, the rest is installed as it was solved.
-    order.is_exact |= !order.failed.is_empty();
-    if order.is_exact {
-        order.requirements = order.pins();
-    }
-    Ok(order)
-}
 
-/// Where the bytes of a file lie, wherever one stands.
-fn bytes_of(tree: &Tree, filename: &DistributionFilename) -> Option<PathBuf> {
-    std::path::absolute(tree.path(filename.project(), filename.as_str(), Part::Bytes)).ok()
-}
-
-impl Order {
     /// Takes what was solved: of one project alone, or all of it.
     fn take(&mut self, tree: &Tree, answer: &Answer, only: Option<&ProjectName>) {
         for failed in &answer.solution.failed {

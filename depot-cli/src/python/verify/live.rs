@@ -4,14 +4,15 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 use depot_index::{Client, ClientOptions, IndexUrl, Sink};
-use depot_proto::{ProjectName, simple::PageFile};
+use depot_proto::{ProjectName, claims::TOKEN_USER, redact::Secret, simple::PageFile};
 use depot_tree::Tree;
 use futures_util::{StreamExt as _, stream};
 use url::Url;
 
-use super::{Wish, closure, report::Report};
+use super::{Scope, closure, report::Report};
 use crate::{
     args::{IndexStrategy, VerifyArgs},
+    credentials,
     exit::UsageError,
     network::{self, NetrcFile},
     output::{Printer, explain},
@@ -19,9 +20,8 @@ use crate::{
     python::{
         indexes::Indexes,
         inputs::Asked,
-        locks::{self, Pick},
         resolve::Failed,
-        solve::{Answer, NetworkSupply, Supply},
+        solve::{NetworkSupply, Supply},
     },
 };
 
@@ -43,12 +43,13 @@ pub(super) async fn check(
     args: &VerifyArgs,
     url: &str,
     tree: &Arc<Tree>,
-    wish: Wish<'_>,
+    scope: &Scope,
     report: &mut Report,
     printer: &Printer,
 ) -> anyhow::Result<String> {
     // Whatever the environment and lists say of indexes, this one alone is asked.
-    let indexes = Indexes::choose(Some(&address(url)?), &[], &Asked::default(), &|_| None)?;
+    let token = credentials::token(args.token_file.as_deref(), args.token.as_deref())?;
+    let indexes = Indexes::choose(Some(&address(url, token)?), &[], &Asked::default(), &|_| None)?;
     let NetrcFile { netrc, warning } = network::netrc();
     let mut options = ClientOptions { netrc, ..ClientOptions::default() };
     options.read_timeout = args.network.timeout_or(options.read_timeout);
@@ -60,7 +61,7 @@ pub(super) async fn check(
     let shown = index.to_string();
     let indexes = Arc::new(indexes);
     // What the tree knows must not stand in for what the server says.
-    let nothing = Arc::new(Tree::open_read_only(args.tree.dir.join("no-tree")));
+    let nothing = Arc::new(Tree::open_read_only(args.dir().join("no-tree")));
     let supply = NetworkSupply::new(client.clone(), indexes, IndexStrategy::FirstIndex, nothing);
     let supply: Arc<dyn Supply> = Arc::new(supply);
     let mut expected: BTreeMap<ProjectName, Vec<Expected>> = BTreeMap::new();
@@ -70,26 +71,28 @@ pub(super) async fn check(
             of_project.push(Expected { project: project.clone(), filename: filename.to_owned() });
         }
     };
-    if let Some(asked) = wish.asked {
-        let answers = closure::named(&supply, asked, wish.targets, args, &mut report.found).await;
-        for (project, filename) in answers.iter().flat_map(files) {
-            expect(project, &filename);
+    match scope {
+        Scope::Named(wishes) => {
+            for wish in wishes {
+                for filename in closure::named(&supply, wish, args, &mut report.found).await {
+                    expect(filename.project(), filename.as_str());
+                }
+                let (files, failed) = wish.locked();
+                for failed in failed {
+                    report.found.fail(failed, None);
+                }
+                for file in files {
+                    expect(file.filename.project(), file.filename.as_str());
+                }
+            }
         }
-        let targets = wish.are_targets_given.then_some(wish.targets);
-        let (files, locked) = locks::named(asked, Pick { targets, sdists: false });
-        report.found.warnings.extend(locked.warnings);
-        for failed in locked.failed {
-            report.found.fail(failed, None);
-        }
-        for file in files {
-            expect(file.filename.project(), file.filename.as_str());
-        }
-    } else {
-        let releases = closure::releases(tree, wish.targets).await?;
-        closure::each_release(&supply, releases, wish.targets, (args, printer), report).await;
-        for project in tree.projects()? {
-            for filename in tree.filenames(&project)? {
-                expect(&project, &filename);
+        Scope::Whole(targets) => {
+            let releases = closure::releases(tree, targets).await?;
+            closure::each_release(&supply, releases, targets, (args, printer), report).await;
+            for project in tree.projects()? {
+                for filename in tree.filenames(&project)? {
+                    expect(&project, &filename);
+                }
             }
         }
     }
@@ -101,16 +104,15 @@ pub(super) async fn check(
     Ok(shown)
 }
 
-/// The files of an answer, those to build with too.
-fn files(answer: &Answer) -> impl Iterator<Item = (&ProjectName, String)> {
-    let files = answer.solution.all().flat_map(|(_, package)| &package.files);
-    files.map(|wanted| (wanted.filename.project(), wanted.filename.to_string()))
-}
-
-/// The index that a URL means: a page of one, which ends in `simple`, or a repository of a depot-server.
-fn address(url: &str) -> Result<String, UsageError> {
+/// The index that a URL means: a page of one, which ends in `simple`, or a repository of a depot-server. A token comes before
+/// what the URL says, as for a push.
+fn address(url: &str, token: Option<Secret>) -> Result<String, UsageError> {
     let mut address: Url =
         url.parse().map_err(|error| UsageError(format!("the URL cannot be read: {error}")))?;
+    if let Some(token) = token {
+        let set = address.set_username(TOKEN_USER).and_then(|()| address.set_password(Some(token.expose())));
+        set.map_err(|()| UsageError("a token cannot be sent to such a URL".to_owned()))?;
+    }
     let path = address.path().trim_end_matches('/').to_owned();
     let path = match path.as_str() {
         "" => "/python/simple/".to_owned(),
@@ -232,8 +234,10 @@ mod tests {
             ("https://index.example/root/+simple/", "https://index.example/root/+simple/"),
             ("https://me:pw@index.example/simple", "https://me:pw@index.example/simple/"),
         ] {
-            assert_eq!(address(url).unwrap(), index, "{url}");
+            assert_eq!(address(url, None).unwrap(), index, "{url}");
         }
-        assert!(address("https://").is_err());
+        assert!(address("https://", None).is_err());
+        let with_token = address("https://me:pw@depot.example/team", Some("T/k".to_owned().into()));
+        assert_eq!(with_token.unwrap(), "https://__token__:T%2Fk@depot.example/team/simple/");
     }
 }

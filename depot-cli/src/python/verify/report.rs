@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::Path,
     time::Duration,
 };
 
@@ -14,7 +15,6 @@ use super::{
     stored::{Stored, Wrong},
 };
 use crate::{
-    args::VerifyArgs,
     output::{Printer, bytes, count},
     python::solve::Link,
 };
@@ -22,6 +22,10 @@ use crate::{
 /// What was found.
 #[derive(Debug, Default)]
 pub(super) struct Report {
+    /// Whether something was named, and not every release of the tree taken.
+    is_named: bool,
+    /// The targets that were looked at.
+    targets: Vec<Target>,
     /// The index that was asked, without credentials; none if the tree was read.
     pub(super) server: Option<String>,
     pub(super) stored: Stored,
@@ -32,6 +36,10 @@ pub(super) struct Report {
 }
 
 impl Report {
+    pub(super) fn new(is_named: bool, targets: Vec<Target>) -> Self {
+        Self { is_named, targets, ..Self::default() }
+    }
+
     /// Notes the projects that are only for others than this target.
     pub(super) fn passed_over(&mut self, target: &Target, projects: impl IntoIterator<Item = ProjectName>) {
         for project in projects {
@@ -48,11 +56,12 @@ impl Report {
     }
 
     /// Prints the result.
-    pub(super) fn show(&self, args: &VerifyArgs, targets: &[Target], took: Duration, printer: &Printer) {
+    pub(super) fn show(&self, dir: &Path, took: Duration, printer: &Printer) {
+        let targets = &self.targets[..];
         for Wrong { project, filename, reason, .. } in &self.stored.wrong {
             printer.data(&format!("wrong: {project}/{filename}: {reason}"));
         }
-        let first = if args.sources().is_some() { "asked for" } else { "saved" };
+        let first = if self.is_named { "asked for" } else { "saved" };
         for row in self.found.missing() {
             let others = row.affects.len().saturating_sub(1);
             let others = match others {
@@ -73,7 +82,7 @@ impl Report {
             }
         }
         self.show_passed_over(targets, printer);
-        printer.json(&self.to_json(args, targets, took));
+        printer.json(&self.to_json(dir, took));
         printer.say(&self.summary(targets));
     }
 
@@ -139,7 +148,7 @@ impl Report {
         parts.join("; ")
     }
 
-    fn to_json(&self, args: &VerifyArgs, targets: &[Target], took: Duration) -> Value {
+    fn to_json(&self, dir: &Path, took: Duration) -> Value {
         let names = |of: &BTreeSet<Target>| of.iter().map(ToString::to_string).collect::<Vec<_>>();
         let wrong = self.stored.wrong.iter().map(|one| {
             json!({
@@ -157,9 +166,9 @@ impl Report {
         json!({
             "schema": "depot.verify/1",
             "server": self.server,
-            "dir": args.tree.dir,
+            "dir": dir,
             "well": self.is_well(),
-            "targets": targets.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "targets": self.targets.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "wrong": wrong.collect::<Vec<_>>(),
             "missing": self.found.missing().map(missing).collect::<Vec<_>>(),
             "failed": failed.collect::<Vec<_>>(),

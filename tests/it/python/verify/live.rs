@@ -1,5 +1,7 @@
 //! `verify URL`: a server has what installs, with the bytes that the tree knows.
 
+use std::fs;
+
 use depot_tests::{FakeFile, FakeIndex, Style, WheelBuilder, run};
 use serde_json::json;
 
@@ -60,4 +62,24 @@ fn other_bytes_than_those_of_the_tree_are_found_by_their_digest_or_by_reading_th
     assert!(said.stdout.contains("the server sends the sha256"), "{}", said.stdout);
     index.remove("lid", &lid.filename());
     check(&[]).assert_code(1);
+}
+
+#[test]
+fn a_private_server_is_asked_with_a_token() {
+    let (depot, saved) = (Depot::start_with(&["--private"]), saved(index(), &["app"]));
+    saved.push(&depot, &[]).assert_success();
+    let (url, token) = (depot.url(), depot.token());
+    let said = verify(&saved, &[url, "app"]).assert_code(1);
+    // It may have everything: nobody knows.
+    assert!(said.stdout.starts_with("failed: app: "), "{}", said.stdout);
+    assert!(said.stdout.contains("asks for credentials and none were given"), "{}", said.stdout);
+    let file = saved.around().join("token");
+    fs::write(&file, format!("{token}\n")).unwrap();
+    for args in [&["--token", &token][..], &["--token-file", file.to_str().unwrap()]] {
+        let said = verify(&saved, &[&[url, "app", "--download"], args].concat()).assert_success();
+        assert!(said.stderr.contains("nothing is missing"), "{}", said.stderr);
+        assert!(!said.stderr.contains(&token) && !said.stdout.contains(&token));
+    }
+    let mut command = verify_command(&saved, &["--target", TARGET, url]);
+    run(command.env("DEPOT_AUTH_TOKEN", &token)).assert_success();
 }
