@@ -37,6 +37,10 @@ pub enum ErrorCode {
     Unauthenticated,
     /// The token is not valid here: malformed, foreign, expired or revoked.
     InvalidToken,
+    /// The user name or the password is wrong; it is not said which.
+    WrongPassword,
+    /// Too many logins failed: try again later, or with a token.
+    TooManyFailures,
     /// The credentials do not grant this.
     Forbidden,
     /// There is no such thing.
@@ -77,6 +81,8 @@ impl ErrorCode {
             Self::FileExists => "File already exists",
             Self::Unauthenticated => "Credentials needed",
             Self::InvalidToken => "Invalid token",
+            Self::WrongPassword => "Wrong user name or password",
+            Self::TooManyFailures => "Too many failed logins",
             Self::Forbidden => "Not allowed",
             Self::NotFound => "Not found",
             Self::MethodNotAllowed => "Method not allowed",

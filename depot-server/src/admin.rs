@@ -11,11 +11,13 @@ pub(crate) mod import;
 mod scrub;
 #[cfg(unix)]
 pub(crate) mod socket;
+mod tokens;
+mod users;
 mod verbs;
 
 use std::{path::PathBuf, sync::Arc};
 
-use depot_proto::scope::Scope;
+use depot_proto::{Subject, scope::Scope};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use gc::sweep;
@@ -25,7 +27,7 @@ use crate::{
     python::scrub::Scrubbed,
     store::{
         export::Counts,
-        records::{Serial, TokenRecord},
+        records::{PasswordHash, Serial, TokenRecord, UserRecord},
     },
 };
 
@@ -69,6 +71,31 @@ pub(crate) enum AdminRequest {
         /// The id.
         id: String,
     },
+    /// Make an account.
+    UserCreate {
+        /// Its name.
+        name: Subject,
+        /// Where to reach its keeper.
+        email: Option<String>,
+        /// Whether it may do everything.
+        admin: bool,
+        /// Whether it works by tokens alone.
+        robot: bool,
+        /// Whether it may say that files are mirrored.
+        mirror: bool,
+        /// What its password is judged by. The password itself does not leave the process that read it.
+        password: Option<PasswordHash>,
+    },
+    /// List the accounts.
+    UserList,
+    /// Change an account.
+    UserChange {
+        /// Its name.
+        name: Subject,
+        /// How.
+        #[serde(flatten)]
+        change: UserVerb,
+    },
     /// Read the repositories again from their trees.
     Reindex,
     /// Compare every file with its record.
@@ -96,6 +123,23 @@ pub(crate) enum AdminRequest {
     },
 }
 
+/// What is done to an account.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "change", rename_all = "kebab-case")]
+pub(crate) enum UserVerb {
+    /// Give it another password.
+    Password {
+        /// What that is judged by.
+        password: PasswordHash,
+    },
+    /// Let it, and its tokens, do nothing until it is enabled again.
+    Disable,
+    /// Let it do again what it might.
+    Enable,
+    /// Delete it, and revoke its tokens.
+    Delete,
+}
+
 /// What it is answered.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "kebab-case")]
@@ -116,6 +160,18 @@ pub(crate) enum AdminAnswer {
     Revoked {
         /// What is kept of it.
         record: TokenRecord,
+    },
+    /// An account as it is now.
+    User {
+        /// What is kept of it, without its password.
+        user: UserRecord,
+        /// Its tokens that were revoked.
+        revoked: usize,
+    },
+    /// The accounts, by name.
+    Users {
+        /// What is kept of them, without their passwords.
+        users: Vec<UserRecord>,
     },
     /// The repositories were read.
     Reindexed {

@@ -12,7 +12,7 @@ use depot_tree::TreeError;
 use crate::{
     auth::keys::KeyError,
     coding::Coding,
-    config::{BOOTSTRAP_DAYS, Config, Transport},
+    config::{BOOTSTRAP_DAYS, Config, Network, Transport},
     http::{
         authenticate::{Authenticator, authenticate},
         health,
@@ -26,14 +26,13 @@ use crate::{
     service::{
         commit::{CommitError, Committer},
         tokens::{Tokens, TokensError},
+        users::{Users, UsersError},
     },
     store::{StoreError, records::Change},
 };
 
 /// Uploads validated and published at the same time; the bound keeps the disk's queue short.
 const PUBLISHING: usize = 64;
-
-const BOOTSTRAP_NAME: &str = "bootstrap";
 
 /// Who the journal says did what the server does by itself.
 pub(crate) const SERVER: &str = "depot-server";
@@ -87,6 +86,12 @@ impl From<KeyError> for OpenError {
     }
 }
 
+impl From<UsersError> for OpenError {
+    fn from(error: UsersError) -> Self {
+        Self::Auth(error.to_string())
+    }
+}
+
 impl From<TokensError> for OpenError {
     fn from(error: TokensError) -> Self {
         Self::Auth(error.to_string())
@@ -100,6 +105,7 @@ pub struct Depot {
     pub(crate) authenticator: Arc<Authenticator>,
     pub(crate) committer: Arc<Committer>,
     pub(crate) tokens: Arc<Tokens>,
+    pub(crate) users: Arc<Users>,
     /// The id of this server, which is issuer and audience of its tokens.
     pub(crate) instance: String,
     // Held for as long as the data directory is served.
@@ -115,11 +121,7 @@ impl Depot {
 
     /// Everything the server serves, to be bound to a port or mounted in another axum application.
     pub fn router(&self) -> Router {
-        let trusted = match &self.config.transport {
-            Transport::Proxy { trusted } => trusted.clone(),
-            Transport::Plain | Transport::Tls(_) => Vec::new(),
-        };
-        let around = Arc::new(Envelope::new(trusted));
+        let around = Arc::new(Envelope::new(trusted_proxies(&self.config)));
         let envelope = move |request: Request, next: Next| {
             let around = Arc::clone(&around);
             async move { middleware::envelope(&around, request, next).await }
@@ -198,5 +200,13 @@ impl Depot {
         let repository = &self.hosted.repository;
         let change = Change::Reindex { repository: repository.name.clone(), project: project.clone() };
         Ok(reindex::reread(repository, project, change, SERVER)?)
+    }
+}
+
+/// From where `X-Forwarded-For` is believed.
+fn trusted_proxies(config: &Config) -> Vec<Network> {
+    match &config.transport {
+        Transport::Proxy { trusted } => trusted.clone(),
+        Transport::Plain | Transport::Tls(_) => Vec::new(),
     }
 }

@@ -6,6 +6,7 @@ mod data;
 mod init;
 mod serve;
 mod token;
+mod user;
 
 use std::{ffi::OsString, io::Write as _, process::ExitCode};
 
@@ -38,6 +39,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Init(args) => init::init(&args).map(|()| ExitCode::SUCCESS),
         Verb::Config(args) => config::show(args).map(|()| ExitCode::SUCCESS),
         Verb::Token(verb) => token::run(verb).map(|()| ExitCode::SUCCESS),
+        Verb::User(verb) => user::run(verb).map(|()| ExitCode::SUCCESS),
         Verb::Reindex(args) => data::reindex(&args),
         Verb::Scrub(args) => data::scrub(&args),
         Verb::Gc(args) => data::gc(&args),
@@ -139,6 +141,8 @@ fn unexpected(answer: &AdminAnswer) -> anyhow::Error {
         AdminAnswer::Token { .. } => "a token",
         AdminAnswer::Tokens { .. } => "tokens",
         AdminAnswer::Revoked { .. } => "a revocation",
+        AdminAnswer::User { .. } => "an account",
+        AdminAnswer::Users { .. } => "accounts",
         AdminAnswer::Reindexed { .. } => "a reindex",
         AdminAnswer::Scrubbed { .. } => "a scrub",
         AdminAnswer::Swept { .. } => "a sweep",

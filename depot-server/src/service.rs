@@ -1,5 +1,9 @@
 //! Rules that know no ecosystem and no HTTP.
 
+pub(crate) mod authority;
 pub(crate) mod commit;
+pub(crate) mod login;
 pub(crate) mod names;
+mod throttle;
 pub(crate) mod tokens;
+pub(crate) mod users;

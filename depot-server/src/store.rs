@@ -15,7 +15,7 @@ pub(crate) mod sled;
 use std::{path::Path, sync::Arc};
 
 use depot_proto::{ProjectName, RepositoryName, Timestamp, VersionKey};
-use records::{FileChange, ReleaseRecord, Serial, TokenRecord};
+use records::{FileChange, ReleaseRecord, Serial, TokenRecord, UserRecord};
 
 /// Why a store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +53,7 @@ impl StoreError {
 /// The stores of a server.
 pub(crate) struct Stores {
     pub(crate) packages: Arc<dyn Packages>,
-    pub(crate) accounts: Box<dyn Accounts>,
+    pub(crate) accounts: Arc<dyn Accounts>,
 }
 
 /// Opens the stores in `folder` and visits every project there is. A store that cannot be trusted is put aside as
@@ -130,7 +130,7 @@ pub(crate) trait Packages: Send + Sync {
     fn scan(&self, visit: &mut dyn FnMut(Row)) -> Result<(), StoreError>;
 }
 
-/// The tokens that were issued: an allow-list, so that a token it does not know is worth nothing.
+/// The accounts, and the tokens that were issued: an allow-list, so that a token it does not know is worth nothing.
 pub(crate) trait Accounts: Send + Sync {
     /// Every token, revoked ones too.
     fn tokens(&self) -> Result<Vec<TokenRecord>, StoreError>;
@@ -140,4 +140,11 @@ pub(crate) trait Accounts: Send + Sync {
 
     /// Revokes a token; false if it is not known. The time of the first revocation stands.
     fn revoke_token(&self, id: &str, at: Timestamp) -> Result<bool, StoreError>;
+
+    /// Every account, deleted ones too.
+    fn users(&self) -> Result<Vec<UserRecord>, StoreError>;
+
+    /// Adds an account, or replaces what is known of it unless that is newer; the one that stands. A deletion is never
+    /// taken back. See [`records::standing`].
+    fn put_user(&self, user: &UserRecord) -> Result<UserRecord, StoreError>;
 }

@@ -11,7 +11,7 @@
 //!    they got it. Bytes without a record are passed over. Bytes never change in place, so a link is a copy.
 //! 4. A record changes by a rename, so what is read is whole: the record as the copied lines left it, or a later one.
 //!    The restored server has no store, and builds it from the tree: it never asks the journal what a record said.
-//! 5. A token's twin is written before the line of its creation or revocation, and replaced by a rename: each twin that
+//! 5. The twin of a token or an account is written before the line of its change, and replaced by a rename: each twin that
 //!    is copied is at least as new as the copied lines. A token made meanwhile is in it or not, and if not is worthless.
 //!
 //! The copy is marked as unfinished until all of it is synced, and where it can, has another name until then.
@@ -121,10 +121,11 @@ impl Backup<'_> {
         Ok(())
     }
 
-    /// The server's id, its keys, and the twins of its tokens.
+    /// The server's id, its keys, and the twins of its tokens and accounts.
     fn secrets(&mut self) -> io::Result<()> {
-        for folder in [self.to.state(), self.to.state().join("tokens"), self.to.keys()] {
-            private::create_folder(&folder)?;
+        let state = self.to.state();
+        for folder in [&state, &state.join("tokens"), &state.join("users"), &self.to.keys()] {
+            private::create_folder(folder)?;
         }
         copy_private(&self.from.instance(), &self.to.instance())?;
         // The server makes another one where there is none.
@@ -133,8 +134,13 @@ impl Backup<'_> {
             _ => {}
         }
         copy_all(&self.from.keys(), &self.to.keys(), "pem")?;
-        self.done.tokens =
-            copy_all(&self.from.state().join("tokens"), &self.to.state().join("tokens"), "json")?;
+        let copy = |name| {
+            let (from, to) = (self.from.state().join(name), self.to.state().join(name));
+            copy_all(&from, &to, "json")
+        };
+        let tokens = copy("tokens")?;
+        copy("users")?;
+        self.done.tokens = tokens;
         Ok(())
     }
 

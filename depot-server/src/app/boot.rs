@@ -10,10 +10,11 @@ use depot_proto::{ProjectName, RepositoryName, Timestamp, scope::Scope};
 use depot_tree::{Recovered, Tree};
 use tokio::sync::Semaphore;
 
-use super::{BOOTSTRAP_DAYS, BOOTSTRAP_NAME, Depot, OpenError, PUBLISHING, SERVER, format};
+use super::{BOOTSTRAP_DAYS, Depot, OpenError, PUBLISHING, SERVER, format, trusted_proxies};
 use crate::{
     auth::{
         keys,
+        policy::{Principal, Role, Roles},
         token::{NewToken, Signer},
     },
     clock,
@@ -31,14 +32,17 @@ use crate::{
     },
     random,
     service::{
+        authority::Authority,
         commit::Committer,
+        login::Logins,
         names::Names,
         tokens::{Tokens, TokensError},
+        users::{Lost, Users},
     },
     store::{
         self, Packages, Row, Stores,
         journal::{Journal, OpenedJournal},
-        records::{Change, Entry, TokenRecord},
+        records::{AccountChange, BOOTSTRAP, Change, Entry},
     },
 };
 
@@ -47,6 +51,7 @@ use crate::{
 struct Missed {
     projects: BTreeSet<(RepositoryName, ProjectName)>,
     revoked: Vec<(String, Timestamp)>,
+    users: Vec<Lost>,
     /// The journal ends before the store does: it must be told, or the next start finds the same.
     lost: bool,
 }
@@ -88,6 +93,8 @@ pub(super) fn open(config: Config) -> Result<Depot, OpenError> {
         let change = Change::Rebuild { repository: name.clone() };
         committer.note(Entry { time: clock::now(), who: SERVER.to_owned(), change })?;
     }
+    let users = Arc::new(Users::open(&config.state(), Arc::clone(&accounts))?);
+    users.apply_lost(&missed.users)?;
     let tokens = Arc::new(Tokens::open(&config.state(), accounts)?);
     for (id, at) in missed.revoked {
         tokens.apply_revocation(&id, at)?;
@@ -110,9 +117,13 @@ pub(super) fn open(config: Config) -> Result<Depot, OpenError> {
         receiving: Arc::new(Semaphore::new(shares.uploads)),
         publishing: Arc::new(Semaphore::new(PUBLISHING)),
     };
-    let authenticator = Arc::new(Authenticator { signer, tokens: Arc::clone(&tokens) });
+    let roles = Arc::new(NoRoles);
+    let authority = Authority { signer, tokens: Arc::clone(&tokens), users: Arc::clone(&users), roles };
+    let logins = Logins::new(Arc::clone(&users)).map_err(io(&config.data_dir))?;
+    let trusted = trusted_proxies(&config);
+    let authenticator = Arc::new(Authenticator { authority: Arc::new(authority), logins, trusted });
     let hosted = Arc::new(hosted);
-    let depot = Depot { config, hosted, authenticator, committer, tokens, instance, _lock: lock };
+    let depot = Depot { config, hosted, authenticator, committer, tokens, users, instance, _lock: lock };
     finish(&depot, &recovered)?;
     bootstrap(&depot)?;
     Ok(depot)
@@ -153,7 +164,7 @@ fn catch_up(
             missed.projects.insert((repository.clone(), project.clone()));
         }
         unknown |= matches!(entry.change, Change::Rebuild { .. } | Change::Unknown);
-        note_revocation(entry, &mut missed.revoked);
+        note_lost(entry, &mut missed);
     })?;
     if broken > 0 {
         tracing::error!(places = broken, "the journal is damaged; the tree says what it cannot");
@@ -188,9 +199,14 @@ fn catch_up(
     Ok(missed)
 }
 
-fn note_revocation(entry: Entry, revoked: &mut Vec<(String, Timestamp)>) {
-    if let Change::TokenRevoke { id } = entry.change {
-        revoked.push((id, entry.time));
+/// What must not come back because a store or a twin forgot it.
+fn note_lost(entry: Entry, missed: &mut Missed) {
+    match entry.change {
+        Change::TokenRevoke { id } => missed.revoked.push((id, entry.time)),
+        Change::UserDelete { name } => missed.users.push(Lost::Deleted(name, entry.time)),
+        Change::UserChange { name, how: AccountChange::Disabled } => missed.users.push(Lost::Disabled(name)),
+        Change::UserChange { name, how: AccountChange::Enabled } => missed.users.push(Lost::Enabled(name)),
+        _ => {}
     }
 }
 
@@ -232,25 +248,30 @@ fn instance(config: &Config) -> Result<String, OpenError> {
 
 /// Sees to it that `admin.token` holds a token that works.
 fn bootstrap(depot: &Depot) -> Result<(), OpenError> {
-    let path = depot.config.admin_token();
+    let (path, authority) = (depot.config.admin_token(), &depot.authenticator.authority);
     let now = clock::now();
     if let Ok(text) = private::read(&path)
-        && let Ok(crate::auth::policy::Principal::Token(token)) =
-            depot.authenticator.signer.verify(text.trim(), |id| depot.tokens.get(id))
+        && let Ok(Principal::Token(token, None)) = authority.bearer(text.trim())
         && (token.expires.seconds() - now.seconds()) * 2 > i64::from(BOOTSTRAP_DAYS) * 24 * 60 * 60
     {
         return Ok(());
     }
     let new = NewToken {
-        subject: "admin".to_owned(),
-        name: BOOTSTRAP_NAME.to_owned(),
+        subject: BOOTSTRAP.1.to_owned(),
+        name: BOOTSTRAP.0.to_owned(),
         scopes: vec![Scope::admin()],
         days: BOOTSTRAP_DAYS,
+        account: false,
     };
     let failed = |source| OpenError::Io { path: path.clone(), source };
     let token = new.record(now).map_err(failed)?;
-    let text = depot.authenticator.signer.sign(&token).map_err(|error| OpenError::Auth(error.to_string()))?;
-    let earlier: Vec<_> = depot.tokens.list().into_iter().filter(|token| is_bootstrap(token)).collect();
+    let text = authority.sign(&token).map_err(|error| OpenError::Auth(error.to_string()))?;
+    let earlier: Vec<_> = depot
+        .tokens
+        .list()
+        .into_iter()
+        .filter(|token| token.is_bootstrap() && token.revoked.is_none())
+        .collect();
     depot.tokens.create(token, SERVER, &depot.committer)?;
     private::write(&path, format!("{}\n", text.expose()).as_bytes()).map_err(failed)?;
     // Only the newest one is on disk; the others serve nobody who should have them.
@@ -263,6 +284,16 @@ fn bootstrap(depot: &Depot) -> Result<(), OpenError> {
     Ok(())
 }
 
-fn is_bootstrap(token: &TokenRecord) -> bool {
-    token.name == BOOTSTRAP_NAME && token.subject == "admin" && token.revoked.is_none()
+/// Until projects have owners.
+#[derive(Debug)]
+struct NoRoles;
+
+impl Roles for NoRoles {
+    fn role(&self, _: &RepositoryName, _: &ProjectName, _: &str) -> Option<Role> {
+        None
+    }
+
+    fn is_owned(&self, _: &RepositoryName, _: &ProjectName) -> bool {
+        false
+    }
 }

@@ -12,7 +12,7 @@ use depot_proto::{
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use moka::sync::Cache;
 
-use super::{keys::Key, policy::Principal};
+use super::keys::Key;
 use crate::{clock, random, store::records::TokenRecord};
 
 /// Longer texts are no tokens; one with a hundred scopes is below this.
@@ -83,12 +83,12 @@ impl Signer {
         Ok(format!("{}{jwt}", claims::TOKEN_PREFIX).into())
     }
 
-    /// Who bears this text, if it is a token of this server that is known, alive and unrevoked.
+    /// What is kept of the token with this text, if it is one of this server that is known, alive and unrevoked.
     pub(crate) fn verify(
         &self,
         text: &str,
         known: impl Fn(&str) -> Option<Arc<TokenRecord>>,
-    ) -> Result<Principal, TokenError> {
+    ) -> Result<Arc<TokenRecord>, TokenError> {
         let jwt = claims::jwt_of(text);
         if jwt.len() > MAX_TOKEN_LEN {
             return Err(TokenError::Invalid("it is too long"));
@@ -110,7 +110,7 @@ impl Signer {
         if record.subject != claims.sub || record.scopes != claims.scp {
             return Err(TokenError::Invalid("it is not what was issued under its id"));
         }
-        Ok(Principal::Token(record))
+        Ok(record)
     }
 
     /// What a text says that one of our keys signed for now.
@@ -185,6 +185,8 @@ pub(crate) struct NewToken {
     pub(crate) scopes: Vec<Scope>,
     /// For how many days from now.
     pub(crate) days: u32,
+    /// Whether who will bear it is an account.
+    pub(crate) account: bool,
 }
 
 impl NewToken {
@@ -198,6 +200,7 @@ impl NewToken {
             scopes: self.scopes,
             created: now,
             expires: Timestamp::from_seconds(seconds).unwrap_or(now),
+            account: self.account,
             revoked: None,
         })
     }

@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod accounts;
 mod data;
 mod settings;
 
@@ -13,6 +14,7 @@ use clap::{
 };
 use depot_proto::scope::Scope;
 
+pub(super) use accounts::{UserNamed, UserVerb};
 pub(super) use data::{BackupArgs, ExportArgs, GcArgs, ImportArgs, ReindexArgs, ScrubArgs};
 pub(super) use settings::{DataDir, Given};
 
@@ -52,6 +54,9 @@ pub(super) enum Verb {
     /// Issue, list and revoke tokens
     #[command(subcommand)]
     Token(TokenVerb),
+    /// Make, list, change and delete accounts
+    #[command(subcommand)]
+    User(UserVerb),
     /// Read the repositories again from their trees
     Reindex(ReindexArgs),
     /// Read every file again and compare it with its record

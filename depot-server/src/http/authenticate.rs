@@ -1,6 +1,6 @@
 //! Who sends a request. A presented credential that fails is a 401, never anonymous.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use axum::{
     extract::{Request, State},
@@ -9,17 +9,25 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use depot_proto::{claims::TOKEN_USER, redact::Secret};
 
-use super::{error::ApiError, middleware::Who};
+use super::{
+    error::ApiError,
+    forwarded::{self, Peer},
+    middleware::Who,
+};
 use crate::{
-    auth::{policy::Principal, token::Signer},
-    service::tokens::Tokens,
+    auth::{password, policy::Principal},
+    config::Network,
+    service::{authority::Authority, login::Logins},
 };
 
 /// What credentials are judged by.
 pub(crate) struct Authenticator {
-    pub(crate) signer: Signer,
-    pub(crate) tokens: Arc<Tokens>,
+    pub(crate) authority: Arc<Authority>,
+    pub(crate) logins: Logins,
+    /// From where `X-Forwarded-For` is believed.
+    pub(crate) trusted: Vec<Network>,
 }
 
 /// Finds out who sends the request and tells the handler, as an extension.
@@ -28,7 +36,17 @@ pub(crate) async fn authenticate(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let principal = match principal(&authenticator, request.headers()) {
+    let principal = match credentials(request.headers()) {
+        Ok(None) => Ok(Principal::Anonymous),
+        Ok(Some(Credentials::Token(token))) => authenticator.authority.bearer(&token).map_err(ApiError::from),
+        Ok(Some(Credentials::Password(name, given))) => {
+            let client = authenticator.client(&request);
+            let user = authenticator.logins.check(&name, given, client).await;
+            user.map(|user| authenticator.authority.user(user)).map_err(ApiError::from)
+        }
+        Err(error) => Err(error),
+    };
+    let principal = match principal {
         Ok(principal) => principal,
         Err(error) => return error.into_response(),
     };
@@ -39,48 +57,84 @@ pub(crate) async fn authenticate(
     response
 }
 
-fn principal(authenticator: &Authenticator, headers: &HeaderMap) -> Result<Principal, ApiError> {
+impl Authenticator {
+    /// Where a request comes from, through the proxies that are trusted to say so; none inside another application that
+    /// does not say.
+    fn client(&self, request: &Request) -> Option<IpAddr> {
+        let Peer(peer) = *request.extensions().get()?;
+        Some(forwarded::client(peer, request.headers(), &self.trusted))
+    }
+}
+
+/// What someone presents.
+enum Credentials {
+    Token(String),
+    Password(String, Secret),
+}
+
+fn credentials(headers: &HeaderMap) -> Result<Option<Credentials>, ApiError> {
     let mut presented = headers.get_all(header::AUTHORIZATION).iter();
-    let Some(value) = presented.next() else { return Ok(Principal::Anonymous) };
+    let Some(value) = presented.next() else { return Ok(None) };
     if presented.next().is_some() {
         return Err(ApiError::malformed_credentials());
     }
-    let token = value.to_str().ok().and_then(token_of).ok_or_else(ApiError::malformed_credentials)?;
-    Ok(authenticator.signer.verify(&token, |id| authenticator.tokens.get(id))?)
+    let read = value.to_str().ok().and_then(read);
+    read.map(Some).ok_or_else(ApiError::malformed_credentials)
 }
 
-/// The token in an Authorization header: as the Basic password of any user, as the user without a password, or as the
-/// Bearer.
-fn token_of(value: &str) -> Option<String> {
+/// What an Authorization header presents: a token as the Bearer, as the Basic password of any user, or as the user
+/// without a password; else the name and password of an account.
+fn read(value: &str) -> Option<Credentials> {
     let (scheme, rest) = value.split_once(' ')?;
     let rest = rest.trim();
     if scheme.eq_ignore_ascii_case("bearer") {
-        return Some(rest.to_owned());
+        return Some(Credentials::Token(rest.to_owned()));
     }
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;
     }
     let decoded = String::from_utf8(STANDARD.decode(rest).ok()?).ok()?;
-    let (user, password) = decoded.split_once(':')?;
-    Some(if password.is_empty() { user } else { password }.to_owned())
+    let (user, given) = decoded.split_once(':')?;
+    Some(if given.is_empty() {
+        Credentials::Token(user.to_owned())
+    } else if user == TOKEN_USER || password::is_token(given) {
+        Credentials::Token(given.to_owned())
+    } else {
+        Credentials::Password(user.to_owned(), Secret::from(given.to_owned()))
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn basic(text: &str) -> String {
+        format!("Basic {}", STANDARD.encode(text))
+    }
+
     #[test]
-    fn a_token_is_found_wherever_clients_put_it() {
-        for (header, token) in [
-            ("Bearer depot_x", Some("depot_x")),
-            ("bearer  depot_x", Some("depot_x")),
-            ("Basic X190b2tlbl9fOmRlcG90X3g=", Some("depot_x")),
-            ("basic ZGVwb3RfeDo=", Some("depot_x")),
-            ("Basic !!!", None),
-            ("Digest x", None),
-            ("depot_x", None),
+    fn tokens_and_passwords_are_found_wherever_clients_put_them() {
+        for (header, found) in [
+            ("Bearer depot_x".to_owned(), Some("token depot_x")),
+            ("bearer  depot_x".to_owned(), Some("token depot_x")),
+            (basic("__token__:depot_x"), Some("token depot_x")),
+            (basic("ann:depot_x"), Some("token depot_x")),
+            (basic("ann:eyJa.b.c"), Some("token eyJa.b.c")),
+            (basic("depot_x:"), Some("token depot_x")),
+            (basic("__token__:anything"), Some("token anything")),
+            (basic("ann:correct horse"), Some("ann correct horse")),
+            (basic("ann:with:colons"), Some("ann with:colons")),
+            (basic(":x"), Some(" x")),
+            (basic("no colon"), None),
+            ("Basic !!!".to_owned(), None),
+            ("Digest x".to_owned(), None),
+            ("depot_x".to_owned(), None),
         ] {
-            assert_eq!(token_of(header).as_deref(), token, "{header}");
+            let read = read(&header).map(|credentials| match credentials {
+                Credentials::Token(token) => format!("token {token}"),
+                Credentials::Password(name, given) => format!("{name} {}", given.expose()),
+            });
+            assert_eq!(read.as_deref(), found, "{header}");
         }
     }
 }

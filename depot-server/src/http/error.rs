@@ -11,7 +11,7 @@ use depot_tree::TreeError;
 
 use crate::{
     auth::{policy::Denied, token::TokenError},
-    service::commit::CommitError,
+    service::{commit::CommitError, login::LoginError},
     store::StoreError,
 };
 
@@ -25,6 +25,8 @@ pub(crate) struct ApiError {
     pub(crate) problem: Box<Problem>,
     /// What only the log is told, beside the request's id.
     pub(crate) cause: Option<String>,
+    /// After how many seconds another try may come to something.
+    pub(crate) retry_after: Option<u64>,
 }
 
 /// What every handler returns.
@@ -32,7 +34,9 @@ pub(crate) type ApiResult<T = Response> = Result<T, ApiError>;
 
 impl ApiError {
     pub(crate) fn new(status: StatusCode, code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self { problem: Box::new(Problem::new(status.as_u16(), code, detail)), cause: None }
+        // What is not available may be in a moment.
+        let retry_after = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(5);
+        Self { problem: Box::new(Problem::new(status.as_u16(), code, detail)), cause: None, retry_after }
     }
 
     pub(crate) fn bad_request(code: ErrorCode, detail: impl Into<String>) -> Self {
@@ -129,8 +133,8 @@ impl IntoResponse for ApiError {
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, CHALLENGE);
         }
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response.extensions_mut().insert(self);
         response
@@ -153,6 +157,23 @@ impl From<Denied> for ApiError {
 impl From<TokenError> for ApiError {
     fn from(error: TokenError) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, ErrorCode::InvalidToken, error.to_string())
+    }
+}
+
+impl From<LoginError> for ApiError {
+    fn from(error: LoginError) -> Self {
+        let detail = error.to_string();
+        match error {
+            LoginError::Wrong => Self::new(StatusCode::UNAUTHORIZED, ErrorCode::WrongPassword, detail),
+            LoginError::Throttled(wait) => {
+                // Rounded up: a second too early is in vain.
+                let retry_after = Some(wait.as_secs() + 1);
+                let error = Self::new(StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyFailures, detail);
+                Self { retry_after, ..error }
+            }
+            LoginError::Busy => Self::unavailable(detail),
+            LoginError::Failed => Self::internal(detail),
+        }
     }
 }
 

@@ -107,7 +107,7 @@ pub(crate) async fn envelope(around: &Envelope, request: Request, next: Next) ->
             || ApiError::bad_request(ErrorCode::BadRequest, "the path or query cannot be decoded");
         (response.status() == StatusCode::BAD_REQUEST).then(undecodable)
     });
-    if let Some(ApiError { problem, cause }) = refusal {
+    if let Some(ApiError { problem, cause, .. }) = refusal {
         if let Some(cause) = cause {
             tracing::error!(cause, id = line.id, "a request failed");
         }

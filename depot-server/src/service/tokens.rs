@@ -47,13 +47,13 @@ pub(crate) enum TokensError {
 /// The tokens that were issued.
 pub(crate) struct Tokens {
     folder: PathBuf,
-    accounts: Box<dyn Accounts>,
+    accounts: Arc<dyn Accounts>,
     known: RwLock<HashMap<String, Arc<TokenRecord>>>,
 }
 
 impl Tokens {
     /// Brings the store's tokens and their twins together.
-    pub(crate) fn open(state: &Path, accounts: Box<dyn Accounts>) -> Result<Self, TokensError> {
+    pub(crate) fn open(state: &Path, accounts: Arc<dyn Accounts>) -> Result<Self, TokensError> {
         let folder = state.join("tokens");
         let failed = |source| TokensError::Twin { path: folder.clone(), source };
         private::create_own_folder(&folder).map_err(failed)?;

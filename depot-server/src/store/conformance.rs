@@ -4,7 +4,7 @@ use depot_proto::{FileRecord, Sha256Digest, Timestamp, Version, scope::Scope};
 
 use super::{
     Accounts, Packages, Put,
-    records::{FileChange, ReleaseRecord, TokenRecord},
+    records::{FileChange, PasswordHash, ReleaseRecord, TokenRecord, UserRecord},
 };
 
 pub(crate) fn change(
@@ -91,6 +91,7 @@ pub(crate) fn accounts(store: &dyn Accounts) {
         scopes: vec![Scope::admin()],
         created: Timestamp::from_seconds(1).unwrap(),
         expires: Timestamp::from_seconds(2).unwrap(),
+        account: false,
         revoked: None,
     };
     let at = Timestamp::from_seconds(5).unwrap();
@@ -103,4 +104,39 @@ pub(crate) fn accounts(store: &dyn Accounts) {
     assert!(store.revoke_token("one", Timestamp::from_seconds(9).unwrap()).unwrap());
     store.put_token(&token).unwrap();
     assert_eq!(store.tokens().unwrap()[0].revoked, Some(at));
+    users(store);
+}
+
+fn users(store: &dyn Accounts) {
+    let at = Timestamp::from_seconds(5).unwrap();
+    let ann = UserRecord {
+        name: "ann".parse().unwrap(),
+        email: Some("ann@acme.example".to_owned()),
+        admin: false,
+        robot: false,
+        mirror: false,
+        disabled: false,
+        password: Some(PasswordHash::new("$argon2id$one".to_owned())),
+        created: at,
+        changed: at,
+        revision: 1,
+        deleted: None,
+    };
+    let bob = UserRecord { name: "bob".parse().unwrap(), robot: true, password: None, ..ann.clone() };
+    assert_eq!(store.users().unwrap(), []);
+    assert_eq!(store.put_user(&ann).unwrap(), ann);
+    assert_eq!(store.put_user(&bob).unwrap(), bob);
+    let mut all = store.users().unwrap();
+    all.sort_by(|one, two| one.name.cmp(&two.name));
+    assert_eq!(all, [ann.clone(), bob.clone()]);
+    // A newer copy replaces an older one, and never the other way round.
+    let disabled = UserRecord { revision: 2, disabled: true, ..ann.clone() };
+    assert_eq!(store.put_user(&disabled).unwrap(), disabled);
+    assert_eq!(store.put_user(&ann).unwrap(), disabled);
+    // What was deleted stays deleted, whatever a copy says.
+    let deleted = disabled.into_deleted(at);
+    assert_eq!(store.put_user(&deleted).unwrap(), deleted);
+    assert_eq!(store.put_user(&UserRecord { revision: 99, ..ann }).unwrap(), deleted);
+    let all = store.users().unwrap();
+    assert!(all.len() == 2 && all.contains(&deleted) && all.contains(&bob), "{all:?}");
 }

@@ -5,11 +5,11 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use depot_proto::{ProjectName, RepositoryName, Timestamp, VersionKey};
+use depot_proto::{ProjectName, RepositoryName, Subject, Timestamp, VersionKey};
 
 use super::{
     Accounts, Packages, Put, Row, StoreError,
-    records::{FileChange, ReleaseRecord, Serial, TokenRecord, put_into},
+    records::{FileChange, ReleaseRecord, Serial, TokenRecord, UserRecord, put_into, standing},
 };
 
 type Key = (RepositoryName, ProjectName, VersionKey);
@@ -19,6 +19,7 @@ struct Held {
     applied: Serial,
     releases: BTreeMap<Key, ReleaseRecord>,
     tokens: BTreeMap<String, TokenRecord>,
+    users: BTreeMap<Subject, UserRecord>,
 }
 
 /// A store in memory.
@@ -125,6 +126,20 @@ impl Accounts for MemoryStore {
         let Some(token) = held.tokens.get_mut(id) else { return Ok(false) };
         token.revoked.get_or_insert(at);
         Ok(true)
+    }
+
+    fn users(&self) -> Result<Vec<UserRecord>, StoreError> {
+        Ok(self.held().users.values().cloned().collect())
+    }
+
+    fn put_user(&self, user: &UserRecord) -> Result<UserRecord, StoreError> {
+        let mut held = self.held();
+        let stands = match held.users.remove(&user.name) {
+            Some(known) => standing(known, user.clone()),
+            None => user.clone(),
+        };
+        held.users.insert(user.name.clone(), stands.clone());
+        Ok(stands)
     }
 }
 

@@ -1,9 +1,13 @@
 //! What the stores hold.
 
+mod user;
+
 use depot_proto::{
-    FileRecord, ProjectName, RepositoryName, Sha256Digest, Timestamp, VersionKey, scope::Scope,
+    FileRecord, ProjectName, RepositoryName, Sha256Digest, Subject, Timestamp, VersionKey, scope::Scope,
 };
 use serde::{Deserialize, Serialize};
+
+pub(crate) use self::user::{PasswordHash, UserRecord, standing};
 
 /// The number of a change; every change of anything has its own, in order.
 pub(crate) type Serial = u64;
@@ -36,6 +40,9 @@ pub(crate) struct FileChange {
     pub(crate) file: FileRecord,
 }
 
+/// What the token is named that a server makes for whoever may read its files, and whom it is for.
+pub(crate) const BOOTSTRAP: (&str, &str) = ("bootstrap", "admin");
+
 /// A token that was issued. Its text is not kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TokenRecord {
@@ -51,9 +58,19 @@ pub(crate) struct TokenRecord {
     pub(crate) created: Timestamp,
     /// When it ends.
     pub(crate) expires: Timestamp,
+    /// Whether it was made for an account: without that it is worth nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) account: bool,
     /// When it was revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) revoked: Option<Timestamp>,
+}
+
+impl TokenRecord {
+    /// Whether it is the administrator's by right of the data directory, and not an account's.
+    pub(crate) fn is_bootstrap(&self) -> bool {
+        (self.name.as_str(), self.subject.as_str()) == BOOTSTRAP
+    }
 }
 
 /// One line of the journal, without its number and its place in the chain.
@@ -131,9 +148,46 @@ pub(crate) enum Change {
         /// Its `jti`.
         id: String,
     },
+    /// An account was made.
+    UserCreate {
+        /// Its name.
+        name: Subject,
+    },
+    /// An account was changed.
+    UserChange {
+        /// Its name.
+        name: Subject,
+        /// How.
+        how: AccountChange,
+    },
+    /// An account was deleted.
+    UserDelete {
+        /// Its name.
+        name: Subject,
+    },
+    /// A new key signs tokens from here on.
+    KeyRotate {
+        /// Its id.
+        id: String,
+    },
     /// A change that this version does not know.
     #[serde(other)]
     Unknown,
+}
+
+/// How an account was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum AccountChange {
+    /// It has another password.
+    Password,
+    /// It may do nothing for now.
+    Disabled,
+    /// It may do again what it might.
+    Enabled,
+    /// In a way that this version does not know.
+    #[serde(other)]
+    Other,
 }
 
 impl Change {
@@ -148,6 +202,10 @@ impl Change {
             | Self::Import {}
             | Self::TokenCreate { .. }
             | Self::TokenRevoke { .. }
+            | Self::UserCreate { .. }
+            | Self::UserChange { .. }
+            | Self::UserDelete { .. }
+            | Self::KeyRotate { .. }
             | Self::Unknown => None,
         }
     }

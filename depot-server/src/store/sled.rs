@@ -37,8 +37,8 @@ fn open_trusted(folder: &Path, rows: &mut Vec<Row>) -> Result<Stores, StoreError
     let db = open::open(folder)?;
     let (packages, accounts) = (SledPackages::new(&db)?, SledAccounts::new(&db)?);
     packages.scan(&mut |row| rows.push(row))?;
-    open::quietly(|| accounts.tokens()).map_err(StoreError::Damaged)??;
-    Ok(Stores { packages: Arc::new(packages), accounts: Box::new(accounts) })
+    open::quietly(|| accounts.tokens().and_then(|_| accounts.users())).map_err(StoreError::Damaged)??;
+    Ok(Stores { packages: Arc::new(packages), accounts: Arc::new(accounts) })
 }
 
 impl From<sled::Error> for StoreError {

@@ -46,6 +46,7 @@ fn token(id: u32, revoked: bool) -> TokenRecord {
         scopes: vec![Scope::admin()],
         created: time(i64::from(id)),
         expires: time(i64::from(id) + 1),
+        account: false,
         revoked: revoked.then(|| time(5)),
     }
 }
