@@ -28,7 +28,7 @@ pub use clients::{Client, Clients, Room};
 pub use counts::{counted, skipped};
 pub use index::{FakeFile, FakeIndex, FakeIndexBuilder, Fault, LoggedRequest, Style};
 pub use line::Line;
-pub use process::{Output, ServerProcess, binary, depot, depot_command, run, workspace_root};
+pub use process::{Output, ServerProcess, binary, depot, depot_command, run, run_reading, workspace_root};
 pub use proxy::{ProxiedRequest, Proxy};
 pub use raw::{RawConnection, RawResponse, send};
 pub use real::RealProjects;

@@ -101,6 +101,21 @@ pub(crate) fn clean_command(program: impl AsRef<OsStr>) -> Command {
 /// Runs a command to its end.
 pub fn run(command: &mut Command) -> Output {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?} did not start: {error}"));
+    output_of(command, &output)
+}
+
+/// Runs a command that is given this text to read.
+pub fn run_reading(command: &mut Command, input: &str) -> Output {
+    use std::io::Write as _;
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?} did not start: {error}"));
+    // Whoever does not read what it is given says so by its exit code.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    output_of(command, &output)
+}
+
+fn output_of(command: &Command, output: &std::process::Output) -> Output {
     Output {
         code: output.status.code(),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use depot_tests::{Output, RawResponse, ServerProcess, WheelBuilder, binary, run, send, sha256_hex};
+use depot_tests::{
+    Output, RawResponse, ServerProcess, WheelBuilder, binary, run, run_reading, send, sha256_hex,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -89,6 +91,19 @@ impl Depot {
         let mut command = Command::new(binary("depot-server"));
         command.env_clear().args(args).arg("--data-dir").arg(self.data_dir());
         run(&mut command)
+    }
+
+    /// The same, with something to read on standard input.
+    pub(crate) fn admin_reading(&self, args: &[&str], input: &str) -> Output {
+        let mut command = Command::new(binary("depot-server"));
+        command.env_clear().args(args).arg("--data-dir").arg(self.data_dir());
+        run_reading(&mut command, input)
+    }
+
+    /// A new account with this password.
+    pub(crate) fn new_user(&self, name: &str, password: &str, more: &[&str]) {
+        let args = [&["user", "create", "--username", name, "--password-stdin"], more].concat();
+        self.admin_reading(&args, password).assert_success();
     }
 
     /// A new token with these scopes.
