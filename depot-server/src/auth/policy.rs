@@ -27,6 +27,7 @@ pub(crate) enum Principal {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Role {
     /// It may publish and yank.
+    #[cfg_attr(not(test), expect(dead_code, reason = "projects have no pushers yet"))]
     Pusher,
     /// It may delete and say who else may, too.
     Owner,
@@ -125,6 +126,7 @@ impl Principal {
     }
 
     /// The account behind them.
+    #[expect(dead_code, reason = "for the routes of accounts")]
     pub(crate) fn account(&self) -> Option<&Account> {
         match self {
             Self::Anonymous => None,
@@ -166,6 +168,7 @@ impl Principal {
     }
 
     /// Whether they may administer the server, all of it.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the routes of accounts"))]
     pub(crate) fn may_administer(&self) -> Result<(), Denied> {
         let by_token = |token: &TokenRecord, _| token.scopes.contains(&depot_proto::scope::Scope::admin());
         self.check(&[Action::Admin], || "the whole server".to_owned(), by_token, Account::may_somewhere)

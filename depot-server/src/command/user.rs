@@ -71,7 +71,7 @@ fn show(answer: AdminAnswer, format: OutputFormat, verb: &str, done: &str) -> an
             print(&format!("{:#}", json!({ "schema": schema, "user": user, "revoked": revoked })));
         }
         OutputFormat::Text if revoked > 0 => {
-            print(&format!("{done} {} and {revoked} of its tokens", user.name))
+            print(&format!("{done} {} and {revoked} of its tokens", user.name));
         }
         OutputFormat::Text => print(&format!("{done} {}", user.name)),
     }

@@ -208,11 +208,11 @@ impl Users {
     /// Applies what the journal knows of an account, where its other homes forgot it.
     pub(crate) fn apply_lost(&self, lost: &[Lost]) -> Result<(), UsersError> {
         // Only the last word on being disabled counts.
-        let mut last: HashMap<&Subject, bool> = HashMap::new();
+        let mut disabled: HashMap<&Subject, bool> = HashMap::new();
         for lost in lost {
             match lost {
-                Lost::Disabled(name) => drop(last.insert(name, true)),
-                Lost::Enabled(name) => drop(last.insert(name, false)),
+                Lost::Disabled(name) => drop(disabled.insert(name, true)),
+                Lost::Enabled(name) => drop(disabled.insert(name, false)),
                 Lost::Deleted(name, at) => {
                     if let Some(user) = self.get(name.as_str()).filter(|user| user.deleted.is_none()) {
                         self.put((*user).clone().into_deleted(*at))?;
@@ -220,7 +220,7 @@ impl Users {
                 }
             }
         }
-        for (name, _) in last.into_iter().filter(|(_, disabled)| *disabled) {
+        for (name, _) in disabled.into_iter().filter(|(_, disabled)| *disabled) {
             if let Some(user) = self.get(name.as_str()).filter(|user| user.is_alive()) {
                 let revision = user.revision + 1;
                 self.put(UserRecord { disabled: true, revision, ..(*user).clone() })?;
@@ -249,7 +249,7 @@ impl Users {
         }
         let user = change((*user).clone());
         let user = UserRecord { changed: clock::now(), revision: user.revision + 1, ..user };
-        self.keep(user, Change::UserChange { name: name.clone(), how }, who, committer)
+        self.keep(user, Change::UserUpdate { name: name.clone(), how }, who, committer)
     }
 
     /// Writes an account to all its homes. It is what it is from the first on, even if the others fail.

@@ -154,7 +154,7 @@ pub(crate) enum Change {
         name: Subject,
     },
     /// An account was changed.
-    UserChange {
+    UserUpdate {
         /// Its name.
         name: Subject,
         /// How.
@@ -203,7 +203,7 @@ impl Change {
             | Self::TokenCreate { .. }
             | Self::TokenRevoke { .. }
             | Self::UserCreate { .. }
-            | Self::UserChange { .. }
+            | Self::UserUpdate { .. }
             | Self::UserDelete { .. }
             | Self::KeyRotate { .. }
             | Self::Unknown => None,

@@ -21,6 +21,7 @@ pub(in super::super) enum UserVerb {
     Delete(UserNamed),
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 #[derive(Debug, Args)]
 pub(in super::super) struct UserCreate {
     #[command(flatten)]

@@ -28,6 +28,7 @@ impl fmt::Debug for PasswordHash {
 }
 
 /// An account: a person, or a robot.
+#[expect(clippy::struct_excessive_bools, reason = "each is apart from the others, and a key of the document")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct UserRecord {
     /// Its name, which no other account ever gets.
