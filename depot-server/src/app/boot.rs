@@ -204,8 +204,10 @@ fn note_lost(entry: Entry, missed: &mut Missed) {
     match entry.change {
         Change::TokenRevoke { id } => missed.revoked.push((id, entry.time)),
         Change::UserDelete { name } => missed.users.push(Lost::Deleted(name, entry.time)),
-        Change::UserUpdate { name, how: AccountChange::Disabled } => missed.users.push(Lost::Disabled(name)),
-        Change::UserUpdate { name, how: AccountChange::Enabled } => missed.users.push(Lost::Enabled(name)),
+        Change::UserChange { name, change: AccountChange::Disabled } => {
+            missed.users.push(Lost::Disabled(name))
+        }
+        Change::UserChange { name, change: AccountChange::Enabled } => missed.users.push(Lost::Enabled(name)),
         _ => {}
     }
 }

@@ -249,7 +249,7 @@ impl Users {
         }
         let user = change((*user).clone());
         let user = UserRecord { changed: clock::now(), revision: user.revision + 1, ..user };
-        self.keep(user, Change::UserUpdate { name: name.clone(), how }, who, committer)
+        self.keep(user, Change::UserChange { name: name.clone(), change: how }, who, committer)
     }
 
     /// Writes an account to all its homes. It is what it is from the first on, even if the others fail.

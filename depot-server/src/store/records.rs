@@ -88,6 +88,7 @@ pub(crate) struct Entry {
 /// What a line of the journal says happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "kebab-case")]
+#[expect(clippy::enum_variant_names, reason = "a change of a user is called so in the journal")]
 pub(crate) enum Change {
     /// A file became visible.
     Publish {
@@ -154,11 +155,11 @@ pub(crate) enum Change {
         name: Subject,
     },
     /// An account was changed.
-    UserUpdate {
+    UserChange {
         /// Its name.
         name: Subject,
-        /// How.
-        how: AccountChange,
+        /// What of it; never a secret.
+        change: AccountChange,
     },
     /// An account was deleted.
     UserDelete {
@@ -203,7 +204,7 @@ impl Change {
             | Self::TokenCreate { .. }
             | Self::TokenRevoke { .. }
             | Self::UserCreate { .. }
-            | Self::UserUpdate { .. }
+            | Self::UserChange { .. }
             | Self::UserDelete { .. }
             | Self::KeyRotate { .. }
             | Self::Unknown => None,
