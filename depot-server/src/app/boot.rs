@@ -205,7 +205,7 @@ fn note_lost(entry: Entry, missed: &mut Missed) {
         Change::TokenRevoke { id } => missed.revoked.push((id, entry.time)),
         Change::UserDelete { name } => missed.users.push(Lost::Deleted(name, entry.time)),
         Change::UserChange { name, change: AccountChange::Disabled } => {
-            missed.users.push(Lost::Disabled(name))
+            missed.users.push(Lost::Disabled(name));
         }
         Change::UserChange { name, change: AccountChange::Enabled } => missed.users.push(Lost::Enabled(name)),
         _ => {}
