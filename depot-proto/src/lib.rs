@@ -6,7 +6,7 @@
 //! * Spec nouns, each a validated type built by parsing: [`ProjectName`], [`Version`], [`DistributionFilename`],
 //!   [`Requirement`], [`Sha256Digest`], [`RepositoryName`], [`Subject`], [`Timestamp`].
 //! * Where things shall install: [`Target`], a Python on a [`Platform`], with its wheel [`Tags`] and [`Environment`] markers.
-//! * What is stored: [`FileRecord`] (one file), [`layout`] (where it lies).
+//! * What is stored: [`FileRecord`] (one file), [`ProjectRecord`] (what belongs to a project), [`layout`] (where it lies).
 //! * What is served: [`simple`] pages, read from any index and rendered, with [`media_type`] negotiation.
 //! * What is said between them: [`push`] payloads, [`scope`]s and token [`claims`], [`Problem`] documents.
 //! * What must not be said: [`redact`].
@@ -36,7 +36,7 @@ pub use python::marker::{Marker, MarkerError};
 pub use python::metadata::{self, CoreMetadata, MetadataError};
 pub use python::name::{ProjectName, ProjectNameError};
 pub use python::platform::{Arch, Platform, PlatformError, System};
-pub use python::project_record::{ProjectRecord, ProjectRecordError};
+pub use python::project::{ProjectRecord, ProjectRecordError, Role, StatusRecord, Tombstone};
 pub use python::python_version::{PythonVersion, PythonVersionError, RequiresPython, RequiresPythonError};
 pub use python::record::{FileRecord, RecordError};
 pub use python::requirement::{Requirement, RequirementError};

@@ -33,6 +33,10 @@ pub enum ErrorCode {
     TooLarge,
     /// Other bytes have this name already; nothing was changed.
     FileExists,
+    /// The file was deleted, and its name never gets bytes again.
+    FileDeleted,
+    /// The project is archived or quarantined, and does not take or give this.
+    ProjectClosed,
     /// No credentials were presented where some are needed.
     Unauthenticated,
     /// The token is not valid here: malformed, foreign, expired or revoked.
@@ -79,6 +83,8 @@ impl ErrorCode {
             Self::Truncated => "Body cut short",
             Self::TooLarge => "Too large",
             Self::FileExists => "File already exists",
+            Self::FileDeleted => "File was deleted",
+            Self::ProjectClosed => "Project closed",
             Self::Unauthenticated => "Credentials needed",
             Self::InvalidToken => "Invalid token",
             Self::WrongPassword => "Wrong user name or password",

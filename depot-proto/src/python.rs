@@ -9,7 +9,7 @@ pub mod media_type;
 pub mod metadata;
 pub(crate) mod name;
 pub(crate) mod platform;
-pub(crate) mod project_record;
+pub(crate) mod project;
 pub(crate) mod python_version;
 pub(crate) mod record;
 pub(crate) mod requirement;

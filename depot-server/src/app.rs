@@ -180,6 +180,10 @@ impl Depot {
     /// projects and files.
     pub(crate) fn reindex(&self) -> Result<(usize, usize), OpenError> {
         let repository = &self.hosted.repository;
+        // Shown on a page that nothing else may have changed.
+        for project in repository.projects.read_again(&repository.tree)? {
+            self.reread(&project)?;
+        }
         let projects = reindex::projects(&repository.name, &repository.tree, &repository.names);
         let (mut kept, mut files) = (0, 0);
         for project in projects.map_err(|error| OpenError::Store(error.to_string()))? {

@@ -6,6 +6,7 @@ pub(crate) mod http;
 mod key;
 pub(crate) mod pages;
 pub(crate) mod plan;
+pub(crate) mod projects;
 pub(crate) mod publish;
 pub(crate) mod reindex;
 pub(crate) mod repository;

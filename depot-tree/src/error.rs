@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use depot_proto::RecordError;
+use depot_proto::{ProjectRecordError, RecordError};
 
 /// A failure of a tree.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +39,14 @@ pub enum TreeError {
         path: PathBuf,
         /// What is wrong with it.
         source: RecordError,
+    },
+    /// A project record in the tree cannot be read.
+    #[error("`{}` cannot be read as what it should be: {source}", path.display())]
+    Project {
+        /// Which one.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: ProjectRecordError,
     },
 }
 

@@ -13,6 +13,7 @@ use depot_proto::{FileRecord, ProjectName, layout};
 
 use crate::{
     error::{OnPath as _, TreeError},
+    incoming::PROJECT_NOTE,
     resumable,
     session::{is_dead, lock_tree, session_of},
     tree::{Tree, names},
@@ -122,21 +123,24 @@ pub(crate) fn of_the_dead(tmp: &Path) -> Result<Vec<String>, TreeError> {
     Ok(sessions.into_values().flatten().collect())
 }
 
-/// Whether there is a note of this upload, and the file it speaks of has its name already: the next to open the tree
-/// finishes it, or reports it to its index.
+/// Whether there is a note of this upload, and the file it speaks of has its name already, or a note of a project's record:
+/// the next to open the tree finishes it, or reports it to its index.
 fn is_needed(tree: &Tree, stem: &Path) -> bool {
     let project = stem.file_name().and_then(OsStr::to_str).and_then(project_of);
     let Some(project) = project else { return false };
-    let Ok(note) = fs::read(with_json(stem)) else { return false };
+    if with(stem, PROJECT_NOTE).exists() {
+        return true;
+    }
+    let Ok(note) = fs::read(with(stem, ".json")) else { return false };
     let Ok(record) = FileRecord::read(&note, None) else { return false };
     [layout::Part::Bytes, layout::Part::Record]
         .iter()
         .any(|part| tree.path(&project, &record.filename, *part).exists())
 }
 
-fn with_json(stem: &Path) -> PathBuf {
+fn with(stem: &Path, suffix: &str) -> PathBuf {
     let mut path = stem.to_owned().into_os_string();
-    path.push(".json");
+    path.push(suffix);
     path.into()
 }
 

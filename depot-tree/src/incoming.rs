@@ -33,6 +33,9 @@ pub struct Sealed {
     size: u64,
 }
 
+/// What the note of a project's record ends in.
+pub(crate) const PROJECT_NOTE: &str = ".project";
+
 /// The files of one upload in `tmp/`, removed with it.
 #[derive(Debug)]
 pub(crate) struct Temporary {
@@ -59,6 +62,11 @@ impl Temporary {
         self.with(".new")
     }
 
+    /// The note of a project's record that is changed.
+    pub(crate) fn project(&self) -> PathBuf {
+        self.with(PROJECT_NOTE)
+    }
+
     /// Leaves the note when everything else is removed.
     pub(crate) fn keep_note(&mut self) {
         self.keeps_note = true;
@@ -73,8 +81,9 @@ impl Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        for path in [self.bytes(), self.metadata(), self.new_record(), self.record()] {
-            if self.keeps_note && path == self.record() {
+        let notes = [self.record(), self.project()];
+        for path in [self.bytes(), self.metadata(), self.new_record()].iter().chain(&notes) {
+            if self.keeps_note && notes.contains(path) {
                 continue;
             }
             // Most are not there; one that cannot be removed is swept at the next opening.

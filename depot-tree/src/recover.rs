@@ -13,6 +13,7 @@ use depot_proto::{
 use crate::{
     error::{OnPath as _, TreeError},
     gc::{of_the_dead, project_of},
+    incoming::PROJECT_NOTE,
     publish, sync,
     tree::Tree,
     verify::hash,
@@ -24,6 +25,8 @@ pub struct Recovered {
     /// Files whose publication was cut off after they had become visible, or was finished now. An index of the tree
     /// may not know them yet.
     pub published: Vec<(ProjectName, String)>,
+    /// Projects whose records were changed by someone who did not come to writing that down elsewhere.
+    pub projects: Vec<ProjectName>,
     /// How many files of `tmp/` were removed.
     pub swept: usize,
     /// The notes that say so. They stay until [`Tree::settle`], so that whoever has an index can bring it up first, and
@@ -56,6 +59,11 @@ pub(crate) fn recover(tree: &Tree) -> Result<Recovered, TreeError> {
             && let Some(published) = finish(tree, note, &path)?
         {
             recovered.published.push(published);
+            recovered.notes.push(path);
+            continue;
+        }
+        if let Some(project) = name.strip_suffix(PROJECT_NOTE).and_then(project_of) {
+            recovered.projects.push(project);
             recovered.notes.push(path);
             continue;
         }

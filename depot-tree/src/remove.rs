@@ -91,7 +91,7 @@ impl Tree {
 }
 
 /// Removes a file; false if it is not there.
-fn remove_file(path: &Path) -> Result<bool, TreeError> {
+pub(crate) fn remove_file(path: &Path) -> Result<bool, TreeError> {
     match fs::remove_file(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         removed => removed.on("remove", path).map(|()| true),

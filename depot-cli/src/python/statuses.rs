@@ -7,7 +7,7 @@ use std::{
 };
 
 use depot_proto::{
-    ProjectName, ProjectRecord,
+    ProjectName, ProjectRecord, StatusRecord,
     layout::project_path,
     simple::{ProjectPage, ProjectStatus},
 };
@@ -52,12 +52,12 @@ impl Statuses {
         for (project, status) in noted {
             let document = tree.document(&project_path(&project))?;
             // One that cannot be read is somebody else's, and is not written over.
-            let Ok(mut record) =
-                document.as_deref().map_or_else(|| Ok(ProjectRecord::default()), ProjectRecord::read)
-            else {
-                continue;
-            };
-            if !record.take_status(status.status, status.reason.as_deref())
+            let read = document.as_deref().map_or_else(
+                || Ok(ProjectRecord::new(project.clone())),
+                |document| ProjectRecord::read(document, &project),
+            );
+            let Ok(mut record) = read else { continue };
+            if !record.take_declared(status.status, status.reason.as_deref())
                 || tree.filenames(&project)?.is_empty()
             {
                 continue;
@@ -72,6 +72,7 @@ impl Statuses {
 /// What a tree says of the state of a project; nothing where there is nothing to say.
 pub(super) fn status_of(tree: &Tree, project: &ProjectName) -> Option<Status> {
     let document = tree.document(&project_path(project)).ok()??;
-    let ProjectRecord { status, status_reason: reason, .. } = ProjectRecord::read(&document).ok()?;
+    let record = ProjectRecord::read(&document, project).ok()?;
+    let StatusRecord { state: status, reason } = record.shown()?.clone();
     (status != ProjectStatus::Active).then_some(Status { status, reason })
 }

@@ -17,6 +17,7 @@ mod tests;
 use std::{collections::BTreeMap, convert::Infallible, fmt, str::FromStr};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::{media_type::PageFormat, name::ProjectName, version::Version, yank::Yanked};
@@ -72,7 +73,8 @@ impl ProjectPage {
 }
 
 /// The state of life that an index declares for a project (PEP 792).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum ProjectStatus {
     /// Nothing special.
     #[default]
@@ -99,6 +101,11 @@ impl ProjectStatus {
     /// Whether files may be offered. Rendering does not look at this: who fills the page does.
     pub fn offers_files(self) -> bool {
         self != Self::Quarantined
+    }
+
+    /// Whether files may be uploaded.
+    pub fn takes_uploads(self) -> bool {
+        !matches!(self, Self::Archived | Self::Quarantined)
     }
 }
 

@@ -26,6 +26,7 @@ use crate::{
         files::Files,
         http::RepositoryState,
         pages::Pages,
+        projects::{self, Projects},
         reindex::{self, ReindexError},
         repository::Repository,
         root::Roots,
@@ -104,7 +105,8 @@ pub(super) fn open(config: Config) -> Result<Depot, OpenError> {
     let signer = Signer::new(&instance, &keys);
     let signer = signer.ok_or_else(|| OpenError::Auth("no key can be used for signing".to_owned()))?;
     let limit = config.max_file_size;
-    let repository = Repository::new(name, tree, limit, packages, names, Arc::clone(&committer));
+    let projects = Projects::read(&tree)?;
+    let repository = Repository::new(name, tree, limit, packages, names, Arc::clone(&committer), projects);
     let shares = Shares::now();
     let hosted = RepositoryState {
         repository,
@@ -230,6 +232,11 @@ fn finish(depot: &Depot, recovered: &Recovered) -> Result<(), OpenError> {
         depot.reread(project)?;
         tracing::info!(%project, "an upload that a crash had cut off was finished");
     }
+    for project in &recovered.projects {
+        depot.reread(project)?;
+        tracing::info!(%project, "a change of a project that a crash had cut off was finished");
+    }
+    projects::finish_deletions(&depot.hosted.repository)?;
     Ok(depot.hosted.repository.tree.settle(recovered)?)
 }
 

@@ -187,7 +187,7 @@ impl From<TreeError> for ApiError {
                 Self { cause: Some(error.to_string()), ..Self::unavailable(detail) }
             }
             TreeError::Io { ref source, .. } => Self::of_io(source, &error),
-            TreeError::Record { .. } => Self::internal(error),
+            TreeError::Record { .. } | TreeError::Project { .. } => Self::internal(error),
         }
     }
 }

@@ -1,10 +1,6 @@
 //! A project as a page shows it.
 
-use depot_proto::{
-    ProjectName, Version,
-    layout::href_from_page,
-    simple::{ProjectPage, ProjectStatus},
-};
+use depot_proto::{ProjectName, Version, layout::href_from_page, simple::ProjectPage};
 
 use super::repository::Repository;
 use crate::store::{StoreError, records::ReleaseRecord};
@@ -15,19 +11,19 @@ pub(crate) fn project_page(
     project: &ProjectName,
 ) -> Result<Option<ProjectPage>, StoreError> {
     let Some(serial) = repository.serial(project) else { return Ok(None) };
+    let record = repository.projects.get(project);
+    let status = record.as_ref().and_then(|record| record.shown().cloned());
     let releases = repository.packages.releases(&repository.name, project)?;
     let mut releases: Vec<(Version, ReleaseRecord)> =
         releases.into_iter().map(|release| (Version::read(&release.version), release)).collect();
     releases.sort_by(|(one, _), (two, _)| one.cmp(two));
-    let mut page = ProjectPage {
-        project: project.clone(),
-        status: ProjectStatus::Active,
-        status_reason: None,
-        versions: Vec::with_capacity(releases.len()),
-        files: Vec::new(),
-        last_serial: Some(serial),
-        skipped: Vec::new(),
-    };
+    let mut page = ProjectPage { last_serial: Some(serial), ..ProjectPage::new(project.clone()) };
+    if let Some(status) = status {
+        (page.status, page.status_reason) = (status.state, status.reason);
+    }
+    if !page.status.offers_files() {
+        return Ok(Some(page));
+    }
     for (_, mut release) in releases {
         page.versions.push(release.version);
         release.files.sort_by(|one, two| one.filename.cmp(&two.filename));

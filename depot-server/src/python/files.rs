@@ -4,11 +4,11 @@ use std::{fs::File, io::Read as _, sync::Arc};
 
 use bytes::Bytes;
 use depot_dist::Limits;
-use depot_proto::{DistributionFilename, Sha256Digest, layout::Part};
+use depot_proto::{DistributionFilename, ProjectName, Sha256Digest, StatusRecord, layout::Part};
 use depot_tree::TreeError;
 use moka::sync::Cache;
 
-use super::{key::Key, repository::Repository};
+use super::{key::Key, projects::because, repository::Repository};
 use crate::store::StoreError;
 
 /// Files up to this size are read and hashed when they are first asked for, and kept in memory: most wheels of pure
@@ -27,6 +27,14 @@ pub(crate) enum FileError {
         filename: String,
         /// What is wrong.
         reason: String,
+    },
+    /// Its project offers no files.
+    #[error("project `{project}` is quarantined{reason}, and none of its files are sent", reason = because(.reason.as_deref()))]
+    Quarantined {
+        /// The project.
+        project: ProjectName,
+        /// Why it is.
+        reason: Option<String>,
     },
     /// The tree cannot be read.
     #[error(transparent)]
@@ -92,6 +100,12 @@ impl Files {
         let project = filename.project();
         let Some(generation) = repository.serial(project) else { return Ok(None) };
         let Some(record) = repository.file(filename)? else { return Ok(None) };
+        let status = repository.projects.get(project).and_then(|record| record.shown().cloned());
+        if let Some(StatusRecord { state, reason }) = status
+            && !state.offers_files()
+        {
+            return Err(FileError::Quarantined { project: project.clone(), reason });
+        }
         let served = match part {
             Part::Bytes => open_bytes(repository, filename, record.sha256, record.size)?,
             Part::Metadata => match record.core_metadata {

@@ -6,7 +6,7 @@ use depot_proto::{
     scope::Action,
 };
 
-use super::repository::Repository;
+use super::{projects::Refused, repository::Repository};
 use crate::{
     auth::policy::{Denied, Principal},
     store::StoreError,
@@ -53,21 +53,26 @@ fn answer_one(
         let files = repository.release(&project, &key)?.unwrap_or_default();
         *last = Some((project, key, files));
     }
-    let Some((project, _, files)) = last else { return Ok(forbidden("its release was not read".to_owned())) };
-    Ok(compare(repository, principal, project, files, file))
+    let Some((_, _, files)) = last else { return Ok(forbidden("its release was not read".to_owned())) };
+    Ok(compare(repository, principal, &filename, files, file))
 }
 
 fn compare(
     repository: &Repository,
     principal: &Principal,
-    project: &ProjectName,
+    filename: &DistributionFilename,
     known: &[FileRecord],
     file: &PlanFile,
 ) -> PlanAnswer {
+    let project = filename.project();
     let answer = |verdict| PlanAnswer { verdict, reason: None };
-    let Some(known) = known.iter().find(|known| known.filename.eq_ignore_ascii_case(&file.filename)) else {
-        return answer(Verdict::Missing);
-    };
+    let known = known.iter().find(|known| known.filename.eq_ignore_ascii_case(&file.filename));
+    if let Err(refused) = repository.projects.check(filename, known.is_some()) {
+        let verdict =
+            if matches!(refused, Refused::Deleted { .. }) { Verdict::Conflict } else { Verdict::Forbidden };
+        return PlanAnswer { verdict, reason: Some(refused.to_string()) };
+    }
+    let Some(known) = known else { return answer(Verdict::Missing) };
     if known.filename != file.filename || known.sha256 != file.sha256 {
         let reason = format!("the server has `{}` with sha256 {}", known.filename, known.sha256);
         return PlanAnswer { verdict: Verdict::Conflict, reason: Some(reason) };

@@ -51,7 +51,9 @@ pub(crate) fn publish(
     }
     record.first_seen = Some(clock::now());
     let metadata = judge(&mut sealed, filename, &mut record)?;
-    if let Some(known) = repository.file(filename)? {
+    let known = repository.file(filename)?;
+    let _admitted = repository.projects.admit(filename, known.is_some())?;
+    if let Some(known) = known {
         // The tree may have lost a file that was published: its name is taken all the same.
         if known.sha256 != record.sha256 {
             return Err(PublishError::Exists { filename: known.filename, sha256: known.sha256 });

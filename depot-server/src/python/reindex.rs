@@ -36,10 +36,19 @@ pub(crate) enum ReindexError {
     Store(#[from] StoreError),
 }
 
-/// Reads a project's releases. A file whose record cannot be read is passed over with a warning; it stays in the tree. What cannot be read is not taken for absent: that is an error.
+/// Reads a project's releases. A file whose record cannot be read is passed over with a warning; it stays in the tree. One
+/// that was deleted is passed over even if it is still there. What the disk would not tell is not taken for absent: that is
+/// an error.
 pub(crate) fn read_project(tree: &Tree, project: &ProjectName) -> Result<Vec<ReleaseRecord>, TreeError> {
     let mut releases: BTreeMap<VersionKey, ReleaseRecord> = BTreeMap::new();
-    for filename in tree.filenames(project)? {
+    let record = match tree.project(project) {
+        // Said at every start, and by a scrub.
+        Err(TreeError::Project { .. }) => None,
+        record => record?,
+    };
+    let is_deleted =
+        |filename: &String| record.as_ref().is_some_and(|record| record.tombstone(filename).is_some());
+    for filename in tree.filenames(project)?.into_iter().filter(|filename| !is_deleted(filename)) {
         match read_file(tree, project, &filename) {
             Ok((named, file)) => {
                 let version = named.version();
@@ -67,9 +76,10 @@ impl From<TreeError> for Skipped {
     fn from(error: TreeError) -> Self {
         match error {
             TreeError::Record { .. } => Self::Damaged(error.to_string()),
-            TreeError::Full { .. } | TreeError::Distrusted { .. } | TreeError::Io { .. } => {
-                Self::Unreadable(error)
-            }
+            TreeError::Full { .. }
+            | TreeError::Distrusted { .. }
+            | TreeError::Io { .. }
+            | TreeError::Project { .. } => Self::Unreadable(error),
         }
     }
 }

@@ -6,6 +6,7 @@ use depot_proto::{DistributionFilename, FileRecord, ProjectName, RepositoryName,
 use depot_tree::Tree;
 use moka::{policy::EvictionPolicy, sync::Cache};
 
+use super::projects::Projects;
 use crate::{
     auth::policy::Principal,
     service::{commit::Committer, names::Names},
@@ -28,6 +29,8 @@ pub(crate) struct Repository {
     pub(crate) packages: Arc<dyn Packages>,
     pub(crate) names: Arc<Names>,
     pub(crate) committer: Arc<Committer>,
+    /// What belongs to projects as a whole.
+    pub(crate) projects: Projects,
     announced: Cache<Announced, Arc<FileRecord>>,
 }
 
@@ -48,13 +51,14 @@ impl Repository {
         packages: Arc<dyn Packages>,
         names: Arc<Names>,
         committer: Arc<Committer>,
+        projects: Projects,
     ) -> Self {
         let weight = |_: &Announced, record: &Arc<FileRecord>| {
             u32::try_from(record.to_document().len() + 256).unwrap_or(u32::MAX)
         };
         let announced = Cache::builder().max_capacity(MAX_ANNOUNCED).weigher(weight);
         let announced = announced.time_to_live(ANNOUNCED_FOR).eviction_policy(EvictionPolicy::lru()).build();
-        Self { name, tree, max_file_size, packages, names, committer, announced }
+        Self { name, tree, max_file_size, packages, names, committer, projects, announced }
     }
 
     /// The serial of a project's last change; none if it is not here.

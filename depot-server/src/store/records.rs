@@ -3,7 +3,8 @@
 mod user;
 
 use depot_proto::{
-    FileRecord, ProjectName, RepositoryName, Sha256Digest, Subject, Timestamp, VersionKey, scope::Scope,
+    FileRecord, ProjectName, RepositoryName, Role, Sha256Digest, Subject, Timestamp, VersionKey,
+    scope::Scope, simple::ProjectStatus,
 };
 use serde::{Deserialize, Serialize};
 
@@ -149,6 +150,72 @@ pub(crate) enum Change {
         /// Its `jti`.
         id: String,
     },
+    /// A file was yanked here.
+    Yank {
+        /// The repository.
+        repository: RepositoryName,
+        /// The project.
+        project: ProjectName,
+        /// The file's name.
+        filename: String,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// A yank that was made here was taken back.
+    Unyank {
+        /// The repository.
+        repository: RepositoryName,
+        /// The project.
+        project: ProjectName,
+        /// The file's name.
+        filename: String,
+    },
+    /// A file was deleted; its name stays taken.
+    Delete {
+        /// The repository.
+        repository: RepositoryName,
+        /// The project.
+        project: ProjectName,
+        /// The file's name.
+        filename: String,
+        /// The digest of the bytes that it had.
+        sha256: Sha256Digest,
+    },
+    /// A project got another state of life.
+    Status {
+        /// The repository.
+        repository: RepositoryName,
+        /// The project.
+        project: ProjectName,
+        /// The state.
+        state: ProjectStatus,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// An account got a role on a project, or lost it.
+    Role {
+        /// The repository.
+        repository: RepositoryName,
+        /// The project.
+        project: ProjectName,
+        /// The account.
+        subject: Subject,
+        /// The role.
+        role: Role,
+        /// Whether it was granted; else it was taken.
+        granted: bool,
+    },
+    /// The first to publish a project became its owner.
+    Claim {
+        /// The repository.
+        repository: RepositoryName,
+        /// The project.
+        project: ProjectName,
+        /// The account.
+        subject: Subject,
+    },
     /// An account was made.
     UserCreate {
         /// Its name.
@@ -198,7 +265,13 @@ impl Change {
             Self::Publish { repository, project, .. }
             | Self::Facts { repository, project, .. }
             | Self::Reindex { repository, project }
-            | Self::Quarantine { repository, project, .. } => Some((repository, project)),
+            | Self::Quarantine { repository, project, .. }
+            | Self::Yank { repository, project, .. }
+            | Self::Unyank { repository, project, .. }
+            | Self::Delete { repository, project, .. }
+            | Self::Status { repository, project, .. }
+            | Self::Role { repository, project, .. }
+            | Self::Claim { repository, project, .. } => Some((repository, project)),
             Self::Rebuild { .. }
             | Self::Import {}
             | Self::TokenCreate { .. }

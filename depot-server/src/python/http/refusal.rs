@@ -6,7 +6,7 @@ use depot_proto::ErrorCode;
 
 use crate::{
     http::error::ApiError,
-    python::{files::FileError, publish::PublishError},
+    python::{files::FileError, projects::Refused, publish::PublishError},
 };
 
 impl From<PublishError> for ApiError {
@@ -24,6 +24,7 @@ impl From<PublishError> for ApiError {
             }
             PublishError::Invalid { .. } => Self::bad_request(ErrorCode::InvalidDistribution, detail),
             PublishError::Exists { .. } => Self::new(StatusCode::CONFLICT, ErrorCode::FileExists, detail),
+            PublishError::Refused(refused) => refused.into(),
             PublishError::Unreadable { .. } => Self::damaged(detail),
             PublishError::Tree(error) => error.into(),
             PublishError::Store(error) => Self::from(&error),
@@ -32,10 +33,24 @@ impl From<PublishError> for ApiError {
     }
 }
 
+impl From<Refused> for ApiError {
+    fn from(refused: Refused) -> Self {
+        let detail = refused.to_string();
+        match refused {
+            Refused::Deleted { .. } => Self::new(StatusCode::CONFLICT, ErrorCode::FileDeleted, detail),
+            Refused::Closed { .. } => Self::new(StatusCode::FORBIDDEN, ErrorCode::ProjectClosed, detail),
+            Refused::Damaged(_) => Self::damaged(detail),
+        }
+    }
+}
+
 impl From<FileError> for ApiError {
     fn from(error: FileError) -> Self {
         match error {
             FileError::Damaged { .. } => Self::damaged(error.to_string()),
+            FileError::Quarantined { .. } => {
+                Self::new(StatusCode::FORBIDDEN, ErrorCode::ProjectClosed, error.to_string())
+            }
             FileError::Tree(error) => error.into(),
             FileError::Store(error) => Self::from(&error),
         }

@@ -33,6 +33,7 @@ pub(crate) fn announce(
         }
         known => known?,
     };
+    repository.projects.check(filename, known.is_some())?;
     match known {
         Some(known) if known.sha256 != record.sha256 => {
             Err(PublishError::Exists { filename: known.filename, sha256: known.sha256 })

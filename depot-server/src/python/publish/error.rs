@@ -4,7 +4,9 @@ use depot_dist::DistError;
 use depot_proto::{RecordError, Sha256Digest};
 use depot_tree::TreeError;
 
-use crate::{auth::policy::Denied, service::commit::CommitError, store::StoreError};
+use crate::{
+    auth::policy::Denied, python::projects::Refused, service::commit::CommitError, store::StoreError,
+};
 
 /// Why a file was not published; nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +55,9 @@ pub(crate) enum PublishError {
         /// Why.
         source: DistError,
     },
+    /// Its project does not take it.
+    #[error(transparent)]
+    Refused(#[from] Refused),
     /// Other bytes have the name.
     #[error(
         "File already exists ('{filename}', with sha256 hash '{sha256}'); a name never gets other bytes: publish a new version"
