@@ -1,4 +1,4 @@
-//! Environment markers: where a requirement counts (PEP 508, PEP 751).
+//! Environment markers: where a requirement counts (PEP 508).
 
 mod lenient;
 
@@ -40,21 +40,8 @@ impl Marker {
 
     /// Whether it is true in an environment, with these extras asked for.
     pub fn applies_in(&self, environment: &Environment, extras: &[String]) -> bool {
-        self.applies_with_groups(environment, extras, &[])
-    }
-
-    /// Whether it is true in an environment, with these extras and dependency groups asked for, as markers of a lock file
-    /// may say (PEP 751).
-    pub fn applies_with_groups(
-        &self,
-        environment: &Environment,
-        extras: &[String],
-        groups: &[String],
-    ) -> bool {
-        let extras = extras.iter().filter_map(|extra| extra.parse().ok());
-        let groups = groups.iter().filter_map(|group| lenient::group(group).parse().ok());
-        let names: Vec<ExtraName> = extras.chain(groups).collect();
-        self.tree.evaluate(&environment.0, &names)
+        let extras: Vec<ExtraName> = extras.iter().filter_map(|extra| extra.parse().ok()).collect();
+        self.tree.evaluate(&environment.0, &extras)
     }
 
     /// Whether it is true in every environment.

@@ -1,8 +1,4 @@
-//! Markers that the parser does not know, in words that it does: the sets of lock files (PEP 751), and the lists with commas
-//! of old releases.
-
-/// What stands before the name of a dependency group where it passes for an extra: the parser knows no groups.
-const GROUP: &str = "dependency-groups-";
+//! Markers that the parser does not know, in words that it does: the lists with commas of old releases.
 
 /// A part of a marker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,24 +9,17 @@ enum Token<'a> {
     Other(&'a str),
 }
 
-/// The name under which a dependency group passes for an extra.
-pub(super) fn group(name: &str) -> String {
-    format!("{GROUP}{name}")
-}
-
-/// The same marker without `extras`, `dependency_groups`, `===` and lists of versions with commas; none if it has none of
-/// these.
+/// The same marker without `===` and lists of versions with commas; none if it has none of these.
 pub(super) fn rewrite(text: &str) -> Option<String> {
     let tokens = tokens(text);
-    let is_set = |token: &Token| matches!(token, Token::Word("extras" | "dependency_groups"));
     let is_list = |token: &Token| matches!(token, Token::Quoted(list) if list.contains(','));
-    if !tokens.iter().any(|token| is_set(token) || is_list(token) || *token == Token::Other("===")) {
+    if !tokens.iter().any(|token| is_list(token) || *token == Token::Other("===")) {
         return None;
     }
     let mut written = String::with_capacity(text.len() + 16);
     let mut rest = tokens.as_slice();
     while let [first, after @ ..] = rest {
-        if let Some((expression, after)) = membership(rest).or_else(|| list_of_versions(rest)) {
+        if let Some((expression, after)) = list_of_versions(rest) {
             written.push_str(&expression);
             rest = after;
             continue;
@@ -44,23 +33,6 @@ pub(super) fn rewrite(text: &str) -> Option<String> {
         rest = after;
     }
     Some(written)
-}
-
-/// `'x' in extras`, and what follows it.
-fn membership<'a, 'b>(tokens: &'b [Token<'a>]) -> Option<(String, &'b [Token<'a>])> {
-    let (name, operator, set, rest) = match tokens {
-        [Token::Quoted(name), Token::Word("in"), Token::Word(set), rest @ ..] => (name, "==", *set, rest),
-        [Token::Quoted(name), Token::Word("not"), Token::Word("in"), Token::Word(set), rest @ ..] => {
-            (name, "!=", *set, rest)
-        }
-        _ => return None,
-    };
-    let name = name.trim_matches(['\'', '"']);
-    match set {
-        "extras" => Some((format!("extra {operator} '{name}' "), rest)),
-        "dependency_groups" => Some((format!("extra {operator} '{}' ", group(name)), rest)),
-        _ => None,
-    }
 }
 
 /// `python_version in '2.7, 3.4'`, and what follows it.
@@ -107,12 +79,6 @@ mod tests {
     #[test]
     fn only_what_the_parser_does_not_know_is_put_in_other_words() {
         for (text, rewritten) in [
-            ("'x' in extras", Some("extra == 'x'")),
-            (
-                "\"x\" not in extras and (python_version<'3.9')",
-                Some("extra != 'x' and ( python_version < '3.9' )"),
-            ),
-            ("'dev' in dependency_groups", Some("extra == 'dependency-groups-dev'")),
             ("python_version in '2.7, 3.4'", Some("python_version in '2.7  3.4'")),
             ("sys_platform in 'linux,darwin'", Some("sys_platform in 'linux,darwin'")),
             ("python_version === '3.9'", Some("python_version == '3.9'")),
