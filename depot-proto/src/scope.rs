@@ -136,6 +136,11 @@ impl Scope {
         repository_fits && self.actions.iter().any(|granted| *granted == action || *granted == Action::Admin)
     }
 
+    /// Whether it grants administration.
+    pub fn is_admin(&self) -> bool {
+        self.actions.contains(&Action::Admin)
+    }
+
     /// Which projects it speaks of.
     pub fn projects(&self) -> &ProjectPattern {
         &self.projects

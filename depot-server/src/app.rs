@@ -10,13 +10,17 @@ use depot_proto::{ProjectName, media_type::PageFormat};
 use depot_tree::TreeError;
 
 use crate::{
-    auth::keys::KeyError,
+    auth::{
+        keys::KeyError,
+        oidc::{Oidc, PublishersError},
+    },
     coding::Coding,
     config::{BOOTSTRAP_DAYS, Config, Network, Transport},
     http::{
         authenticate::{Authenticator, authenticate},
         health,
         middleware::{self, Envelope},
+        oidc::{self, OidcState},
     },
     listen::Site,
     python::{
@@ -92,6 +96,12 @@ impl From<UsersError> for OpenError {
     }
 }
 
+impl From<PublishersError> for OpenError {
+    fn from(error: PublishersError) -> Self {
+        Self::Auth(error.to_string())
+    }
+}
+
 impl From<TokensError> for OpenError {
     fn from(error: TokensError) -> Self {
         Self::Auth(error.to_string())
@@ -108,6 +118,8 @@ pub struct Depot {
     pub(crate) users: Arc<Users>,
     /// The id of this server, which is issuer and audience of its tokens.
     pub(crate) instance: String,
+    /// Whom it trusts among CI jobs, if any.
+    pub(crate) oidc: Option<Arc<Oidc>>,
     // Held for as long as the data directory is served.
     _lock: std::fs::File,
 }
@@ -133,6 +145,14 @@ impl Depot {
             repositories = repositories
                 .nest(&mount, routes(Arc::clone(&self.hosted)))
                 .route_layer(axum::middleware::from_fn_with_state(authenticator, authenticate));
+        }
+        if let Some(trusted) = &self.oidc {
+            repositories = repositories.merge(oidc::routes(OidcState::new(
+                Arc::clone(trusted),
+                Arc::clone(&self.authenticator.authority),
+                Arc::clone(&self.committer),
+                self.config.wire.clone(),
+            )));
         }
         repositories
             .route("/healthz", get(health::healthz))

@@ -8,6 +8,7 @@ mod intent;
 mod limits;
 mod log;
 mod network;
+mod oidc;
 mod reader;
 mod repositories;
 mod server;
@@ -65,6 +66,10 @@ pub struct Config {
     pub max_file_size: u64,
     /// How much memory rendered pages may take, in bytes.
     pub page_cache: u64,
+    /// The file of publishers, for a server that gives tokens to CI jobs.
+    pub publishers: Option<PathBuf>,
+    /// The audience that the tokens of these jobs must be made for; one of the server's own if it is not said.
+    pub audience: Option<String>,
 }
 
 /// What carries requests to a server.
@@ -137,6 +142,8 @@ impl Config {
             python_enabled: true,
             max_file_size: Self::DEFAULT_MAX_FILE_SIZE,
             page_cache: 128 << 20,
+            publishers: None,
+            audience: None,
         }
     }
 

@@ -8,6 +8,7 @@ pub(crate) mod error;
 pub(crate) mod forwarded;
 pub(crate) mod health;
 pub(crate) mod middleware;
+pub(crate) mod oidc;
 pub(crate) mod paced;
 pub(crate) mod pieces;
 pub(crate) mod prepared;

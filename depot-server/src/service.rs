@@ -3,6 +3,7 @@
 pub(crate) mod authority;
 pub(crate) mod commit;
 pub(crate) mod login;
+pub(crate) mod mint;
 pub(crate) mod names;
 mod throttle;
 pub(crate) mod tokens;

@@ -138,6 +138,9 @@ pub(crate) trait Accounts: Send + Sync {
     /// Adds a token, or replaces what is known of it; a revocation is never taken back.
     fn put_token(&self, token: &TokenRecord) -> Result<(), StoreError>;
 
+    /// Forgets a token that is dead for ever.
+    fn forget_token(&self, id: &str) -> Result<(), StoreError>;
+
     /// Revokes a token; false if it is not known. The time of the first revocation stands.
     fn revoke_token(&self, id: &str, at: Timestamp) -> Result<bool, StoreError>;
 

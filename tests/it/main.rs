@@ -16,4 +16,5 @@ mod mounted;
 mod online;
 mod python;
 mod tidy;
+mod trusted;
 mod wire;

@@ -5,7 +5,7 @@ mod attacks;
 mod bundle;
 mod clients;
 mod command;
-mod company_ca;
+pub(crate) mod company_ca;
 mod conformance;
 pub(crate) mod depot;
 mod files;

@@ -14,6 +14,7 @@
 )]
 
 mod archives;
+mod ci;
 mod clients;
 mod counts;
 mod index;
@@ -24,6 +25,7 @@ mod raw;
 mod real;
 
 pub use archives::{SdistBuilder, WheelBuilder, escaped_name, random_bytes, sha256_hex};
+pub use ci::CiSystem;
 pub use clients::{Client, Clients, Room};
 pub use counts::{counted, skipped};
 pub use index::{FakeFile, FakeIndex, FakeIndexBuilder, Fault, LoggedRequest, Style};

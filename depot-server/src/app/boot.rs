@@ -14,6 +14,7 @@ use super::{BOOTSTRAP_DAYS, Depot, OpenError, PUBLISHING, SERVER, format, truste
 use crate::{
     auth::{
         keys,
+        oidc::Oidc,
         policy::{Principal, Role, Roles},
         token::{NewToken, Signer},
     },
@@ -125,7 +126,15 @@ pub(super) fn open(config: Config) -> Result<Depot, OpenError> {
     let trusted = trusted_proxies(&config);
     let authenticator = Arc::new(Authenticator { authority: Arc::new(authority), logins, trusted });
     let hosted = Arc::new(hosted);
-    let depot = Depot { config, hosted, authenticator, committer, tokens, users, instance, _lock: lock };
+    let oidc = match &config.publishers {
+        Some(path) => {
+            let audience = config.audience.clone().unwrap_or_else(|| own_audience(&instance));
+            Some(Arc::new(Oidc::open(path, audience, config.offline)?))
+        }
+        None => None,
+    };
+    let depot =
+        Depot { config, hosted, authenticator, committer, tokens, users, instance, oidc, _lock: lock };
     finish(&depot, &recovered)?;
     bootstrap(&depot)?;
     Ok(depot)
@@ -238,6 +247,13 @@ fn finish(depot: &Depot, recovered: &Recovered) -> Result<(), OpenError> {
     }
     projects::finish_deletions(&depot.hosted.repository)?;
     Ok(depot.hosted.repository.tree.settle(recovered)?)
+}
+
+/// The audience of a server that was given none: no other server has it. The variables that GitLab puts tokens into are
+/// named after it, so it is a word.
+fn own_audience(instance: &str) -> String {
+    let id = instance.trim_start_matches("depot:");
+    format!("depot-{}", &id[..id.len().min(8)])
 }
 
 /// The id of this server, which is issuer and audience of its tokens.

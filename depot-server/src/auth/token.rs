@@ -140,7 +140,7 @@ impl Signer {
 }
 
 /// Whether the header says that parts of it must be understood (RFC 7515, 4.1.11); none of those parts is.
-fn has_critical_parts(jwt: &str) -> bool {
+pub(super) fn has_critical_parts(jwt: &str) -> bool {
     let header = jwt.split('.').next().and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
     let header = header.and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok());
     header.is_none_or(|header| header.get("crit").is_some())
@@ -202,6 +202,7 @@ impl NewToken {
             expires: Timestamp::from_seconds(seconds).unwrap_or(now),
             account: self.account,
             revoked: None,
+            minted: None,
         })
     }
 }

@@ -9,6 +9,7 @@ use super::{
     intent,
     limits::Limits,
     log::Log,
+    oidc::Oidc,
     reader::{Entry, Reader, Sources},
     repositories::Python,
     server::{self, Server},
@@ -29,6 +30,8 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     /// `[log]`
     pub(crate) log: Log,
+    /// `[oidc]`
+    pub(crate) oidc: Oidc,
     /// `[repositories.python]`
     pub(crate) python: Python,
     /// Every setting with its value and where that comes from, in the order of the file.
@@ -48,6 +51,7 @@ impl Settings {
             transport: transport::read(&mut reader)?,
             limits: Limits::read(&mut reader)?,
             log: Log::read(&mut reader)?,
+            oidc: Oidc::read(&mut reader)?,
             python: Python::read(&mut reader)?,
             entries: Vec::new(),
             file: sources.file.as_ref().map(|file| file.path.clone()),
@@ -88,6 +92,8 @@ impl Settings {
             python_enabled: self.python.enabled,
             max_file_size: self.python.max_file_size.unwrap_or(self.limits.max_file_size),
             page_cache: self.limits.page_cache,
+            publishers: self.oidc.publishers.clone(),
+            audience: self.oidc.audience.clone(),
         }
     }
 }

@@ -28,6 +28,9 @@ pub(crate) enum TokensError {
     /// No token has this id.
     #[error("no token has the id `{0}`")]
     Unknown(String),
+    /// A token has this id.
+    #[error("there is a token with this id")]
+    Taken,
     /// The twin could not be written.
     #[error("cannot write `{}`: {source}", path.display())]
     Twin {
@@ -111,6 +114,49 @@ impl Tokens {
         self.accounts.put_token(&token)?;
         self.remember(token);
         Ok(())
+    }
+
+    /// Takes a new token whose id was not chosen by chance: refused if it is known. Of several at once, one is taken.
+    pub(crate) fn create_once(
+        &self,
+        token: TokenRecord,
+        who: &str,
+        committer: &Committer,
+    ) -> Result<(), TokensError> {
+        let id = token.id.clone();
+        {
+            let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+            if known.contains_key(&id) {
+                return Err(TokensError::Taken);
+            }
+            // Its place is taken before it is on disk. Nobody has its text until this returns.
+            known.insert(id.clone(), Arc::new(token.clone()));
+        }
+        self.create(token, who, committer).inspect_err(|_| {
+            self.known.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        })
+    }
+
+    /// Forgets the minted tokens that ended this many seconds ago, and cannot be minted again. What cannot be removed
+    /// stays for the next time.
+    pub(crate) fn forget_ended(&self, now: Timestamp, after: i64) {
+        let is_over = |token: &TokenRecord| {
+            let minted = token.minted.as_ref();
+            minted.is_some_and(|minted| token.expires.max(minted.until).seconds() + after < now.seconds())
+        };
+        let over: Vec<_> = self.list().into_iter().filter(|token| is_over(token)).collect();
+        for token in over {
+            // The twin goes last: while it is there, the token comes back with the next start.
+            let path = self.folder.join(format!("{}.json", token.id));
+            let forgotten = self.accounts.forget_token(&token.id).map_err(|error| error.to_string());
+            let removed =
+                forgotten.and_then(|()| std::fs::remove_file(&path).map_err(|error| error.to_string()));
+            if let Err(error) = removed {
+                tracing::warn!(token = %token.id, %error, "a token that has ended could not be forgotten");
+                continue;
+            }
+            self.known.write().unwrap_or_else(PoisonError::into_inner).remove(&token.id);
+        }
     }
 
     /// Revokes a token; on return it is dead, and stays dead.

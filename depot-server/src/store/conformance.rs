@@ -93,6 +93,7 @@ pub(crate) fn accounts(store: &dyn Accounts) {
         expires: Timestamp::from_seconds(2).unwrap(),
         account: false,
         revoked: None,
+        minted: None,
     };
     let at = Timestamp::from_seconds(5).unwrap();
     assert_eq!(store.tokens().unwrap(), []);
@@ -104,6 +105,9 @@ pub(crate) fn accounts(store: &dyn Accounts) {
     assert!(store.revoke_token("one", Timestamp::from_seconds(9).unwrap()).unwrap());
     store.put_token(&token).unwrap();
     assert_eq!(store.tokens().unwrap()[0].revoked, Some(at));
+    store.forget_token("one").unwrap();
+    store.forget_token("one").unwrap();
+    assert!(store.tokens().unwrap().iter().all(|token| token.id != "one"));
     users(store);
 }
 

@@ -121,6 +121,11 @@ impl Accounts for MemoryStore {
         Ok(())
     }
 
+    fn forget_token(&self, id: &str) -> Result<(), StoreError> {
+        self.held().tokens.remove(id);
+        Ok(())
+    }
+
     fn revoke_token(&self, id: &str, at: Timestamp) -> Result<bool, StoreError> {
         let mut held = self.held();
         let Some(token) = held.tokens.get_mut(id) else { return Ok(false) };

@@ -65,6 +65,20 @@ pub(crate) struct TokenRecord {
     /// When it was revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) revoked: Option<Timestamp>,
+    /// What it was minted for, if nobody issued it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) minted: Option<Minted>,
+}
+
+/// What a CI job showed to get a token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Minted {
+    /// Who says who the job is.
+    pub(crate) issuer: String,
+    /// Who the job is, in its issuer's words.
+    pub(crate) subject: String,
+    /// Until when what it showed could be shown again.
+    pub(crate) until: Timestamp,
 }
 
 impl TokenRecord {

@@ -14,7 +14,7 @@ use super::saved::Saved;
 const SOON: Duration = Duration::from_secs(5);
 
 /// What `openssl` needs to know, whatever the configuration of this machine says.
-const OPENSSL_CNF: &str = "\
+pub(crate) const OPENSSL_CNF: &str = "\
 [req]
 prompt = no
 distinguished_name = name
@@ -71,7 +71,7 @@ pub(super) fn openssl(folder: &Path, words: &str) -> Option<()> {
 }
 
 /// Makes a certificate authority, with its certificate in `NAME.pem`.
-fn make_authority(folder: &Path, name: &str) -> Option<()> {
+pub(crate) fn make_authority(folder: &Path, name: &str) -> Option<()> {
     let new = "req -x509 -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2";
     openssl(
         folder,
@@ -80,14 +80,14 @@ fn make_authority(folder: &Path, name: &str) -> Option<()> {
 }
 
 /// Makes `server.key`, and `server.csr` that asks for its certificate.
-pub(super) fn make_server_key(folder: &Path) -> Option<()> {
+pub(crate) fn make_server_key(folder: &Path) -> Option<()> {
     let new = "req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
     openssl(folder, &format!("{new} -config openssl.cnf -keyout server.key -out server.csr"))
 }
 
 /// Makes `server.pem`, signed by an authority for what a section of the configuration says: `server` is this machine's
 /// loopback.
-pub(super) fn sign(folder: &Path, authority: &str, section: &str) -> Option<()> {
+pub(crate) fn sign(folder: &Path, authority: &str, section: &str) -> Option<()> {
     let sign = format!("x509 -req -in server.csr -CA {authority}.pem -CAkey {authority}.key -set_serial 2");
     openssl(folder, &format!("{sign} -days 2 -extfile openssl.cnf -extensions {section} -out server.pem"))
 }

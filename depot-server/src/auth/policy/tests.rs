@@ -51,6 +51,7 @@ fn token(scope: &str, account: Option<Account>) -> Principal {
         expires: at(2),
         account: account.is_some(),
         revoked: None,
+        minted: None,
     };
     Principal::Token(Arc::new(record), account)
 }

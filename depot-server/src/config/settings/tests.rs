@@ -96,6 +96,8 @@ const VALUES: &[(&str, [&str; 3])] = &[
     ("limits.page_cache", ["1 GB", "", ""]),
     ("log.level", ["warn", "error,hyper=debug", "trace"]),
     ("log.format", ["json", "text", "json"]),
+    ("oidc.publishers", ["/p.toml", "", ""]),
+    ("oidc.audience", ["depot-acme", "", ""]),
     ("repositories.python.enabled", ["false", "", ""]),
     ("repositories.python.max_file_size", ["9 GiB", "", ""]),
 ];
@@ -249,8 +251,11 @@ fn what_a_variable_holds_is_not_repeated_in_a_refusal() {
             if let Err(said) = written.settings() {
                 assert!(!said.contains("hunter2"), "{said}");
             } else {
-                // Paths, which are shown.
-                assert!(["data_dir", "certificate", "key"].contains(&name), "{key}");
+                // Paths and names, which are shown.
+                assert!(
+                    ["data_dir", "certificate", "key", "publishers", "audience"].contains(&name),
+                    "{key}"
+                );
             }
         }
     }

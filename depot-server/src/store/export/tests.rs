@@ -48,6 +48,7 @@ fn token(id: u32, revoked: bool) -> TokenRecord {
         expires: time(i64::from(id) + 1),
         account: false,
         revoked: revoked.then(|| time(5)),
+        minted: None,
     }
 }
 

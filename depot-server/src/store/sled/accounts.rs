@@ -57,6 +57,11 @@ impl Accounts for SledAccounts {
         Ok(())
     }
 
+    fn forget_token(&self, id: &str) -> Result<(), StoreError> {
+        self.tokens.remove(id)?;
+        Ok(())
+    }
+
     fn revoke_token(&self, id: &str, at: Timestamp) -> Result<bool, StoreError> {
         let revoked = change(&self.tokens, id, |known: Option<TokenRecord>| {
             let mut token = known?;
