@@ -126,6 +126,17 @@ pub(crate) struct TreeArgs {
     pub(crate) dir: PathBuf,
 }
 
+/// What a server asks for.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct TokenArgs {
+    /// The token that allows it, for a server
+    #[arg(long, env = "DEPOT_AUTH_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+    /// The file that holds the token
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+}
+
 /// How connections are made. Proxies are those of `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct NetworkArgs {

@@ -1,6 +1,9 @@
 //! The one place that prints: data to stdout, talk to stderr.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::{
+    io::{IsTerminal as _, Write as _},
+    time::Duration,
+};
 
 use serde_json::Value;
 
@@ -166,6 +169,11 @@ pub(crate) fn bytes(count: u64) -> String {
         unit = next;
     }
     if value < 9.95 { format!("{value:.1} {unit}") } else { format!("{value:.0} {unit}") }
+}
+
+/// How long something took, in seconds, to the hundredth.
+pub(crate) fn seconds(took: Duration) -> f64 {
+    (took.as_secs_f64() * 100.0).round() / 100.0
 }
 
 /// A count with its noun: `1 file`, `2 files`.

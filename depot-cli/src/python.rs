@@ -4,6 +4,7 @@ pub(crate) mod bundle;
 mod choice;
 pub(crate) mod diff;
 mod document;
+mod failed;
 mod fetch;
 mod indexes;
 mod inputs;

@@ -4,7 +4,7 @@ use std::{num::NonZeroUsize, path::PathBuf};
 
 use clap::{Args, Subcommand};
 
-use super::{NeedsArgs, NetworkArgs, TreeArgs};
+use super::{NeedsArgs, NetworkArgs, TokenArgs, TreeArgs};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum BundleVerb {
@@ -82,12 +82,8 @@ pub(crate) struct ImportArgs {
     /// Where to bring it: a server, `https://depot.example`, or the folder of a tree [default: that of --dir]
     #[arg(long, value_name = "DIR|URL")]
     pub(crate) to: Option<String>,
-    /// The token that allows it, for a server
-    #[arg(long, env = "DEPOT_AUTH_TOKEN", value_name = "TOKEN", hide_env_values = true)]
-    pub(crate) token: Option<String>,
-    /// The file that holds the token
-    #[arg(long, value_name = "FILE")]
-    pub(crate) token_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) token: TokenArgs,
     #[command(flatten)]
     pub(crate) network: NetworkArgs,
     /// How many files are published at once

@@ -1,22 +1,18 @@
 //! `depot python push`, as it can be typed.
 
-use std::{num::NonZeroUsize, path::PathBuf};
+use std::num::NonZeroUsize;
 
 use clap::Args;
 
-use super::{NetworkArgs, TreeArgs};
+use super::{NetworkArgs, TokenArgs, TreeArgs};
 
 #[derive(Debug, Args)]
 pub(crate) struct PushArgs {
     /// The server, or a repository of it: `https://depot.example`, `https://depot.example/python`
     #[arg(value_name = "URL")]
     pub(crate) url: String,
-    /// The token that allows it
-    #[arg(long, env = "DEPOT_AUTH_TOKEN", value_name = "TOKEN", hide_env_values = true)]
-    pub(crate) token: Option<String>,
-    /// The file that holds the token
-    #[arg(long, value_name = "FILE")]
-    pub(crate) token_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) token: TokenArgs,
     #[command(flatten)]
     pub(crate) network: NetworkArgs,
     #[command(flatten)]

@@ -6,7 +6,11 @@ use serde_json::json;
 
 use std::collections::BTreeMap;
 
-use super::{saved_tree, statuses::status_of};
+use super::{
+    failed::{self, Failed},
+    saved_tree,
+    statuses::status_of,
+};
 use crate::{
     args::ListArgs,
     exit::ExitStatus,
@@ -61,13 +65,9 @@ fn list(args: &ListArgs, printer: &Printer) -> anyhow::Result<ExitStatus> {
             size += release.bytes;
         }
     }
-    for (item, reason) in &failed {
-        printer.error(&format!("{item}: {reason}"));
-    }
-    let failures: Vec<_> =
-        failed.iter().map(|(item, reason)| json!({ "item": item, "reason": reason })).collect();
+    failed::tell(&failed, printer);
     rows.end(&json!({
-        "failed": failures,
+        "failed": failed::to_json(&failed),
         "counts": { "projects": projects, "releases": releases, "files": files, "failed": failed.len() },
         "bytes": size,
     }));
@@ -84,7 +84,7 @@ fn list(args: &ListArgs, printer: &Printer) -> anyhow::Result<ExitStatus> {
 fn releases_of(
     tree: &Tree,
     project: &ProjectName,
-    failed: &mut Vec<(String, String)>,
+    failed: &mut Vec<Failed>,
 ) -> anyhow::Result<BTreeMap<ByVersion, Release>> {
     let mut releases: BTreeMap<ByVersion, Release> = BTreeMap::new();
     for filename in tree.filenames(project)? {
@@ -97,7 +97,7 @@ fn releases_of(
                 release.version.get_or_insert(version);
             }
             Ok(None) => {}
-            Err(error) => failed.push((filename, error.to_string())),
+            Err(error) => failed.push(Failed { item: filename, reason: error.to_string() }),
         }
     }
     Ok(releases)

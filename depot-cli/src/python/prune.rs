@@ -11,13 +11,14 @@ use depot_tree::{Removal, Tree};
 use serde_json::json;
 
 use super::{
+    failed,
     needs::{Needs, needs},
     saved_tree,
 };
 use crate::{
     args::PruneArgs,
     exit::ExitStatus,
-    output::{JsonList, Printer, bytes, count},
+    output::{JsonList, Printer, bytes, count, seconds},
 };
 
 const IN_USE: &str = "somebody else writes into the tree, and may rely on what is in it: nothing was deleted; run the \
@@ -51,9 +52,7 @@ pub(crate) async fn run(args: PruneArgs, printer: &Printer) -> anyhow::Result<Ex
     let of = Arc::clone(&tree);
     let all = tokio::task::spawn_blocking(move || files(&of)).await??;
     let needs = needs(&args.needs, &tree, printer).await?;
-    for failed in &needs.failed {
-        printer.error(&format!("{}: {}", failed.item, failed.reason));
-    }
+    failed::tell(&needs.failed, printer);
     anyhow::ensure!(
         needs.failed.is_empty(),
         "what is needed cannot be told, so nothing was deleted: save it first, or name what is still wanted"
@@ -71,7 +70,7 @@ pub(crate) async fn run(args: PruneArgs, printer: &Printer) -> anyhow::Result<Ex
         let removed = tokio::task::spawn_blocking(move || of.remove(&doomed)).await??;
         anyhow::ensure!(removed != Removal::InUse, IN_USE);
     }
-    let seconds = (started.elapsed().as_secs_f64() * 100.0).round() / 100.0;
+    let seconds = seconds(started.elapsed());
     show(&args, &needs, &surplus, kept, seconds, printer);
     Ok(ExitStatus::Done)
 }

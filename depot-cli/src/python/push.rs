@@ -16,16 +16,14 @@ use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 
 use super::{
-    resolve::Failed,
+    failed::{self, Failed},
     saved_tree,
     server::{Server, ServerError},
 };
 use crate::{
     args::PushArgs,
-    credentials,
     exit::ExitStatus,
-    network,
-    output::{Printer, bytes, count, explain},
+    output::{Printer, bytes, count, explain, seconds},
     progress::Progress,
 };
 
@@ -60,18 +58,7 @@ struct Report {
 /// Runs the verb.
 pub(crate) async fn run(args: PushArgs, printer: &Printer) -> anyhow::Result<ExitStatus> {
     let started = Instant::now();
-    let mut server = Server::new(
-        &args.url,
-        credentials::token(args.token_file.as_deref(), args.token.as_deref())?,
-        &args.network,
-    )?;
-    let file = network::netrc();
-    if server.apply(&file.netrc) {
-        printer.detail("the token is that of .netrc");
-        if let Some(warning) = &file.warning {
-            printer.say(&format!("warning: {warning}"));
-        }
-    }
+    let server = Server::open(&args.url, &args.token, &args.network, printer)?;
     let dir = &args.tree.dir;
     let tree = Arc::new(saved_tree(dir)?);
     let mut report = Report::default();
@@ -301,10 +288,8 @@ impl Report {
 }
 
 fn show(report: &Report, args: &PushArgs, server: &Server, took: Duration, printer: &Printer) {
-    let seconds = (took.as_secs_f64() * 100.0).round() / 100.0;
-    for failed in &report.failed {
-        printer.error(&format!("{}: {}", failed.item, failed.reason));
-    }
+    let seconds = seconds(took);
+    failed::tell(&report.failed, printer);
     let mut parts = if args.dry_run {
         vec![
             format!("would send {}", count(report.planned.0, "file")),
@@ -327,7 +312,7 @@ fn show(report: &Report, args: &PushArgs, server: &Server, took: Duration, print
         "dir": args.tree.dir,
         "dry-run": args.dry_run,
         "files": report.files,
-        "failed": report.failed.iter().map(|failed| json!({ "item": failed.item, "reason": failed.reason })).collect::<Vec<_>>(),
+        "failed": failed::to_json(&report.failed),
         "counts": {
             "planned": if args.dry_run { report.planned.0 + report.planned.1 } else { 0 },
             "sent": report.sent,

@@ -13,6 +13,7 @@ use depot_proto::{
 };
 use futures_util::{StreamExt as _, stream};
 
+pub(super) use super::failed::Failed;
 use super::{
     indexes::Indexes,
     inputs::{Asked, Input, Place},
@@ -32,15 +33,6 @@ pub(super) struct Wanted {
     pub(super) pins: Vec<Arc<Hashes>>,
     /// Whether a page lists it, so that what is said of it here is how it is now. A lock knows less.
     pub(super) is_listed: bool,
-}
-
-/// Something that was asked for and cannot be had.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Failed {
-    /// What.
-    pub(super) item: String,
-    /// Why not.
-    pub(super) reason: String,
 }
 
 /// What the requirements come to.

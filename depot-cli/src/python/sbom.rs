@@ -18,6 +18,7 @@ use depot_tree::Tree;
 use serde_json::{Value, json};
 
 use super::{
+    failed,
     needs::{Needs, needs},
     saved_tree,
     show::metadata_of,
@@ -59,9 +60,7 @@ struct Component {
 pub(crate) async fn run(args: SbomArgs, printer: &Printer) -> anyhow::Result<ExitStatus> {
     let tree = Arc::new(saved_tree(&args.needs.tree.dir)?);
     let needs = needs(&args.needs, &tree, printer).await?;
-    for failed in &needs.failed {
-        printer.error(&format!("{}: {}", failed.item, failed.reason));
-    }
+    failed::tell(&needs.failed, printer);
     anyhow::ensure!(needs.failed.is_empty(), "what is asked for is not all in the tree: save it first");
     let bill = Bill::of_needs(&needs)?;
     let number = bill.components.len();

@@ -28,7 +28,11 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use self::patience::{Moved, while_it_moves};
-use crate::{args::NetworkArgs, network};
+use crate::{
+    args::{NetworkArgs, TokenArgs},
+    credentials, network,
+    output::Printer,
+};
 
 /// How much of a file is read at once, in bytes; what is smaller is sent in one piece.
 const CHUNK: usize = 256 * 1024;
@@ -118,8 +122,27 @@ impl ServerError {
 }
 
 impl Server {
-    /// The repository that `url` means: an empty path is the default one, a trailing `/simple/` is ignored.
-    pub(super) fn new(url: &str, token: Option<Secret>, network: &NetworkArgs) -> anyhow::Result<Self> {
+    /// The repository that `url` means: an empty path is the default one, a trailing `/simple/` is ignored. The token is the
+    /// one that was typed, else that of the URL, else that of `.netrc`, which is said.
+    pub(super) fn open(
+        url: &str,
+        token: &TokenArgs,
+        network: &NetworkArgs,
+        printer: &Printer,
+    ) -> anyhow::Result<Self> {
+        let token = credentials::token(token.token_file.as_deref(), token.token.as_deref())?;
+        let mut server = Self::new(url, token, network)?;
+        let file = network::netrc();
+        if server.apply(&file.netrc) {
+            printer.detail("the token is that of .netrc");
+            if let Some(warning) = &file.warning {
+                printer.say(&format!("warning: {warning}"));
+            }
+        }
+        Ok(server)
+    }
+
+    fn new(url: &str, token: Option<Secret>, network: &NetworkArgs) -> anyhow::Result<Self> {
         let (mount, in_url) = mount::read(url)?;
         let timeout = network.timeout_or(TIMEOUT);
         let backoff = Backoff { retries: network.retries, ..Backoff::default() };
@@ -132,7 +155,7 @@ impl Server {
     }
 
     /// Takes the password that `.netrc` has for this host, if there is no token yet; true if it had one.
-    pub(super) fn apply(&mut self, netrc: &Netrc) -> bool {
+    fn apply(&mut self, netrc: &Netrc) -> bool {
         let Some(host) = self.mount.host_str().filter(|_| self.token.is_none()) else { return false };
         let Some(found) = netrc.credentials(host) else { return false };
         // A token may stand where the user does, with nothing in place of the password.

@@ -8,7 +8,11 @@ use depot_proto::{
 use depot_tree::Tree;
 use serde_json::{Value, json};
 
-use super::{saved_tree, statuses::status_of};
+use super::{
+    failed::{self, Failed},
+    saved_tree,
+    statuses::status_of,
+};
 use crate::{
     args::ShowArgs,
     exit::{ExitStatus, UsageError},
@@ -30,7 +34,7 @@ fn show(args: &ShowArgs, printer: &Printer) -> anyhow::Result<ExitStatus> {
         let name = match DistributionFilename::parse(&filename, &project) {
             Ok(name) => name,
             Err(error) => {
-                failed.push((filename, error.to_string()));
+                failed.push(Failed { item: filename, reason: error.to_string() });
                 continue;
             }
         };
@@ -69,16 +73,12 @@ fn show(args: &ShowArgs, printer: &Printer) -> anyhow::Result<ExitStatus> {
                 size += record.size;
             }
             Ok(None) => {}
-            Err(error) => failed.push((name.to_string(), error.to_string())),
+            Err(error) => failed.push(Failed { item: name.to_string(), reason: error.to_string() }),
         }
     }
-    for (item, reason) in &failed {
-        printer.error(&format!("{item}: {reason}"));
-    }
-    let failures: Vec<_> =
-        failed.iter().map(|(item, reason)| json!({ "item": item, "reason": reason })).collect();
+    failed::tell(&failed, printer);
     rows.end(&json!({
-        "failed": failures,
+        "failed": failed::to_json(&failed),
         "counts": { "files": shown, "failed": failed.len() },
         "bytes": size,
     }));

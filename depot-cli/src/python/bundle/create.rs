@@ -23,9 +23,9 @@ use super::{
 use crate::{
     args::CreateArgs,
     exit::ExitStatus,
-    output::{Printer, bytes, count},
+    output::{Printer, bytes, count, seconds},
     progress::Progress,
-    python::{needs::needs, saved_tree},
+    python::{failed, needs::needs, saved_tree},
 };
 
 /// What came of it.
@@ -55,9 +55,7 @@ pub(super) async fn run(args: CreateArgs, printer: &Printer) -> anyhow::Result<E
 /// The files of what was named, with all that it requires.
 async fn named(args: &CreateArgs, tree: &Arc<Tree>, printer: &Printer) -> anyhow::Result<Only> {
     let needs = needs(&args.needs, tree, printer).await?;
-    for failed in &needs.failed {
-        printer.error(&format!("{}: {}", failed.item, failed.reason));
-    }
+    failed::tell(&needs.failed, printer);
     anyhow::ensure!(needs.failed.is_empty(), "what is named is not all in the tree: save it first");
     Ok(needs.files)
 }
@@ -174,7 +172,7 @@ fn news_of(projects: usize) -> String {
 }
 
 fn show(args: &CreateArgs, created: &Created, took: Duration, printer: &Printer) {
-    let seconds = (took.as_secs_f64() * 100.0).round() / 100.0;
+    let seconds = seconds(took);
     let Created { manifest, collected, volumes } = created;
     for volume in volumes {
         printer.data(&format!("{}  {}", volume.path().display(), bytes(volume.size)));

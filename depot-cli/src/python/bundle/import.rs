@@ -6,6 +6,7 @@
 //! changes nothing, and one whose import is cut off is continued by the same command.
 
 mod report;
+mod scratch;
 mod survey;
 
 use std::{
@@ -19,6 +20,7 @@ use tokio::runtime::Handle;
 
 use self::{
     report::Report,
+    scratch::Scratch,
     survey::{Survey, compare_with_server, compare_with_tree},
 };
 use super::{
@@ -32,9 +34,8 @@ use super::{
 };
 use crate::{
     args::ImportArgs,
-    clock, credentials,
+    clock,
     exit::ExitStatus,
-    network,
     output::{Printer, bytes, count},
     progress::Progress,
     python::server::Server,
@@ -52,16 +53,7 @@ impl To {
         if !to.contains("://") {
             return Ok(Self::Tree(to.into()));
         }
-        let token = credentials::token(args.token_file.as_deref(), args.token.as_deref())?;
-        let mut server = Server::new(to, token, &args.network)?;
-        let file = network::netrc();
-        if server.apply(&file.netrc) {
-            printer.detail("the token is that of .netrc");
-            if let Some(warning) = &file.warning {
-                printer.say(&format!("warning: {warning}"));
-            }
-        }
-        Ok(Self::Server(Box::new(server)))
+        Ok(Self::Server(Box::new(Server::open(to, &args.token, &args.network, printer)?)))
     }
 
     /// For a message.
@@ -164,7 +156,7 @@ impl Import {
             return Ok(());
         }
         let scratch = Scratch::create()?;
-        let (tree, _) = Tree::open(&scratch.0)?;
+        let (tree, _) = Tree::open(scratch.path())?;
         let to = ToServer { server, runtime: self.runtime.clone(), scratch: tree, verdicts };
         self.publish(set, &to, report, false)
     }
@@ -216,28 +208,5 @@ impl Import {
         progress.finish();
         report.projects = published?;
         Ok(())
-    }
-}
-
-/// A folder for what is on its way to a server; it goes with this.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn create() -> anyhow::Result<Self> {
-        let mut number = [0; 8];
-        aws_lc_rs::rand::fill(&mut number).map_err(|_| anyhow::anyhow!("no random number could be drawn"))?;
-        let path = std::env::temp_dir().join(format!("depot-bundle-{:016x}", u64::from_le_bytes(number)));
-        let mut builder = std::fs::DirBuilder::new();
-        // What is private on the server is private here.
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&path).with_context(|| format!("cannot create the folder `{}`", path.display()))?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }

@@ -1,8 +1,10 @@
 //! Bundles straight to a server.
 
 use std::fs;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
-use depot_tests::{FakeFile, Output, WheelBuilder, run, sha256_hex};
+use depot_tests::{FakeFile, FakeIndex, Output, Style, WheelBuilder, run, sha256_hex};
 use serde_json::json;
 
 use super::super::depot::Depot;
@@ -85,4 +87,55 @@ fn a_server_that_does_not_take_the_token_is_not_kept_waiting() {
         said.stderr
     );
     assert!(depot.listed("tea-pot").is_empty());
+}
+
+#[test]
+fn an_import_that_was_killed_is_continued_and_what_it_left_is_cleaned_up() {
+    let names: Vec<String> = (0..40).map(|number| format!("cup{number:02}")).collect();
+    let wheel = |name: &String| WheelBuilder::new(name, "1").random_file("data.bin", 300_000, 3);
+    let index = names.iter().fold(FakeIndex::builder(Style::Json), |index, name| index.wheel(&wheel(name)));
+    let index = index.start();
+    let carried = Carried::of(&index, &names.iter().map(String::as_str).collect::<Vec<_>>());
+    let depot = Depot::start();
+    carried.create(&["-o", "w.tar.zst", "--max-size", "5MB"]).assert_success();
+    let volumes = ["w.001.tar.zst", "w.002.tar.zst", "w.003.tar.zst"];
+    let listed = || names.iter().filter(|name| !depot.listed(name).is_empty()).count();
+    let mut command = carried.command(&["import", "--to", depot.url(), "--jobs", "1", "-q"]);
+    command.args(volumes).env("DEPOT_AUTH_TOKEN", depot.token()).env("TMPDIR", carried.room.path());
+    let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while depot.listed(&names[2]).is_empty() {
+        assert!(Instant::now() < deadline, "three files did not arrive");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!((3..40).contains(&listed()), "{} of 40 arrived before the end", listed());
+    let left = || {
+        let entries = fs::read_dir(carried.room.path()).unwrap().map(|entry| entry.unwrap());
+        let mut left: Vec<_> =
+            entries.filter(|entry| entry.metadata().unwrap().is_dir()).map(|entry| entry.path()).collect();
+        left.sort();
+        left
+    };
+    assert_eq!(left().len(), 1, "what was under way lies there");
+    let said =
+        result(&import(&carried, &depot, &[&volumes[..], &["--format", "json"]].concat()).assert_success());
+    let (imported, present) = (&said["counts"]["imported"], &said["counts"]["present"]);
+    assert_eq!(imported.as_u64().unwrap() + present.as_u64().unwrap(), 40, "{said}");
+    assert!(listed() == 40 && imported != 40, "{said}");
+    let again =
+        result(&import(&carried, &depot, &[&volumes[..], &["--format", "json"]].concat()).assert_success());
+    assert_eq!(again["counts"]["present"], 40);
+    assert_eq!(left().len(), 1, "a young one may be in use");
+    let old = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1);
+    fs::File::open(&left()[0]).unwrap().set_modified(old).unwrap();
+    let other = carried.path("depot-bundle-of-somebody");
+    fs::create_dir(&other).unwrap();
+    index.put("saucer", &WheelBuilder::new("saucer", "1"));
+    carried.source.save(&index, &["saucer"]).assert_success();
+    carried.create(&["-o", "two.tar.zst", "--base", "w.001.tar.zst"]).assert_success();
+    import(&carried, &depot, &["two.tar.zst"]).assert_success();
+    assert_eq!(left(), [other], "the old one is gone, and the young one is not");
+    depot.assert_tmp_is_empty();
 }

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::super::{manifest::Place, publish::Outcome, read::Signed, set::Set};
 use crate::{
     args::ImportArgs,
-    output::{Printer, bytes, count, explain},
-    python::resolve::Failed,
+    output::{Printer, bytes, count, explain, seconds},
+    python::failed::{self, Failed},
 };
 
 /// What it came to.
@@ -92,10 +92,8 @@ impl Report {
     }
 
     pub(super) fn show(&self, took: Duration, printer: &Printer) {
-        let seconds = (took.as_secs_f64() * 100.0).round() / 100.0;
-        for failed in &self.failed {
-            printer.error(&format!("{}: {}", failed.item, failed.reason));
-        }
+        let seconds = seconds(took);
+        failed::tell(&self.failed, printer);
         let mut parts = if self.dry_run {
             vec![format!("would import {}", count(self.planned, "file"))]
         } else {
@@ -125,7 +123,7 @@ impl Report {
             "dry-run": self.dry_run,
             "receipt": self.receipt,
             "files": self.files,
-            "failed": self.failed.iter().map(|failed| json!({ "item": failed.item, "reason": failed.reason })).collect::<Vec<_>>(),
+            "failed": failed::to_json(&self.failed),
             "removed": self.removed,
             "counts": {
                 "planned": self.planned,
