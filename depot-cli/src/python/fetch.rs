@@ -8,8 +8,8 @@ use std::sync::Arc;
 use depot_dist::{DistError, Limits};
 use depot_index::{Client, IndexUrl};
 use depot_proto::{
-    DistributionFilename, DistributionKind, Facts, FileRecord, Sha256Digest, Timestamp, redact::SafeUrl,
-    simple::PageFile,
+    DistributionFilename, DistributionKind, Facts, FileRecord, RecordError, Sha256Digest, Timestamp,
+    redact::SafeUrl, simple::PageFile,
 };
 use depot_tree::{Incoming, Published, Tree, TreeError};
 
@@ -111,7 +111,14 @@ fn publish(
     record.core_metadata = metadata.as_deref().map(Sha256Digest::of);
     let (sha256, size) = (record.sha256, record.size);
     let saved = |outcome| Fetched { outcome, sha256, size, resumed: 0, warning };
-    match tree.publish(&sealed, &record, metadata.as_deref())? {
+    let published = match tree.publish(&sealed, &record, metadata.as_deref()) {
+        Err(error @ TreeError::Record { source: RecordError::TooNew(_), .. }) => return Err(error.into()),
+        Err(error @ TreeError::Record { .. }) => {
+            return Err(anyhow::Error::from(error).context(UNKNOWN_BYTES));
+        }
+        published => published?,
+    };
+    match published {
         Published::Created => Ok(saved(Outcome::Saved)),
         Published::Same(_) => {
             // It was fetched although it has a record: its bytes were lost or damaged.
@@ -127,6 +134,10 @@ fn publish(
         Published::Conflict(known) => Err(conflict(&known)),
     }
 }
+
+/// What is said of a record that cannot be read, and may speak of other bytes.
+const UNKNOWN_BYTES: &str = "its name is taken by a record that cannot be read, and the bytes beside that are not these: \
+                             remove the record if it means nothing to you, and save again";
 
 /// What is said of bytes that are none of those that a list pins.
 pub(super) const OTHER_DIGEST: &str = "its bytes have none of the digests that it is pinned to";

@@ -263,9 +263,17 @@ async fn save(
 ) -> anyhow::Result<()> {
     let of = Arc::clone(tree);
     let mut stock = tokio::task::spawn_blocking(move || take_stock(&of, files)).await?;
+    for warning in &stock.warnings {
+        printer.say(&format!("warning: {warning}"));
+    }
     for (wanted, present) in std::mem::take(&mut stock.present) {
         match present {
-            Ok(present) => report.files.push((wanted, Some(present))),
+            Ok(present) => {
+                if let Some(warning) = &present.warning {
+                    printer.say(&format!("warning: {warning}"));
+                }
+                report.files.push((wanted, Some(present)));
+            }
             Err(error) => report.fail(&wanted, &error),
         }
     }

@@ -27,6 +27,7 @@ mod prefetch;
 mod provider;
 mod ranges;
 mod report;
+mod setuptools;
 #[cfg(test)]
 mod tests;
 mod trace;

@@ -5,6 +5,7 @@ mod closure;
 mod faults;
 mod hostile;
 mod lists;
+mod mending;
 mod resume;
 mod secrets;
 mod targets;

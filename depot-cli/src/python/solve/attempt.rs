@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use depot_proto::{ProjectName, Version};
+use depot_proto::{ProjectName, RequiresPython, Version};
 use pep440_rs::Version as Pep440;
 use pubgrub::{PubGrubError, SelectedDependencies};
 
@@ -210,6 +210,15 @@ impl Attempts<'_> {
                      is taken, which may not be all"
                 ));
             }
+        }
+        if let Some(text) = candidate.best.file.requires_python.as_deref()
+            && text.parse::<RequiresPython>().is_err()
+        {
+            solution.warnings.push(format!(
+                "which Pythons {} is for cannot be read from `Requires-Python: {}`, and is passed over",
+                candidate.best.filename,
+                text.escape_debug()
+            ));
         }
         if candidate.yanked.is_yanked() {
             let reason = because(&candidate.yanked);

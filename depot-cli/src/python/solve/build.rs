@@ -101,6 +101,12 @@ impl Building<'_> {
             }
             Err(_) => return Vec::new(),
         };
+        if system.is_uncertain {
+            solution.warnings.push(format!(
+                "what `setup_requires` in the setup.py of {filename} names is only known once that runs: name what it \
+                 needs to be built as well"
+            ));
+        }
         for text in &system.unreadable {
             solution.warnings.push(format!("{filename} needs `{text}` to be built, which is no requirement"));
         }

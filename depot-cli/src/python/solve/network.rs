@@ -166,11 +166,27 @@ pub(super) fn build_system_of_file(
     file: &mut File,
     filename: &DistributionFilename,
 ) -> Result<BuildSystem, NoMetadata> {
-    Ok(BuildSystem::of_pyproject(pyproject(file, filename)?.as_deref()))
+    let pyproject = pyproject(file, filename)?;
+    if !BuildSystem::is_of_setuptools(pyproject.as_deref()) {
+        return Ok(BuildSystem::of_pyproject(pyproject.as_deref()));
+    }
+    // What of them cannot be read is not there for this.
+    let mut read = |name: &str| in_sdist(file, filename, name).ok().flatten();
+    let (setup_cfg, setup_py) = (read("setup.cfg"), read("setup.py"));
+    Ok(BuildSystem::of_sdist(pyproject.as_deref(), setup_cfg.as_deref(), setup_py.as_deref()))
 }
 
 fn pyproject(file: &mut File, filename: &DistributionFilename) -> Result<Option<Vec<u8>>, NoMetadata> {
-    match depot_dist::read_sdist_file(file, filename, "pyproject.toml", &Limits::default()) {
+    in_sdist(file, filename, "pyproject.toml")
+}
+
+/// A file in the top folder of an sdist.
+fn in_sdist(
+    file: &mut File,
+    filename: &DistributionFilename,
+    name: &str,
+) -> Result<Option<Vec<u8>>, NoMetadata> {
+    match depot_dist::read_sdist_file(file, filename, name, &Limits::default()) {
         Err(DistError::Unsupported { .. }) => Ok(None),
         read => read.map_err(told),
     }

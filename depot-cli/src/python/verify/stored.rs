@@ -138,13 +138,7 @@ fn check_file(tree: &Tree, project: &ProjectName, filename: &str) -> (u64, Vec<W
         Ok(Some(record)) => record,
         Ok(None) => return (0, Vec::new()),
         Err(error @ depot_tree::TreeError::Record { .. }) => {
-            return (
-                0,
-                vec![wrong(
-                    Fault::Record,
-                    format!("{}: remove the record and save the file again", explain(&error.into())),
-                )],
-            );
+            return (0, vec![wrong(Fault::Record, format!("{}: save it again", explain(&error.into())))]);
         }
         Err(error) => return (0, vec![wrong(Fault::Unreadable, explain(&error.into()))]),
     };
@@ -173,13 +167,12 @@ fn check_file(tree: &Tree, project: &ProjectName, filename: &str) -> (u64, Vec<W
     if name.kind() == DistributionKind::Wheel {
         match tree.verify_metadata(project, filename) {
             Ok(Finding::BytesMissing) => {
-                let reason = "the metadata beside it is gone: remove the file and save it again".to_owned();
+                let reason = "the metadata beside it is gone: save it again".to_owned();
                 found.push(wrong(Fault::MetadataMissing, reason));
             }
             Ok(Finding::WrongHash { expected, actual }) => {
                 let reason = format!(
-                    "the metadata beside it has the sha256 {actual}, and its record says {expected}: remove the file \
-                     and save it again"
+                    "the metadata beside it has the sha256 {actual}, and its record says {expected}: save it again"
                 );
                 found.push(wrong(Fault::MetadataDiffers, reason));
             }
