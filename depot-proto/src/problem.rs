@@ -19,6 +19,8 @@ pub enum ErrorCode {
     InvalidFilename,
     /// The file record is refused.
     InvalidRecord,
+    /// The upload form is refused.
+    InvalidForm,
     /// The bytes are not the distribution that the name promises.
     InvalidDistribution,
     /// Name or version in the metadata disagrees with the file name.
@@ -76,6 +78,7 @@ impl ErrorCode {
             Self::InvalidName => "Invalid project name",
             Self::InvalidFilename => "Invalid file name",
             Self::InvalidRecord => "Invalid file record",
+            Self::InvalidForm => "Invalid upload form",
             Self::InvalidDistribution => "Invalid distribution",
             Self::MetadataMismatch => "Metadata disagrees with the file name",
             Self::DigestMismatch => "Digest mismatch",

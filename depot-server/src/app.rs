@@ -24,7 +24,7 @@ use crate::{
     },
     listen::Site,
     python::{
-        http::{RepositoryState, hot::Hot, routes},
+        http::{RepositoryState, hot::Hot, legacy, routes},
         reindex,
     },
     service::{
@@ -144,6 +144,7 @@ impl Depot {
             let authenticator = Arc::clone(&self.authenticator);
             repositories = repositories
                 .nest(&mount, routes(Arc::clone(&self.hosted)))
+                .merge(legacy::routes(Arc::clone(&self.hosted)))
                 .route_layer(axum::middleware::from_fn_with_state(authenticator, authenticate));
         }
         if let Some(trusted) = &self.oidc {

@@ -13,6 +13,7 @@ mod hostile;
 mod hot;
 mod index;
 mod interrupt;
+mod legacy;
 mod locks;
 mod look;
 mod network;

@@ -25,6 +25,18 @@ pub enum Client {
     Pipenv,
     /// The Python of an environment with CycloneDX's own library, which judges bills of materials.
     CycloneDx,
+    /// The last twine that knew `--skip-existing` for every index.
+    OldTwine,
+    /// hatch.
+    Hatch,
+    /// The build backend of hatch, which needs no index to build with.
+    Hatchling,
+    /// flit, with its build backend.
+    Flit,
+    /// PDM, with its build backend.
+    Pdm,
+    /// maturin.
+    Maturin,
 }
 
 impl Client {
@@ -35,6 +47,9 @@ impl Client {
             Self::Poetry => "-poetry",
             Self::Pipenv => "-pipenv",
             Self::CycloneDx => "-cyclonedx",
+            Self::OldTwine | Self::Hatch | Self::Hatchling | Self::Flit | Self::Pdm | Self::Maturin => {
+                "-publishers"
+            }
         }
     }
 
@@ -44,6 +59,12 @@ impl Client {
             Self::Poetry => "poetry",
             Self::Pipenv => "pipenv",
             Self::CycloneDx => "python",
+            Self::OldTwine => "twine",
+            Self::Hatch => "hatch",
+            Self::Hatchling => "hatchling",
+            Self::Flit => "flit",
+            Self::Pdm => "pdm",
+            Self::Maturin => "maturin",
         }
     }
 }
@@ -139,11 +160,18 @@ impl Room {
     /// A command of a client with an environment of its own ([`Clients::find_with`]). What it installs goes to the
     /// virtual environment of this room.
     pub fn command_of(&self, client: Client) -> Command {
+        let program = self.clients.program_of(client);
+        let mut command = self.fenced(&program);
         if client == Client::CycloneDx {
-            return self.fenced(self.clients.program_of(client));
+            return command;
+        }
+        if client == Client::Pdm {
+            // It builds with the backend that lies beside it, and not with one that it would have to ask for.
+            let own = program.parent().and_then(Path::parent).unwrap();
+            command.env("VIRTUAL_ENV", own).env("PDM_CHECK_UPDATE", "false");
+            return command;
         }
         let python = self.venv();
-        let mut command = self.fenced(self.clients.program_of(client));
         if client == Client::OldPip {
             command.arg("--python").arg(python);
             return command;
@@ -163,7 +191,7 @@ impl Room {
                 .env("POETRY_DATA_DIR", folder.join("poetry-data"))
                 .env("POETRY_CACHE_DIR", folder.join("poetry-cache"))
                 .env("POETRY_KEYRING_ENABLED", "false");
-        } else {
+        } else if client == Client::Pipenv {
             command
                 .env("PIPENV_CACHE_DIR", folder.join("pipenv-cache"))
                 .env("PIPENV_IGNORE_VIRTUALENVS", "0")

@@ -92,6 +92,7 @@ pub(crate) async fn envelope(around: &Envelope, request: Request, next: Next) ->
         started: Instant::now(),
     };
     let (form, is_head) = (Form::of(request.headers()), request.method() == Method::HEAD);
+    let prints_status_line = problem::is_of_a_form(request.headers());
     let mut response = match strict::refusal(&request) {
         None => next.run(request).await,
         Some(refusal) => {
@@ -113,6 +114,9 @@ pub(crate) async fn envelope(around: &Envelope, request: Request, next: Next) ->
         }
         let with_id = Problem { request_id: Some(line.id.clone()), ..*problem };
         problem::write(&mut response, &with_id, form, is_head);
+        if prints_status_line {
+            problem::tell_in_status_line(&mut response, &with_id);
+        }
     }
     let headers = response.headers_mut();
     secure(headers);
@@ -153,6 +157,7 @@ pub(crate) async fn no_route() -> ApiError {
 
 /// The answer where a route takes other methods.
 pub(crate) async fn no_method() -> ApiError {
-    let detail = "this path does not take this method; uploads go to simple/<project>/<filename> by PUT";
+    let detail = "this path does not take this method; forms are uploaded to /<repository>/ by POST, files to \
+                  simple/<project>/<filename> by PUT";
     ApiError::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::MethodNotAllowed, detail)
 }

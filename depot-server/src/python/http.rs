@@ -2,9 +2,11 @@
 
 mod file;
 pub(crate) mod hot;
+pub(crate) mod legacy;
 mod packages;
 mod plan;
 mod put;
+mod receive;
 mod refusal;
 mod simple;
 
@@ -50,10 +52,10 @@ type Shared = axum::extract::State<Arc<RepositoryState>>;
 /// The routes under a repository's mount.
 pub(crate) fn routes(state: Arc<RepositoryState>) -> Router {
     Router::new()
-        .route("/simple", get(simple::add_slash))
-        .route("/simple/", get(simple::root))
-        .route("/simple/{project}", get(simple::add_slash))
-        .route("/simple/{project}/", get(simple::project))
+        .route("/simple", get(simple::add_slash).post(legacy::wrong_door))
+        .route("/simple/", get(simple::root).post(legacy::wrong_door))
+        .route("/simple/{project}", get(simple::add_slash).post(legacy::wrong_door))
+        .route("/simple/{project}/", get(simple::project).post(legacy::wrong_door))
         .route("/simple/{project}/{filename}", get(file::get).put(put::put))
         .route("/files/{project}/{filename}", get(file::get))
         .route("/packages/{*path}", get(packages::get))

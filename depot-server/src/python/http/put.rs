@@ -1,11 +1,11 @@
 //! `PUT simple/{project}/{filename}`, the bytes, and `PUT simple/{project}/{filename}.json`, the record; in either order.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
     Extension,
     extract::{Path, Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse as _, Json, Response},
 };
 use depot_proto::{
@@ -13,9 +13,12 @@ use depot_proto::{
     layout::Part,
     push::{FACTS_HEADER, MAX_RECORD_SIZE, UploadAnswer, UploadOutcome},
 };
-use depot_tree::{Incoming, Sealed, TreeError};
 
-use super::{RepositoryState, Shared, project_name, refuse_coding};
+use super::{
+    RepositoryState, Shared, project_name,
+    receive::{Receiver, content_length, place, refuse, too_large},
+    refuse_coding,
+};
 use crate::{
     auth::policy::Principal,
     http::{
@@ -24,12 +27,6 @@ use crate::{
     },
     python::{plan::may_upload, publish},
 };
-
-/// How much is held in memory before it is written and hashed, in bytes. Most wheels are smaller than this.
-const BUFFER: usize = 256 * 1024;
-
-/// How long an upload waits for a place among those that are received.
-const PLACE: Duration = Duration::from_secs(30);
 
 /// `PUT` of a file or of its record.
 pub(super) async fn put(
@@ -49,16 +46,7 @@ pub(super) async fn put(
     };
     match answered {
         Ok(answer) => Ok(respond(&answer)),
-        // Who waits to be told to go on is not told so, only to be refused.
-        Err(error) if parts.headers.contains_key(header::EXPECT) => {
-            let mut refusal = error.into_response();
-            refusal.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-            Ok(refusal)
-        }
-        Err(error) => {
-            body.drain().await;
-            Err(error)
-        }
+        Err(error) => refuse(&parts.headers, &mut body, error).await,
     }
 }
 
@@ -127,68 +115,22 @@ async fn receive_bytes(
     may_upload(&state.repository, principal, filename.project(), mirrored)?;
     let limit = state.repository.max_file_size;
     if content_length(headers).is_some_and(|length| length > limit) {
-        return Err(too_large(&filename, limit));
+        return Err(too_large(filename.as_str(), limit));
     }
-    let place = tokio::time::timeout(PLACE, Arc::clone(&state.receiving).acquire_owned()).await;
-    let place = place.map_err(|_| ApiError::busy())?.map_err(ApiError::internal)?;
-    let (received, last) = receive(state, &filename, body, limit).await?;
+    let place = place(state).await?;
+    let mut receiver = Receiver::new(state, filename.project(), filename.as_str());
+    while let Some(bytes) = body.next().await? {
+        receiver.take(bytes).await?;
+    }
     let turn = Arc::clone(&state.publishing).acquire_owned().await.map_err(ApiError::internal)?;
     let (state, principal) = (Arc::clone(state), principal.clone());
     tokio::task::spawn_blocking(move || {
         // Held until it is done, even if the client has gone by then.
         let _held = (place, turn);
-        let sealed = seal(&state, &filename, received, &last)?;
+        let sealed = receiver.seal()?;
         Ok(publish::publish(&state.repository, &filename, sealed, announced.as_deref(), &principal)?)
     })
     .await?
-}
-
-/// Reads a body into `tmp/`, all but what still fits the buffer at the end.
-async fn receive(
-    state: &Arc<RepositoryState>,
-    filename: &DistributionFilename,
-    body: &mut Paced,
-    limit: u64,
-) -> ApiResult<(Option<Incoming>, Vec<u8>)> {
-    let (mut incoming, mut buffered, mut total) = (None, Vec::new(), 0_u64);
-    while let Some(chunk) = body.next().await? {
-        total += chunk.len() as u64;
-        if total > limit {
-            return Err(too_large(filename, limit));
-        }
-        buffered.extend_from_slice(&chunk);
-        if buffered.len() >= BUFFER {
-            let (state, filename, taken) =
-                (Arc::clone(state), filename.clone(), std::mem::take(&mut buffered));
-            let written =
-                tokio::task::spawn_blocking(move || write(&state, &filename, incoming, &taken)).await??;
-            incoming = Some(written);
-        }
-    }
-    Ok((incoming, buffered))
-}
-
-fn write(
-    state: &RepositoryState,
-    filename: &DistributionFilename,
-    incoming: Option<Incoming>,
-    bytes: &[u8],
-) -> Result<Incoming, TreeError> {
-    let mut incoming = match incoming {
-        Some(incoming) => incoming,
-        None => state.repository.tree.begin(filename.project())?,
-    };
-    incoming.write(bytes)?;
-    Ok(incoming)
-}
-
-fn seal(
-    state: &RepositoryState,
-    filename: &DistributionFilename,
-    incoming: Option<Incoming>,
-    last: &[u8],
-) -> Result<Sealed, TreeError> {
-    write(state, filename, incoming, last)?.seal()
 }
 
 /// The facts that the client says it announced, by their digest.
@@ -197,14 +139,6 @@ fn facts_of(headers: &HeaderMap) -> ApiResult<Option<Sha256Digest>> {
     let digest = value.to_str().ok().and_then(|text| text.parse().ok());
     let detail = "the x-depot-facts header is not a sha256 digest";
     digest.map(Some).ok_or_else(|| ApiError::bad_request(ErrorCode::BadRequest, detail))
-}
-
-fn content_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
-fn too_large(filename: &DistributionFilename, limit: u64) -> ApiError {
-    ApiError::too_large(format!("`{filename}` is larger than the {limit} bytes taken here"))
 }
 
 fn respond(answer: &UploadAnswer) -> Response {
