@@ -9,6 +9,8 @@ use depot_proto::{PROBLEM_JSON, Problem};
 use hyper::ext::ReasonPhrase;
 use serde_json::json;
 
+const FORM: &[u8] = b"multipart/form-data";
+
 /// The most characters of a refusal in the status line.
 const MAX_REASON: usize = 500;
 
@@ -46,7 +48,6 @@ impl Form {
 /// Whether a request carries a form: those that send one read of a refusal what they have always read.
 pub(super) fn is_of_a_form(headers: &HeaderMap) -> bool {
     let content_type = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
-    const FORM: &[u8] = b"multipart/form-data";
     content_type
         .and_then(|value| value.get(..FORM.len()))
         .is_some_and(|start| start.eq_ignore_ascii_case(FORM))

@@ -84,7 +84,7 @@ pub(super) async fn wrong_door(State(state): Shared, request: Request) -> ApiRes
     let detail = format!("this address is for installing from: upload to `/{mount}/`");
     let error = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::MethodNotAllowed, detail);
     let refused = refuse(&parts.headers, &mut Paced::new(body, &state.wire), error).await;
-    let mut response = refused.unwrap_or_else(|error| error.into_response());
+    let mut response = refused.unwrap_or_else(axum::response::IntoResponse::into_response);
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET,HEAD"));
     Ok(response)
 }

@@ -11,7 +11,7 @@ use md5::{Digest, Md5};
 pub(super) struct Digests {
     pub(super) md5: Option<String>,
     pub(super) sha256: Option<String>,
-    /// BLAKE2b of 32 bytes.
+    /// `BLAKE2b` of 32 bytes.
     pub(super) blake2: Option<String>,
 }
 
@@ -37,7 +37,7 @@ impl Digests {
         })
     }
 
-    /// MD5 and BLAKE2b, each empty where nobody asks for it.
+    /// MD5 and `BLAKE2b`, each empty where nobody asks for it.
     fn reckon(&self, mut bytes: impl Read) -> io::Result<(String, String)> {
         let (mut md5, mut blake2) = (Md5::new(), Blake2b::<U32>::new());
         let mut part = vec![0; 64 * 1024];

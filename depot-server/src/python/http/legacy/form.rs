@@ -194,22 +194,19 @@ impl Form {
             blake2: digest("blake2_256_digest", 32)?,
         })
     }
-
-    /// The attestations, a JSON array.
-    pub(super) fn attestations(&self) -> Option<&str> {
-        self.get(ATTESTATIONS)
-    }
 }
 
 /// What is taken of what was ever uploaded: wheels, and source distributions in the two packings that installers read.
 fn check_kind(filename: &DistributionFilename, filetype: Option<&str>) -> ApiResult<()> {
     let refuse = |detail: String| Err(ApiError::bad_request(ErrorCode::InvalidFilename, detail));
     let name = filename.as_str();
+    // Installers look for exactly these.
+    let ends = |extension: &str| name.ends_with(extension);
     let is_taken = match filename {
-        DistributionFilename::Wheel(_) => name.ends_with(".whl"),
+        DistributionFilename::Wheel(_) => ends(".whl"),
         DistributionFilename::Sdist(sdist) => match sdist.format {
-            SdistFormat::TarGz => name.ends_with(".tar.gz"),
-            SdistFormat::Zip => name.ends_with(".zip"),
+            SdistFormat::TarGz => ends(".tar.gz"),
+            SdistFormat::Zip => ends(".zip"),
             _ => false,
         },
         DistributionFilename::Legacy(_) => false,

@@ -210,20 +210,17 @@ fn read_head(head: &[u8]) -> Result<Head, MultipartError> {
             return Err(MultipartError::Head("are broken over lines"));
         }
         let (name, value) = line.split_once(':').ok_or(MultipartError::Head("cannot be read"))?;
+        let word = value.trim().to_ascii_lowercase();
         match name.to_ascii_lowercase().as_str() {
-            "content-disposition" => {
-                if disposition.replace(value).is_some() {
-                    return Err(MultipartError::Head("name the part twice"));
-                }
+            "content-disposition" if disposition.replace(value).is_some() => {
+                return Err(MultipartError::Head("name the part twice"));
             }
             // Forms inside forms held several files once, and nobody sends them.
-            "content-type" if value.trim().to_ascii_lowercase().starts_with("multipart/") => {
+            "content-type" if word.starts_with("multipart/") => {
                 return Err(MultipartError::Part("is a form itself"));
             }
-            "content-transfer-encoding" => {
-                if !["binary", "8bit", "7bit"].contains(&value.trim().to_ascii_lowercase().as_str()) {
-                    return Err(MultipartError::Part("is encoded: send it as it is"));
-                }
+            "content-transfer-encoding" if !["binary", "8bit", "7bit"].contains(&word.as_str()) => {
+                return Err(MultipartError::Part("is encoded: send it as it is"));
             }
             _ => {}
         }
