@@ -12,6 +12,7 @@ mod inspect;
 mod keys;
 mod manifest;
 mod member;
+mod projects;
 mod publish;
 mod read;
 mod receipt;

@@ -48,7 +48,7 @@ impl Other {
     fn marks(&self) -> anyhow::Result<BTreeMap<ProjectName, String>> {
         match self {
             Self::Tree(tree) => marks_in(tree),
-            Self::Receipt(receipt) => Ok(receipt.marks().clone()),
+            Self::Receipt(receipt) => Ok(receipt.marks()),
         }
     }
 

@@ -2,7 +2,7 @@
 
 mod chain;
 mod damage;
-mod forge;
+pub(super) mod forge;
 mod interrupted;
 mod keys;
 mod remote;
@@ -233,13 +233,14 @@ fn long_names_yanks_and_what_lies_beside_files_travel_too() {
     let root = carried.source.root();
     fs::write(root.join(format!("files/lid/{}.provenance", lid().filename())), "{\"version\": 1}").unwrap();
     fs::create_dir(root.join("projects")).unwrap();
-    fs::write(root.join("projects/lid.json"), "{\"status\": \"archived\"}").unwrap();
+    let declared = |status: &str| json!({ "project-status": { "status": status } }).to_string();
+    fs::write(root.join("projects/lid.json"), declared("archived")).unwrap();
     carried.whole();
     carried.import(&["whole.tar.zst"]).assert_success();
     carried.assert_carried();
     assert_eq!(carried.target.record("lid", &lid().filename())["yanked"], "leaks");
     // One of them changes: it travels alone.
-    fs::write(root.join("projects/lid.json"), "{\"status\": \"active\"}").unwrap();
+    fs::write(root.join("projects/lid.json"), declared("deprecated")).unwrap();
     let made = carried.create(&["-o", "next.tar.zst", "--base", "whole.tar.zst", "--format", "json"]);
     assert_eq!(
         result(&made)["counts"],

@@ -5,6 +5,7 @@ use std::fs;
 use depot_tests::{FakeIndex, Output, Style, WheelBuilder, depot_command, run};
 use serde_json::{Value, json};
 
+use super::bundle::forge::open;
 use super::command::schema::assert_valid;
 use super::saved::{Saved, result};
 
@@ -122,4 +123,55 @@ fn a_quarantine_reaches_the_other_side_of_a_gap_without_bytes() {
     assert_eq!(diff(0).0["same"], true);
     let shown = look(&far, &["show", "lid"]).assert_success().stdout;
     assert!(shown.starts_with("lid is quarantined: malware\n"), "{shown}");
+}
+
+#[test]
+fn a_bundle_tells_of_a_project_nothing_but_its_state_and_takes_nothing_else() {
+    let (index, saved, far) = (index(), Saved::new(), Saved::new());
+    saved.solve(&index, &["pot"]).assert_success();
+    let projects = |tree: &Saved| {
+        let folder = tree.root().join("projects");
+        fs::create_dir_all(&folder).unwrap();
+        folder
+    };
+    // As on a server whose tree this is: whose it is, what was set there.
+    let own = json!({
+        "project-status": { "status": "archived" },
+        "depot": { "v": 1, "owners": ["ann"], "status": { "state": "deprecated", "reason": "use pan" } },
+    });
+    fs::write(projects(&saved).join("lid.json"), own.to_string()).unwrap();
+    let nobody = json!({ "depot": { "v": 1, "owners": ["ann"] } });
+    fs::write(projects(&saved).join("pot.json"), nobody.to_string()).unwrap();
+    let here = json!({ "owner-here": 1, "depot": { "v": 1, "pushers": ["bob"] } });
+    fs::write(projects(&far).join("lid.json"), here.to_string()).unwrap();
+    let bundle = |args: &[&str]| look(&saved, &[&["bundle", "create"], args].concat()).assert_success();
+    let import = |name: &str| {
+        let mut command = depot_command(["python", "bundle", "import", name, "--dir"]);
+        run(command.arg(far.root()).current_dir(saved.around()))
+    };
+    let known = || -> Value {
+        serde_json::from_slice(&fs::read(far.root().join("projects/lid.json")).unwrap()).unwrap()
+    };
+    bundle(&["-o", "one.tar.zst"]);
+    import("one.tar.zst").assert_success();
+    let declared = json!({ "status": "deprecated", "reason": "use pan" });
+    assert_eq!(
+        (&known()["project-status"], &known()["depot"], &known()["owner-here"]),
+        (&declared, &here["depot"], &json!(1))
+    );
+    assert!(!far.root().join("projects/pot.json").exists(), "there was nothing to tell of it");
+    let packed = open(&fs::read(saved.around().join("one.tar.zst")).unwrap());
+    let told = packed.iter().find(|member| member.name == "projects/lid.json").unwrap();
+    assert!(!String::from_utf8_lossy(&told.content).contains("ann"));
+    let root = far.root();
+    look(&saved, &["diff", root.to_str().unwrap()]).assert_success();
+    // That there is nothing to say any more is said, once.
+    fs::write(projects(&saved).join("lid.json"), nobody.to_string()).unwrap();
+    look(&saved, &["diff", "one.tar.zst"]).assert_code(1);
+    bundle(&["-o", "two.tar.zst", "--base", "one.tar.zst"]);
+    import("two.tar.zst").assert_success();
+    assert_eq!((known().get("project-status"), &known()["depot"]), (None, &here["depot"]));
+    look(&saved, &["diff", "two.tar.zst"]).assert_success();
+    let said = bundle(&["-o", "three.tar.zst", "--base", "two.tar.zst"]);
+    assert!(said.stderr.contains("nothing is new"), "{}", said.stderr);
 }

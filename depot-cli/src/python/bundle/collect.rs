@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
 use depot_proto::{
-    DistributionFilename, FileRecord, ProjectName, Sha256Digest, Timestamp, Yanked,
-    layout::{Part, project_path},
+    DistributionFilename, FileRecord, ProjectName, ProjectRecord, Sha256Digest, Timestamp, Yanked,
+    layout::Part,
 };
 use depot_tree::{OpenedFile, Tree};
 
 use super::{
     manifest::{Blob, Item, Place},
+    projects,
     receipt::{Held, Receipt, mark},
 };
 
@@ -92,20 +93,18 @@ impl Told {
     }
 }
 
-/// The documents of projects themselves.
-fn projects(tree: &Tree) -> anyhow::Result<Vec<(ProjectName, Blob)>> {
-    let mut projects = Vec::new();
-    for project in tree.documented_projects()? {
-        if let Some(document) = tree.document(&project_path(&project))? {
-            projects.push((project, Blob::of(&document)));
-        }
-    }
-    Ok(projects)
+/// What is told of projects themselves.
+fn told_of_projects(tree: &Tree) -> anyhow::Result<Vec<ProjectRecord>> {
+    let told = |project: &ProjectName| {
+        projects::told(tree, project).with_context(|| format!("cannot carry what is known of `{project}`"))
+    };
+    tree.documented_projects()?.iter().map(told).collect()
 }
 
-/// What a receipt says of them.
+/// What a receipt says of them, where there is something to say.
 pub(super) fn marks(tree: &Tree) -> anyhow::Result<BTreeMap<ProjectName, String>> {
-    Ok(projects(tree)?.into_iter().map(|(project, blob)| (project, mark(&[blob.sha256]))).collect())
+    let told = told_of_projects(tree)?.into_iter().filter(|told| told.declared.is_some());
+    Ok(told.map(|told| (told.name.clone(), projects::mark_of(&told))).collect())
 }
 
 /// Looks through the tree, or for these files in it.
@@ -135,16 +134,23 @@ pub(super) fn collect(tree: &Tree, base: Option<&Receipt>, only: Option<&Only>) 
             collected.receipt.files.insert(project, held);
         }
     }
-    for (project, blob) in projects(tree)? {
-        if only.is_some() && !collected.receipt.files.contains_key(&project) {
+    for told in told_of_projects(tree)? {
+        let project = &told.name;
+        if only.is_some() && !collected.receipt.files.contains_key(project) {
             continue;
         }
-        let mark = mark(&[blob.sha256]);
-        if base.and_then(|base| base.projects.get(&project)) != Some(&mark) {
+        let before = base.and_then(|base| base.projects.get(project));
+        // That there is nothing to say any more is to be said.
+        if told.declared.is_none() && before.is_none() {
+            continue;
+        }
+        let mark = projects::mark_of(&told);
+        if before != Some(&mark) {
             collected.projects += 1;
+            let blob = Blob::of(&told.to_document());
             collected.items.push(Item { place: Place::Project(project.clone()), blob });
         }
-        collected.receipt.projects.insert(project, mark);
+        collected.receipt.projects.insert(project.clone(), mark);
     }
     collected.removed = removed(base, &collected.receipt);
     Ok(collected)
@@ -208,6 +214,6 @@ pub(super) fn content(tree: &Tree, place: &Place) -> anyhow::Result<Option<Conte
                 _ => Some(told.record.to_document()),
             })
             .map(Content::Document),
-        Place::Project(project) => tree.document(&project_path(project))?.map(Content::Document),
+        Place::Project(project) => Some(Content::Document(projects::told(tree, project)?.to_document())),
     })
 }

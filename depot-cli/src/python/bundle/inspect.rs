@@ -1,6 +1,6 @@
 //! `depot python bundle inspect`: what a bundle, or a volume of it, says of itself.
 
-use depot_proto::{ProjectName, layout::Part};
+use depot_proto::{ProjectName, ProjectRecord, layout::Part};
 use serde_json::{Value, json};
 
 use super::{
@@ -68,7 +68,7 @@ impl Take for Nobody {
         Ok(())
     }
 
-    fn project(&mut self, _: &ProjectName, _: &[u8]) -> anyhow::Result<()> {
+    fn project(&mut self, _: &ProjectRecord) -> anyhow::Result<()> {
         Ok(())
     }
 }

@@ -8,13 +8,14 @@ use std::{
     thread,
 };
 
-use depot_proto::{FileRecord, ProjectName, Timestamp, layout::Part};
+use depot_proto::{FileRecord, ProjectName, ProjectRecord, Timestamp, layout::Part};
 use depot_tree::{Incoming, Published, Tree};
 
 use super::{
     Stop,
     keys::PublicKey,
     manifest::{Blob, Place},
+    projects,
     set::Set,
     walk::{Carried, Take, walk},
 };
@@ -65,8 +66,8 @@ pub(super) trait Destination: Sync {
     fn wants(&self, project: &ProjectName, filename: &str, blob: &Blob) -> bool;
     /// Publishes a file.
     fn publish(&self, job: Job) -> anyhow::Result<Outcome>;
-    /// Takes what belongs to a project; true if it was news.
-    fn take_project(&self, project: &ProjectName, document: &[u8]) -> anyhow::Result<bool>;
+    /// Takes what is said of a project itself; true if it was news.
+    fn take_project(&self, record: &ProjectRecord) -> anyhow::Result<bool>;
 }
 
 /// Goes through the bundle again, and publishes what is in it. `each` is told what became of each file; if it says so, no
@@ -140,8 +141,8 @@ impl Take for Feeder<'_> {
         Ok(())
     }
 
-    fn project(&mut self, project: &ProjectName, document: &[u8]) -> anyhow::Result<()> {
-        self.projects += usize::from(self.to.take_project(project, document)?);
+    fn project(&mut self, record: &ProjectRecord) -> anyhow::Result<()> {
+        self.projects += usize::from(self.to.take_project(record)?);
         Ok(())
     }
 }
@@ -214,12 +215,7 @@ impl Destination for IntoTree {
         })
     }
 
-    fn take_project(&self, project: &ProjectName, document: &[u8]) -> anyhow::Result<bool> {
-        let path = Place::Project(project.clone()).to_string();
-        let is_news = self.takes_facts && self.tree.document(&path)?.as_deref() != Some(document);
-        if is_news {
-            self.tree.put_project_document(project, document)?;
-        }
-        Ok(is_news)
+    fn take_project(&self, record: &ProjectRecord) -> anyhow::Result<bool> {
+        if self.takes_facts { projects::take(&self.tree, record) } else { Ok(false) }
     }
 }

@@ -7,6 +7,8 @@ use anyhow::Context as _;
 use depot_proto::{ProjectName, Sha256Digest, Sha256Hasher};
 use serde::{Deserialize, Serialize};
 
+use super::projects;
+
 /// The form of a receipt.
 pub(super) const SCHEMA: &str = "depot.receipt/1";
 
@@ -92,8 +94,9 @@ impl Receipt {
     }
 
     /// The projects of which it knows something themselves, with a mark of that.
-    pub(in crate::python) fn marks(&self) -> &BTreeMap<ProjectName, String> {
-        &self.projects
+    pub(in crate::python) fn marks(&self) -> BTreeMap<ProjectName, String> {
+        let said = self.projects.iter().filter(|(project, mark)| !projects::is_silent(project, mark));
+        said.map(|(project, mark)| (project.clone(), mark.clone())).collect()
     }
 
     /// The projects that it lists files of.

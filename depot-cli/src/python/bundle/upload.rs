@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use depot_proto::{
-    ProjectName,
+    ProjectName, ProjectRecord,
     push::{MAX_PLAN_FILES, PlanAnswer, PlanFile, UploadOutcome, Verdict},
 };
 use depot_tree::Tree;
@@ -64,7 +64,7 @@ impl Destination for ToServer {
         Ok(Outcome::Imported)
     }
 
-    fn take_project(&self, _: &ProjectName, _: &[u8]) -> anyhow::Result<bool> {
+    fn take_project(&self, _: &ProjectRecord) -> anyhow::Result<bool> {
         // A server decides itself what belongs to its projects.
         Ok(false)
     }

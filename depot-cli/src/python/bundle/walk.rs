@@ -3,13 +3,13 @@
 use std::io::Read as _;
 
 use anyhow::Context as _;
-use depot_proto::{FileRecord, ProjectName, Sha256Digest, Sha256Hasher, layout::Part};
+use depot_proto::{FileRecord, ProjectName, ProjectRecord, Sha256Digest, Sha256Hasher, layout::Part};
 
 use super::{
     Stop,
     keys::PublicKey,
     manifest::{Blob, Item, Place},
-    member,
+    member, projects,
     read::{self, Head, Rest},
     receipt::{Held, Receipt},
 };
@@ -34,8 +34,8 @@ pub(super) trait Take {
     fn chunk(&mut self, bytes: &[u8]) -> anyhow::Result<()>;
     /// All of a file was read, and is right.
     fn file(&mut self, carried: Carried) -> anyhow::Result<()>;
-    /// What belongs to a project was read, and is right.
-    fn project(&mut self, project: &ProjectName, document: &[u8]) -> anyhow::Result<()>;
+    /// What is said of a project itself was read, and is right.
+    fn project(&mut self, record: &ProjectRecord) -> anyhow::Result<()>;
 }
 
 /// Goes through a volume, whose head was read before.
@@ -111,7 +111,7 @@ fn read_item(
         }
         Place::Project(project) => {
             let document = read_document(&name, blob, rest)?;
-            take.project(project, &document).map_err(NotTaken)?;
+            take.project(&projects::read(&document, project)?).map_err(NotTaken)?;
         }
     }
     Ok(())

@@ -189,6 +189,39 @@ fn a_record_that_speaks_of_something_else_is_refused() {
     }
 }
 
+#[test]
+fn what_says_of_a_project_whose_it_is_is_refused() {
+    let (_index, carried) = carried();
+    let projects = carried.source.root().join("projects");
+    fs::create_dir(&projects).unwrap();
+    let text = json!({ "project-status": { "status": "archived" } }).to_string();
+    fs::write(projects.join("lid.json"), text).unwrap();
+    let members = forge::open(&carried.whole());
+    assert_eq!(members.last().unwrap().name, "projects/lid.json");
+    let more = [
+        json!({ "depot": { "v": 1, "owners": ["mallory"] } }),
+        json!({ "depot": { "v": 1, "tombstones": [] }, "more": 1 }),
+        json!({ "name": "tea-pot" }),
+        json!("archived"),
+    ];
+    for said in more {
+        let mut members = members.clone();
+        let document = said.to_string().into_bytes();
+        let (size, sha256) = (document.len(), sha256_hex(&document));
+        members.last_mut().unwrap().content = document;
+        let mark = sha256_hex(&unhex(&sha256))[..16].to_owned();
+        forge::receipt(&mut members, |receipt| receipt["projects"]["lid"] = json!(mark));
+        forge::manifest(&mut members, |manifest| {
+            let item = manifest["items"].as_array_mut().unwrap().last_mut().unwrap();
+            (item["size"], item["sha256"]) = (json!(size), json!(sha256));
+        });
+        let id = identify(&members);
+        forge::receipt(&mut members, |receipt| receipt["bundle"] = json!(id));
+        forge::manifest(&mut members, |manifest| manifest["id"] = json!(id));
+        assert_refused(&carried, &forge::pack(&members), "`projects/lid.json` is not what the manifest says");
+    }
+}
+
 fn unhex(hex: &str) -> Vec<u8> {
     (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
 }
@@ -203,6 +236,9 @@ fn identify(members: &[Member]) -> String {
         for (filename, file) in files.as_object().unwrap() {
             writeln!(held, "{} {} {} {project}/{filename}", text(&file[0]), file[1], text(&file[2])).unwrap();
         }
+    }
+    for (project, mark) in receipt["projects"].as_object().into_iter().flatten() {
+        writeln!(held, "{} {project}", text(mark)).unwrap();
     }
     let mut lines = "depot.bundle/1\nbase -\n".to_owned();
     for item in manifest["items"].as_array().unwrap() {

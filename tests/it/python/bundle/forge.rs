@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 
 /// A member of the tar.
 #[derive(Clone, Debug)]
-pub(super) struct Member {
-    pub(super) name: String,
-    pub(super) content: Vec<u8>,
+pub(in crate::python) struct Member {
+    pub(in crate::python) name: String,
+    pub(in crate::python) content: Vec<u8>,
     pub(super) kind: tar::EntryType,
 }
 
 /// The members of a bundle.
-pub(super) fn open(bundle: &[u8]) -> Vec<Member> {
+pub(in crate::python) fn open(bundle: &[u8]) -> Vec<Member> {
     let mut archive = tar::Archive::new(zstd::Decoder::new(bundle).unwrap());
     let members = archive.entries().unwrap().map(|entry| {
         let mut entry = entry.unwrap();

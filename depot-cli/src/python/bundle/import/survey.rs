@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use depot_proto::{
-    ProjectName, Sha256Digest,
+    ProjectName, ProjectRecord, Sha256Digest,
     push::{PlanFile, Verdict},
 };
 use depot_tree::{Tree, TreeError};
@@ -60,7 +60,7 @@ impl Take for Survey {
         Ok(())
     }
 
-    fn project(&mut self, _: &ProjectName, _: &[u8]) -> anyhow::Result<()> {
+    fn project(&mut self, _: &ProjectRecord) -> anyhow::Result<()> {
         Ok(())
     }
 }
