@@ -2,7 +2,7 @@
 //! use; how fast it takes a push, beside devpi, and saves, beside pip; and what a large file and a large repository cost it.
 //!
 //! `.ci/bench` runs this. Options: `--write` puts the report into `docs/benchmarks.md`; `--seconds N` and `--rounds N`
-//! shorten a run whose figures are not kept; `--only pages,files,push,save,servers,memory,scale` runs parts; `--scale-dir DIR` is
+//! shorten a run whose figures are not kept; `--only pages,files,push,save,universal,servers,memory,scale` runs parts; `--scale-dir DIR` is
 //! where the large repository is kept between runs.
 
 #![allow(
@@ -24,6 +24,7 @@ mod save;
 mod scale;
 mod serve;
 mod servers;
+mod universal;
 mod wrk;
 
 use std::{
@@ -42,17 +43,19 @@ enum Part {
     Servers,
     Push,
     Save,
+    Universal,
     Memory,
     Scale,
 }
 
 impl Part {
-    const ALL: [(&'static str, Self); 7] = [
+    const ALL: [(&'static str, Self); 8] = [
         ("pages", Self::Pages),
         ("files", Self::Files),
         ("servers", Self::Servers),
         ("push", Self::Push),
         ("save", Self::Save),
+        ("universal", Self::Universal),
         ("memory", Self::Memory),
         ("scale", Self::Scale),
     ];
@@ -62,7 +65,7 @@ impl Part {
         found
             .unwrap_or_else(|| {
                 panic!(
-                    "there is no part {name:?}: pages, files, servers, push, save, memory and scale are known"
+                    "there is no part {name:?}: pages, files, servers, push, save, universal, memory and scale are known"
                 )
             })
             .1
@@ -127,6 +130,7 @@ impl Options {
 struct Measured {
     push: Option<push::Pushed>,
     save: Option<save::Saved>,
+    universal: Option<universal::Universal>,
     served: Option<Result<serve::Served, String>>,
     beside: Option<Result<servers::Beside, String>>,
     memory: Option<memory::Memory>,
@@ -146,6 +150,7 @@ fn main() {
     let measured = Measured {
         push: options.wants(Part::Push).then(|| push::measure(&room("push"), &machine, &options)),
         save: options.wants(Part::Save).then(|| save::measure(&room("save"), &machine, &options)),
+        universal: options.wants(Part::Universal).then(|| universal::measure(&room("universal"), &options)),
         served: (options.wants(Part::Pages) || options.wants(Part::Files))
             .then(|| serve::measure(&room("serve"), &machine, &options)),
         beside: options.wants(Part::Servers).then(|| servers::measure(&room("servers"), &machine, &options)),

@@ -47,6 +47,10 @@ pub(crate) fn write(machine: &Machine, options: &Options, measured: &Measured) -
         text.push_str("## Save, beside pip\n\n");
         save::save(&mut text, saved, options);
     }
+    if let Some(universal) = &measured.universal {
+        text.push_str("## Save for all targets\n\n");
+        save::universal(&mut text, universal, options);
+    }
     if let Some(memory) = &measured.memory {
         text.push_str("## Memory for one large file\n\n");
         more::memory(&mut text, memory);

@@ -219,6 +219,8 @@ struct Content {
     projects: BTreeMap<String, Project>,
     /// By percent-decoded path; with a number, for so many requests.
     faults: HashMap<String, (Fault, Option<usize>)>,
+    /// What befalls every request after so many.
+    doom: Option<(usize, Fault)>,
     log: Vec<LoggedRequest>,
     /// How many bytes of files were sent.
     sent: u64,
@@ -452,9 +454,16 @@ impl FakeIndex {
         self.site.content().faults.insert(path.to_owned(), (fault, Some(times)));
     }
 
+    /// Answers so many requests more, and misbehaves at every one that follows.
+    pub fn fault_after(&self, requests: usize, fault: Fault) {
+        self.site.content().doom = Some((requests, fault));
+    }
+
     /// Behaves again, everywhere.
     pub fn heal(&self) {
-        self.site.content().faults.clear();
+        let mut content = self.site.content();
+        content.faults.clear();
+        content.doom = None;
     }
 
     /// All requests so far, at both origins.

@@ -17,6 +17,7 @@ mod archives;
 mod ci;
 mod clients;
 mod counts;
+mod cut;
 mod index;
 mod line;
 mod process;
@@ -28,6 +29,7 @@ pub use archives::{SdistBuilder, WheelBuilder, escaped_name, random_bytes, sha25
 pub use ci::CiSystem;
 pub use clients::{Client, Clients, Room};
 pub use counts::{counted, skipped};
+pub use cut::{Cut, Then};
 pub use index::{FakeFile, FakeIndex, FakeIndexBuilder, Fault, LoggedRequest, Style};
 pub use line::Line;
 pub use process::{Output, ServerProcess, binary, depot, depot_command, run, run_reading, workspace_root};

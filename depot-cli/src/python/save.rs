@@ -313,7 +313,10 @@ async fn fetch_missing(
             Ok(fetched) => {
                 let size = bytes(fetched.size);
                 progress.done(&match fetched.resumed {
-                    0 => format!("saved {filename} ({size})"),
+                    // What was downloaded to be read is not worth a word when it is saved.
+                    resumed if resumed == 0 || resumed == fetched.size => {
+                        format!("saved {filename} ({size})")
+                    }
                     resumed => format!("saved {filename} ({size}, {} of it from before)", bytes(resumed)),
                 });
                 if let Some(warning) = &fetched.warning {

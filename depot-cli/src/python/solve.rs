@@ -33,7 +33,7 @@ mod tests;
 mod trace;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet, VecDeque},
     fmt,
     sync::{
         Arc,
@@ -187,6 +187,43 @@ impl Solution {
         for (key, package) in built.build {
             self.build.entry(key).or_insert(package);
         }
+    }
+
+    /// Who needs a package that is installed, and who needs that, up to something that was asked for; nothing for what was
+    /// asked for itself. The shortest such way.
+    fn way_to(&self, project: &ProjectName) -> Vec<(ProjectName, Version)> {
+        let mut seen = BTreeSet::from([project]);
+        let mut ways = VecDeque::from([(project, Vec::new())]);
+        while let Some((project, way)) = ways.pop_front() {
+            let needs = || self.packages.get(project).into_iter().flat_map(|package| &package.needed_by);
+            if needs().any(|need| need.parent.is_none()) {
+                return way;
+            }
+            for (parent, version) in needs().filter_map(|need| need.parent.as_ref()) {
+                if seen.insert(parent) {
+                    let mut way = way.clone();
+                    way.push((parent.clone(), version.clone()));
+                    ways.push_back((parent, way));
+                }
+            }
+        }
+        Vec::new()
+    }
+
+    /// A release of what is installed, and who needs it, for a message: `lib 1, that by app 2`.
+    fn told(&self, project: &ProjectName, version: &Version) -> String {
+        let way = self.way_to(project).into_iter();
+        way.fold(format!("{project} {version}"), |told, (project, version)| {
+            format!("{told}, that by {project} {version}")
+        })
+    }
+
+    /// Who needs a package that was not asked for, to be appended to its name.
+    fn needed(&self, project: &ProjectName) -> String {
+        let parent = self.way_to(project).into_iter().next();
+        parent
+            .map(|(parent, version)| format!(" (needed by {})", self.told(&parent, &version)))
+            .unwrap_or_default()
     }
 
     /// What is installed, and then what is needed to build it.

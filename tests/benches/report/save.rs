@@ -6,6 +6,7 @@ use super::grouped;
 use crate::{
     Options, median,
     save::{AGAIN, BYTES_PER_SECOND, MANY, ROUND_TRIP, SET, Saved},
+    universal::Universal,
 };
 
 /// What depot is to need of pip's time.
@@ -52,6 +53,23 @@ pub(super) fn save(text: &mut String, saved: &Saved, options: &Options) {
         ROUND_TRIP.as_millis(),
         BYTES_PER_SECOND / 1_000_000,
         grouped(MANY as f64),
+        options.rounds,
+    );
+}
+
+pub(super) fn universal(text: &mut String, universal: &Universal, options: &Options) {
+    let Universal { wanted, targets, files, releases, failed, near, far, again, peak } = universal;
+    let _ = write!(
+        text,
+        "| `depot python save --universal` | seconds |\n|---|--:|\n| from an index that is near | {near:.2} |\n| from one that is \
+         far | {far:.2} |\n| again, from there, nothing to save | {again:.2} |\n\nThat is {wanted} projects for {targets} targets: \
+         {releases} releases, {} files, and {failed} that some target has nothing of. It had **{:.0} MiB** of memory at most.\n\n\
+         The projects are real ones as they were recorded for the tests, with all their wheels and what those require; the files \
+         themselves are\nsmall, so this is the time of choosing and asking, and not of bytes. What is far is {} ms away, behind \
+         the relay of the section above.\nMedians of {} rounds, each into an empty folder.\n\n",
+        grouped(*files as f64),
+        *peak as f64 / 1024.0,
+        ROUND_TRIP.as_millis(),
         options.rounds,
     );
 }

@@ -1,5 +1,6 @@
 //! What was saved installs where no index is: saved for three targets, pushed, and then with nobody to ask but the server.
 
+mod cases;
 mod installed;
 mod synced;
 

@@ -168,9 +168,14 @@ async fn answer(State(door): State<Door>, request: Request) -> Response {
     answer.into_response(&parts.method, &flow)
 }
 
-/// The fault of this path, counted down.
+/// The fault of this path, or of all, counted down.
 fn take_fault(site: &Site, path: &str) -> Option<Fault> {
     let mut content = site.content();
+    match &mut content.doom {
+        Some((0, fault)) => return Some(fault.clone()),
+        Some((left, _)) => *left -= 1,
+        None => {}
+    }
     let (fault, times) = content.faults.get_mut(path)?;
     match times {
         None => {}

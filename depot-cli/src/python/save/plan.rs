@@ -166,23 +166,52 @@ fn wanted(inputs: &[Input], targets: &[Target], plan: &mut Plan) -> Vec<Input> {
 
 /// What failed, once for all targets that it failed in for the same reason.
 fn failed(solutions: &[Solution]) -> Vec<Failed> {
-    let mut failed: Vec<(Failed, Vec<&Target>)> = Vec::new();
+    struct Row<'a> {
+        failed: &'a Failed,
+        /// The reason without the name of the target.
+        reason: String,
+        targets: Vec<&'a Target>,
+    }
+    let mut rows: Vec<Row<'_>> = Vec::new();
     for solution in solutions {
-        for one in &solution.failed {
-            match failed.iter_mut().find(|(known, _)| known == one) {
-                Some((_, targets)) => targets.push(&solution.target),
-                None => failed.push((one.clone(), vec![&solution.target])),
+        let target = format!(" on {}", solution.target);
+        for failed in &solution.failed {
+            let reason = failed.reason.replace(&target, ON_TARGET);
+            match rows.iter_mut().find(|row| row.failed.item == failed.item && row.reason == reason) {
+                Some(row) => row.targets.push(&solution.target),
+                None => rows.push(Row { failed, reason, targets: vec![&solution.target] }),
             }
         }
     }
-    let named = |(mut one, targets): (Failed, Vec<&Target>)| {
-        if targets.len() < solutions.len() {
-            let targets: Vec<_> = targets.iter().map(ToString::to_string).collect();
-            one.item = format!("{} for {}", one.item, targets.join(", "));
-        }
-        one
+    let named = |row: Row<'_>| {
+        let is_everywhere = row.targets.len() == solutions.len();
+        let item = match &row.failed.item {
+            item if is_everywhere => item.clone(),
+            item => format!("{item} for {}", some_of(&row.targets)),
+        };
+        let reason = match row.targets[..] {
+            [_] => row.failed.reason.clone(),
+            _ => {
+                let there = if is_everywhere { " on any target" } else { " on any of them" };
+                row.reason.replace(ON_TARGET, there).replace("for this target", "for such a target")
+            }
+        };
+        Failed { item, reason }
     };
-    failed.into_iter().map(named).collect()
+    rows.into_iter().map(named).collect()
+}
+
+/// Stands for the name of a target, while reasons are compared.
+const ON_TARGET: &str = " on \u{0}";
+
+/// The names of some targets, not more of them than a line has room for.
+fn some_of(targets: &[&Target]) -> String {
+    const SHOWN: usize = 4;
+    let names: Vec<_> = targets.iter().take(SHOWN).map(ToString::to_string).collect();
+    match targets.len().saturating_sub(SHOWN) {
+        0 => names.join(", "),
+        more => format!("{} and {more} more targets", names.join(", ")),
+    }
 }
 
 /// What stays although something newer fits, in one line.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use depot_proto::{ProjectName, RequiresPython, Version};
+use depot_proto::{ProjectName, Requirement, RequiresPython, Version};
 use pep440_rs::Version as Pep440;
 use pubgrub::{PubGrubError, SelectedDependencies};
 
@@ -92,7 +92,12 @@ pub(super) fn solve_target(scene: &Scene, at: usize, preferred: &Preferred) -> S
                 Outcome::Stopped => {}
             }
         }
-        failed.push(Failed { item: attempts.all[one.place].label(), reason });
+        let input = attempts.all[one.place];
+        if !one.is_alone {
+            let hint = "if it need not be installed beside the others, save it in a run of its own";
+            reason = format!("{reason}; {hint}");
+        }
+        failed.push(Failed { item: input.label(), reason });
     }
     let mut solution = Solution {
         target,
@@ -107,6 +112,31 @@ pub(super) fn solve_target(scene: &Scene, at: usize, preferred: &Preferred) -> S
         attempts.fill(&mut solution, &selected, &active);
     }
     solution
+}
+
+/// An extra that somebody wants and that is not there.
+struct LostExtra {
+    project: ProjectName,
+    extra: String,
+    /// Those that are.
+    known: Vec<String>,
+}
+
+impl LostExtra {
+    fn told(&self, solution: &Solution) -> String {
+        let Self { project, extra, known } = self;
+        let mut known: Vec<_> = known.iter().map(|extra| format!("`{extra}`")).collect();
+        known.sort();
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        let wants = |one: &&Requirement| one.project == *project && one.extras.contains(extra);
+        let parents = solution.packages.iter().filter_map(|(name, package)| {
+            let requirement = package.requires.iter().find(wants)?;
+            Some(format!(", which {} requires as `{requirement}`", solution.told(name, &package.version)))
+        });
+        let parent = parents.take(1).collect::<String>();
+        let version = solution.packages.get(project).map(|package| package.version.to_string());
+        format!("{project} {} has no extra `{extra}`{parent}: it has {known}", version.unwrap_or_default())
+    }
 }
 
 struct Attempts<'a> {
@@ -166,17 +196,42 @@ impl Attempts<'_> {
                 extras.entry(project).or_default().insert(extra.clone());
             }
         }
+        let mut lost = Vec::new();
         for (node, version) in selected.iter() {
             let Node::Project(project) = node else { continue };
             let extras = extras.remove(project).unwrap_or_default();
-            if let Some(package) = self.package(project, version, extras, solution) {
+            if let Some(package) = self.package(project, version, extras, &mut lost, solution) {
                 solution.packages.insert(project.clone(), package);
             }
         }
         self.say_why(solution, active);
+        let mut warnings: Vec<_> = lost.iter().map(|lost| lost.told(solution)).collect();
+        warnings.extend(self.yanked(solution));
+        solution.warnings.extend(warnings);
         self.look_around(solution);
         solution.warnings.sort();
         solution.warnings.dedup();
+    }
+
+    /// Says of what is yanked that it is taken all the same, and who wants that.
+    fn yanked(&self, solution: &Solution) -> Vec<String> {
+        let yanked = solution.packages.iter().filter_map(|(project, package)| {
+            let candidates = self.scene.candidates(project, self.at).ok()?.ok()?;
+            let candidate = candidates.get(package.version.pep440()?)?;
+            candidate.yanked.is_yanked().then(|| {
+                let (version, needed) = (&package.version, solution.needed(project));
+                let reason = because(&candidate.yanked);
+                // pip takes what any requirement pins; uv, only what was asked for.
+                let hint = match needed.as_str() {
+                    "" => String::new(),
+                    _ => format!("; uv installs it only where you pin `{project}=={version}` yourself"),
+                };
+                format!(
+                    "{project} {version}{needed} is yanked{reason}, and is taken because it is pinned{hint}"
+                )
+            })
+        });
+        yanked.collect()
     }
 
     fn package(
@@ -184,6 +239,7 @@ impl Attempts<'_> {
         project: &ProjectName,
         version: &Pep440,
         mut extras: BTreeSet<String>,
+        lost: &mut Vec<LostExtra>,
         solution: &mut Solution,
     ) -> Option<Package> {
         // All of this was asked for while it was solved.
@@ -199,7 +255,8 @@ impl Attempts<'_> {
                 let more: Vec<_> = applying(&known, target, std::slice::from_ref(extra)).cloned().collect();
                 let is_there = known.extras.contains(extra) || !more.is_empty() || known.is_uncertain;
                 if !is_there {
-                    solution.warnings.push(format!("{project} {version} has no extra `{extra}`"));
+                    let (project, extra, known) = (project.clone(), extra.clone(), known.extras.clone());
+                    lost.push(LostExtra { project, extra, known });
                 }
                 requires.extend(more);
                 is_there
@@ -219,12 +276,6 @@ impl Attempts<'_> {
                 candidate.best.filename,
                 text.escape_debug()
             ));
-        }
-        if candidate.yanked.is_yanked() {
-            let reason = because(&candidate.yanked);
-            solution
-                .warnings
-                .push(format!("{project} {version} is yanked{reason}, and is taken because it is pinned"));
         }
         let mut seen = BTreeSet::new();
         requires.retain(|one| seen.insert(one.to_string()));
@@ -254,13 +305,20 @@ impl Attempts<'_> {
                 needs.entry(requirement.project.clone()).or_default().push(need);
             }
         }
+        for (project, package) in &mut solution.packages {
+            package.needed_by = needs.remove(project).unwrap_or_default();
+            package.needed_by.sort();
+            package.needed_by.dedup();
+        }
         for (project, why) in &self.missing.projects {
-            // What is needed by something that is needed too is told by its parent.
-            for need in needs.get(project).into_iter().flatten() {
+            let needs = needs.get(project).map(Vec::as_slice).unwrap_or_default();
+            // What was asked for itself is told so, and by its parents where it was not.
+            let is_asked = needs.iter().any(|need| need.parent.is_none());
+            for need in needs.iter().filter(|need| need.parent.is_none() == is_asked) {
                 let item = match &need.parent {
                     None => need.requirement.clone(),
                     Some((parent, version)) => {
-                        format!("{} (needed by {parent} {version})", need.requirement)
+                        format!("{} (needed by {})", need.requirement, solution.told(parent, version))
                     }
                 };
                 solution.failed.push(Failed { item, reason: why.clone() });
@@ -272,11 +330,6 @@ impl Attempts<'_> {
                 let reason = format!("what it requires cannot be told: {why}");
                 solution.failed.push(Failed { item: format!("{project} {version}"), reason });
             }
-        }
-        for (project, package) in &mut solution.packages {
-            package.needed_by = needs.remove(project).unwrap_or_default();
-            package.needed_by.sort();
-            package.needed_by.dedup();
         }
     }
 

@@ -34,7 +34,7 @@ pub(super) fn add(scene: &Scene, at: usize, solution: &mut Solution, preferred: 
             continue;
         }
         let built = building.environment(&requires, preferred);
-        let what = format!("to build {project} {version}");
+        let what = format!("to build {}", solution.told(&project, &version));
         for failed in &built.failed {
             let item = format!("{} (needed {what})", failed.item);
             solution.failed.push(Failed { item, reason: failed.reason.clone() });

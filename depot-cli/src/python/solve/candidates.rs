@@ -133,13 +133,17 @@ impl fmt::Display for LeftOut {
         match self {
             Self::TooNew => f.write_str("is newer than --exclude-newer allows"),
             Self::NoWheel(example) => {
-                write!(f, "has no file for this target (only such as `{example}`)")
+                write!(f, "has no file for this target, only such as `{example}`")
             }
             Self::OnlySource => f.write_str("has no wheel, and --only-binary wants one"),
             Self::OnlyWheels => f.write_str("has no sdist, and --no-binary wants one"),
             Self::Python(requires) => write!(f, "requires Python {requires}"),
-            Self::OtherDigest => f.write_str("has no file with a digest that it is pinned to"),
-            Self::NotPinned => f.write_str("is not pinned to a digest, and digests are required"),
+            Self::OtherDigest => f.write_str(
+                "has no file with a digest that it is pinned to: the index has others than the list was made of",
+            ),
+            Self::NotPinned => {
+                f.write_str("is not pinned to a digest, and digests are required: list it with its `--hash`")
+            }
             Self::Constraint(constraint) => write!(f, "is ruled out by the constraint {constraint}"),
         }
     }
@@ -261,6 +265,14 @@ impl Candidates {
         let preferred = preferred.into_iter().find_map(|one| within().find(|other| other.version == *one));
         let saved = || within().find(|candidate| candidate.is_saved);
         preferred.or_else(saved).or_else(|| within().next())
+    }
+
+    /// Whether a set could be had but for the digests that are required: then it is not what goes together that is wrong.
+    pub(super) fn has_only_other_digests(&self, range: &Range) -> bool {
+        let mut left_out = self.left_out.iter().filter(|(version, _)| range.contains(*version)).peekable();
+        left_out.peek().is_some()
+            && left_out.all(|(_, why)| matches!(why, LeftOut::OtherDigest | LeftOut::NotPinned))
+            && !self.usable.iter().any(|one| range.contains(&one.version))
     }
 
     /// Whether nothing but pre-releases fits a set that somebody requires (PEP 440).

@@ -24,6 +24,7 @@ use super::{
     catalog::View,
     prefetch::Prefetch,
     ranges::{self, Range},
+    report::reasons,
 };
 use crate::python::inputs::Input;
 
@@ -68,7 +69,7 @@ impl fmt::Display for Node {
 /// Why the solver was stopped before it knew.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Stop {
-    /// Whether a project is there cannot be told.
+    /// A project cannot be had, for a reason that has nothing to do with what goes together.
     #[error("{1}")]
     Project(ProjectName, String),
     /// What a version requires cannot be told.
@@ -254,6 +255,10 @@ impl<'a> Provider<'a> {
 
     fn choose(&self, project: &ProjectName, range: &Range) -> Result<Option<Version>, Stop> {
         let Ok(candidates) = self.scene.candidates(project, self.at)? else { return Ok(None) };
+        if candidates.has_only_other_digests(range) {
+            // A file that was replaced must not lose what requires it.
+            return Err(Stop::Project(project.clone(), reasons(&candidates, range).join(", ")));
+        }
         let mut seen = self.seen.borrow_mut();
         // As pip does, and uv where a project has no other releases: where somebody requires what only pre-releases
         // fulfil, they are what is meant. What the solver learnt to avoid on its way is no such requirement.

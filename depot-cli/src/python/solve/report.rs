@@ -20,6 +20,9 @@ type Tree = DerivationTree<Node, Range, String>;
 /// The most reasons that are given for versions that were left out.
 const MOST_REASONS: usize = 3;
 
+/// The most versions that are named of what there is.
+const MOST_VERSIONS: usize = 5;
+
 /// A failure to be told.
 pub(super) struct Report<'a> {
     provider: &'a Provider<'a>,
@@ -72,8 +75,12 @@ impl<'a> Report<'a> {
             Ok(candidates) => candidates,
             Err(why) => return Some(why),
         };
-        let asked: Vec<_> = inputs.iter().map(|input| format!("`{}`", input.text)).collect();
-        let mut words = format!("no version of `{project}` fits {}", asked.join(" and "));
+        let asked: Vec<_> = inputs
+            .iter()
+            .filter(|input| input.text.trim() != project.to_string())
+            .map(|input| format!(" `{}`", input.text))
+            .collect();
+        let mut words = format!("no version of `{project}` fits{}", asked.join(" and"));
         let reasons = reasons(&candidates, &range);
         if candidates.quarantined {
             return Some(format!("`{project}` is quarantined by the index: it offers no files"));
@@ -83,9 +90,7 @@ impl<'a> Report<'a> {
         } else if candidates.versions().is_empty() {
             words = format!("`{project}` has no files that can be saved");
         } else {
-            let newest: Vec<_> =
-                candidates.versions().iter().rev().take(5).map(ToString::to_string).collect();
-            words = format!("{words}; the newest are {}", newest.join(", "));
+            words = format!("{words}; {}", newest(&candidates));
         }
         Some(words)
     }
@@ -122,7 +127,7 @@ impl<'a> Report<'a> {
             External::NotRoot(..) => "there is something to be solved".to_owned(),
             External::NoVersions(node, range) => self.no_versions(node, range),
             External::Custom(node, range, why) => {
-                format!("{} cannot be used: {why}", self.named(node, range))
+                format!("{} cannot be used ({why})", self.named(node, range))
             }
             External::FromDependencyOf(Node::Root, _, on, range) => self.asked(on, range),
             External::FromDependencyOf(node, range, on, of) => {
@@ -160,9 +165,18 @@ impl<'a> Report<'a> {
         let reasons = reasons(&candidates, range);
         if !reasons.is_empty() {
             words = format!("{words} ({})", reasons.join(", "));
+        } else if !candidates.versions().is_empty() {
+            words = format!("{words} ({})", newest(&candidates));
         }
         words
     }
+}
+
+/// The newest versions that there are, for who asked for others.
+fn newest(candidates: &Candidates) -> String {
+    let versions = candidates.versions();
+    let newest: Vec<_> = versions.iter().rev().take(MOST_VERSIONS).map(ToString::to_string).collect();
+    format!("the newest {} {}", if newest.len() == 1 { "is" } else { "are" }, newest.join(", "))
 }
 
 /// What is required of a package, as it would be written.
@@ -176,29 +190,30 @@ pub(super) fn because(yanked: &Yanked) -> String {
 }
 
 /// Why the versions in a set cannot be taken, a few reasons at most.
-fn reasons(candidates: &Candidates, range: &Range) -> Vec<String> {
-    let mut reasons: Vec<(String, Vec<&Version>)> = Vec::new();
-    let mut add = |why: String, version| match reasons.iter_mut().find(|(known, _)| *known == why) {
-        Some((_, versions)) => versions.push(version),
-        None => reasons.push((why, vec![version])),
-    };
-    for (version, why) in candidates.left_out.iter().rev().filter(|(version, _)| range.contains(*version)) {
-        // What is too new does not exist for who asks so; but it is what they would look for.
-        let why = match why {
-            LeftOut::NoWheel(_) => LeftOut::NoWheel(String::new()).to_string(),
-            why => why.to_string(),
+pub(super) fn reasons(candidates: &Candidates, range: &Range) -> Vec<String> {
+    // By what they have in common, and as it is said.
+    let mut reasons: Vec<(String, String, Vec<&Version>)> = Vec::new();
+    let mut add =
+        |kind: String, why: String, version| match reasons.iter_mut().find(|(known, ..)| *known == kind) {
+            Some((.., versions)) => versions.push(version),
+            None => reasons.push((kind, why, vec![version])),
         };
-        add(why, version);
+    for (version, why) in candidates.left_out.iter().rev().filter(|(version, _)| range.contains(*version)) {
+        // What is too new does not exist for who asks so; but it is what they would look for. Of wheels for other machines
+        // those of the newest version are an example.
+        let kind = if matches!(why, LeftOut::NoWheel(_)) { String::new() } else { why.to_string() };
+        add(kind, why.to_string(), version);
     }
     for candidate in candidates.usable.iter().filter(|one| range.contains(&one.version)) {
         if candidate.yanked.is_yanked() {
-            let reason = because(&candidate.yanked);
-            add(format!("is yanked{reason}: pin it with `==` to have it"), &candidate.version);
+            let why = format!("is yanked{}: pin it with `==` to have it", because(&candidate.yanked));
+            add(why.clone(), why, &candidate.version);
         } else if candidate.version.any_prerelease() && !candidates.takes_prereleases {
-            add("is a pre-release: --pre takes such".to_owned(), &candidate.version);
+            let why = "is a pre-release: --pre takes such".to_owned();
+            add(why.clone(), why, &candidate.version);
         }
     }
-    let worded = reasons.into_iter().take(MOST_REASONS).map(|(why, versions)| match &versions[..] {
+    let worded = reasons.into_iter().take(MOST_REASONS).map(|(_, why, versions)| match &versions[..] {
         [one] => format!("{one} {why}"),
         [first, rest @ ..] => format!("{first} and {} more: each {why}", rest.len()),
         [] => why,
@@ -289,11 +304,20 @@ impl ReportFormatter<Node, Range, String> for Words<'_> {
                 format!("{} requires {}", self.0.named(node, range), required(on, of))
             }
             _ => {
-                let names = terms.iter().map(|(node, term)| match term {
-                    Term::Positive(range) => self.0.named(node, range),
-                    Term::Negative(range) => format!("anything but {}", required(node, range)),
-                });
-                format!("{} do not go together", names.collect::<Vec<_>>().join(" and "))
+                let (mut together, mut required_by_them) = (Vec::new(), Vec::new());
+                for (node, term) in &terms {
+                    match term {
+                        Term::Positive(range) => together.push(self.0.named(node, range)),
+                        Term::Negative(range) => required_by_them.push(required(node, range)),
+                    }
+                }
+                let together = together.join(" and ");
+                if required_by_them.is_empty() {
+                    return format!("{together} do not go together");
+                }
+                let verb =
+                    if terms.len() - required_by_them.len() > 1 { "together require" } else { "requires" };
+                format!("{together} {verb} {}", required_by_them.join(" or "))
             }
         }
     }

@@ -35,7 +35,8 @@ fn a_set_that_contradicts_itself_is_explained() {
 fn a_project_with_no_file_for_the_target_is_named_with_what_it_has() {
     let index = index().wheel(&WheelBuilder::new("windowed", "3.0").tag("cp312-cp312-win_amd64")).start();
     let said = trouble(&index, &["windowed"], 3);
-    let words = "no version of `windowed` fits `windowed` on cp312-manylinux_2_28_x86_64: 3.0 has no file for this target";
+    let words = "no version of `windowed` fits on cp312-manylinux_2_28_x86_64: 3.0 has no file for this target, \
+                 only such as `windowed-3.0-cp312-cp312-win_amd64.whl`";
     assert!(said.contains(words), "{said}");
 }
 
@@ -89,5 +90,5 @@ fn what_failed_and_what_is_warned_of_is_in_the_result_for_programs() {
     let said = saved.solve(&index, &["absent", "leaf[nope]", "--format", "json"]).assert_code(3);
     let result = result(&said);
     assert_eq!(result["failed"][0]["item"], "absent");
-    assert_eq!(result["warnings"][0], "leaf 2 has no extra `nope`");
+    assert_eq!(result["warnings"][0], "leaf 2 has no extra `nope`: it has none");
 }

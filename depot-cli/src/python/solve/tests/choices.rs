@@ -183,11 +183,39 @@ fn only_files_with_a_pinned_digest_are_taken() {
     assert_eq!(solution.packages["a"].files[0].filename.as_str(), "a-1.0.tar.gz");
     problem.hashes_required = true;
     let failed = failures(&index, &problem);
-    assert!(failed[0].1.contains("`b`") && failed[0].1.contains("is not pinned to a digest"), "{failed:?}");
+    assert_eq!(failed[0].0, "b (needed by a 1.0)");
+    assert!(failed[0].1.contains("1.0 is not pinned to a digest"), "{failed:?}");
+    assert_eq!(installed(&solve_one(&index, &problem)), ["a 1.0"], "what needs it is not to blame");
     let mut also = input("b==1.0");
     also.hashes.clone_from(&pinned.hashes);
     problem.requirements.push(also);
     assert_eq!(installed(&solve_one(&index, &problem)), ["a 1.0", "b 1.0"]);
+}
+
+#[test]
+fn a_wrong_digest_loses_its_own_project_alone() {
+    let hashed = |digest: &str| {
+        let digest = digest.repeat(32);
+        move |file: &mut depot_proto::simple::PageFile| drop(file.hashes.insert("sha256".to_owned(), digest))
+    };
+    let index = Index::default()
+        .file("a-1.0-py3-none-any.whl", &["b"], hashed("aa"))
+        .file("b-1.0-py3-none-any.whl", &["c"], hashed("bb"))
+        .file("c-1.0-py3-none-any.whl", &[], hashed("cc"))
+        .done();
+    let pinned = |text: &str, digest: &str| {
+        let mut pins = Hashes::default();
+        pins.add(&format!("sha256:{}", digest.repeat(32))).unwrap();
+        let mut input = input(text);
+        input.hashes = Some(Arc::new(pins));
+        input
+    };
+    let requirements = vec![pinned("a==1.0", "aa"), pinned("b==1.0", "00"), pinned("c==1.0", "cc")];
+    let problem = Problem { requirements, hashes_required: true, ..Problem::default() };
+    assert_eq!(installed(&solve_one(&index, &problem)), ["a 1.0", "c 1.0"]);
+    let failed = failures(&index, &problem);
+    assert_eq!(failed.len(), 1, "{failed:?}");
+    assert!(failed[0].0 == "b==1.0" && failed[0].1.contains("digest that it is pinned to"), "{failed:?}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ fn a_conflict_is_told_as_a_derivation() {
     let (item, words) = &failed[0];
     assert_eq!(item, "a");
     let expected = "because `a==1.0` requires `b>=2` and you require `a`, `b>=2` is required. And because you require `b<2`, \
-                    what you ask for cannot be had";
+                    what you ask for cannot be had; if it need not be installed beside the others, save it in a run of its own";
     assert_eq!(words, expected);
 }
 
@@ -35,7 +35,7 @@ fn one_that_cannot_be_had_does_not_lose_the_rest() {
     assert!(reasons[0].contains("`b>=2`"), "{reasons:?}");
     assert!(reasons[1].contains("there is no project `nowhere` in memory"), "{reasons:?}");
     assert_eq!(reasons[2], "there is no project `absent` in memory");
-    assert_eq!(reasons[3], "no version of `e` fits `e>2`; the newest are 1.0");
+    assert_eq!(reasons[3], "no version of `e` fits `e>2`; the newest is 1.0");
 }
 
 #[test]
@@ -61,6 +61,26 @@ fn a_project_that_fails_midway_is_left_out_and_changes_no_choice() {
 }
 
 #[test]
+fn what_needs_something_that_failed_is_named_up_to_what_was_asked_for() {
+    let index = index("a 1.0: b\nz 1.0: y\ny 1.0: b\nb 1.0: c\nc 1.0").broken("c").done();
+    let solution = solve_one(&index, &problem(&["z", "a"]));
+    assert_eq!(solution.failed[0].item, "c (needed by b 1.0, that by a 1.0)");
+    // What was asked for is told as it was asked for.
+    let solution = solve_one(&index, &problem(&["a", "c"]));
+    assert_eq!(solution.failed.len(), 1, "{:?}", solution.failed);
+    assert_eq!(solution.failed[0].item, "c");
+}
+
+#[test]
+fn an_extra_that_is_not_there_is_told_with_who_wants_it_and_which_are() {
+    let index = index("a 1.0: b\nb 1.0: c[x,y]\nc 1.0: d ; extra == 'y'\nd 1.0").done();
+    let solution = solve_one(&index, &problem(&["a"]));
+    let words = "c 1.0 has no extra `x`, which b 1.0, that by a 1.0 requires as `c[x,y]`: it has `y`";
+    assert_eq!(solution.warnings, [words]);
+    assert_eq!(installed(&solution), ["a 1.0", "b 1.0", "c[y] 1.0", "d 1.0"]);
+}
+
+#[test]
 fn metadata_that_cannot_be_had_is_told_and_what_cannot_be_read_is_passed_over() {
     let index = index("a 1.0\na 2.0: b\nb 1.0").broken("a-2.0-py3-none-any.whl").done();
     let solution = solve_one(&index, &problem(&["a"]));
@@ -81,7 +101,7 @@ fn a_constraint_that_leaves_nothing_is_named() {
     let failed = failures(&index, &with_constraints(&["a"], &["b>2"]));
     assert!(failed[0].1.contains("is ruled out by the constraint `b>2`"), "{failed:?}");
     let failed = failures(&index, &with_constraints(&["b"], &["b>2"]));
-    assert!(failed[0].1.contains("no version of `b` fits `b`"), "{failed:?}");
+    assert!(failed[0].1.contains("no version of `b` fits on"), "{failed:?}");
 }
 
 #[test]
