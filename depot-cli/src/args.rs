@@ -93,9 +93,21 @@ impl Verb {
     }
 }
 
+/// What is wanted most, to begin with.
+const SAVE_EXAMPLES: &str = "\
+Examples:
+  depot python save \"requests~=2.32\" -r requirements.txt          for the Python on PATH
+  depot python save pandas --python 3.12 --platform windows        for another machine
+  depot python save -r uv.lock --pylock pylock.toml                what a lock names
+  depot python save --set depot-set.toml                           what is wanted every week
+
+Then `depot python verify` proves that it installs, and `depot python push URL` or `depot python bundle` carries it. Exit code \
+3: some of it could not be had, and the rest is saved.";
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum PythonVerb {
-    /// Save packages from an index into a local tree
+    /// Save packages, and all that they require, from an index into a local tree
+    #[command(after_long_help = SAVE_EXAMPLES)]
     Save(Box<SaveArgs>),
     /// Bring what a server lacks of a saved tree there
     Push(PushArgs),
@@ -141,12 +153,12 @@ pub(crate) struct TokenArgs {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct NetworkArgs {
     /// Trust the authorities in this file (PEM) too [env also: `PIP_CERT`, `REQUESTS_CA_BUNDLE`]
-    #[arg(long, env = "DEPOT_CACERT", value_name = "FILE")]
+    #[arg(help_heading = "Network", long, env = "DEPOT_CACERT", value_name = "FILE")]
     pub(crate) cacert: Option<PathBuf>,
     /// Give up waiting for an answer, or for its next bytes, after this many seconds [default: 30; for a push 120]
-    #[arg(long, env = "DEPOT_TIMEOUT", value_name = "SECONDS")]
+    #[arg(help_heading = "Network", long, env = "DEPOT_TIMEOUT", value_name = "SECONDS")]
     pub(crate) timeout: Option<NonZeroU64>,
     /// How often to try again what may be better the next time
-    #[arg(long, env = "DEPOT_RETRIES", value_name = "N", default_value = "5")]
+    #[arg(help_heading = "Network", long, env = "DEPOT_RETRIES", value_name = "N", default_value = "5")]
     pub(crate) retries: u32,
 }

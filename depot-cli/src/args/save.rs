@@ -39,54 +39,65 @@ pub(crate) struct SaveArgs {
 
 /// Which indexes are asked.
 #[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Indexes")]
 pub(crate) struct IndexArgs {
     /// The index to save from [env also: `UV_DEFAULT_INDEX`, `PIP_INDEX_URL`] [default: the list's, or PyPI]
-    #[arg(short, long, env = "DEPOT_INDEX_URL", value_name = "URL", hide_env_values = true)]
+    #[arg(
+        help_heading = "Indexes",
+        short,
+        long,
+        env = "DEPOT_INDEX_URL",
+        value_name = "URL",
+        hide_env_values = true
+    )]
     pub(crate) index_url: Option<String>,
     /// An index that is asked before it; the first that has a project answers for it. May be given again
     /// [env also: `UV_INDEX`, `PIP_EXTRA_INDEX_URL`]
-    #[arg(long, env = "DEPOT_EXTRA_INDEX_URL", value_name = "URL", hide_env_values = true)]
+    #[arg(
+        help_heading = "Indexes",
+        long,
+        env = "DEPOT_EXTRA_INDEX_URL",
+        value_name = "URL",
+        hide_env_values = true
+    )]
     pub(crate) extra_index_url: Vec<String>,
     /// Which of several indexes answers for a project [default: first-index]
-    #[arg(long, env = "DEPOT_INDEX_STRATEGY", value_enum, value_name = "STRATEGY")]
+    #[arg(help_heading = "Indexes", long, env = "DEPOT_INDEX_STRATEGY", value_enum, value_name = "STRATEGY")]
     pub(crate) index_strategy: Option<IndexStrategy>,
 }
 
 /// What is chosen, and what is saved of it.
 #[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Choice")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag that stands for itself")]
 pub(crate) struct ChoiceArgs {
     /// Leave out what the packages require
-    #[arg(long)]
+    #[arg(help_heading = "Choice", long)]
     pub(crate) no_deps: bool,
     /// Choose pre-releases too
-    #[arg(long)]
+    #[arg(help_heading = "Choice", long)]
     pub(crate) pre: bool,
     /// Take every version that fits what is named, not only the one that goes with the rest
-    #[arg(long)]
+    #[arg(help_heading = "Choice", long)]
     pub(crate) all_versions: bool,
     /// Take all files of a version, whatever the targets
-    #[arg(long)]
+    #[arg(help_heading = "Choice", long)]
     pub(crate) all_files: bool,
     /// Take the sdist too where a wheel fits
-    #[arg(long)]
+    #[arg(help_heading = "Choice", long)]
     pub(crate) sdist: bool,
     /// Take only wheels: of these projects, with commas between them, or `:all:`. May be given again
-    #[arg(long, value_name = "NAMES")]
+    #[arg(help_heading = "Choice", long, value_name = "NAMES")]
     pub(crate) only_binary: Vec<String>,
     /// Take only sdists: of these projects, with commas between them, or `:all:`. May be given again
-    #[arg(long, value_name = "NAMES")]
+    #[arg(help_heading = "Choice", long, value_name = "NAMES")]
     pub(crate) no_binary: Vec<String>,
     /// Leave out what was uploaded later: `2026-10-02` (with that day), `2026-10-02T07:15:09Z`, or `7 days` ago
-    #[arg(long, env = "DEPOT_EXCLUDE_NEWER", value_name = "TIME")]
+    #[arg(help_heading = "Choice", long, env = "DEPOT_EXCLUDE_NEWER", value_name = "TIME")]
     pub(crate) exclude_newer: Option<String>,
     /// Take the newest versions, and not those that the tree has already
-    #[arg(short = 'U', long)]
+    #[arg(help_heading = "Choice", short = 'U', long)]
     pub(crate) upgrade: bool,
     /// Save the provenance of files too (PEP 740), where an index has it
-    #[arg(long)]
+    #[arg(help_heading = "Choice", long)]
     pub(crate) provenance: bool,
 }
 

@@ -36,13 +36,13 @@ pub(crate) struct SourceArgs {
     /// Want this extra of a `pyproject.toml` or lock too; may be given again
     #[arg(long = "extra", value_name = "NAME")]
     pub(crate) extras: Vec<String>,
-    /// Want all extras of a `pyproject.toml`
+    /// Want all extras of a `pyproject.toml` or lock
     #[arg(long, conflicts_with = "extras")]
     pub(crate) all_extras: bool,
     /// Want this dependency group of a `pyproject.toml` or lock too; may be given again
     #[arg(long = "group", value_name = "NAME")]
     pub(crate) groups: Vec<String>,
-    /// Want all dependency groups of a `pyproject.toml`
+    /// Want all dependency groups of a `pyproject.toml` or lock
     #[arg(long, conflicts_with = "groups")]
     pub(crate) all_groups: bool,
     /// Leave out what builds the project of a `pyproject.toml`

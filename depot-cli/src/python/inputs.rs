@@ -113,11 +113,27 @@ pub(super) struct Asked {
     pub(super) warnings: Vec<String>,
 }
 
+/// Refuses what is the name of a file, though it could be that of a project: whoever has registered `requirements-txt` on
+/// an index counts on it.
+fn refuse_file_name(spec: &str) -> Result<(), UsageError> {
+    let spec = spec.trim();
+    let is_of_file = Path::new(spec)
+        .extension()
+        .is_some_and(|end| ["txt", "in", "toml", "lock"].iter().any(|known| end.eq_ignore_ascii_case(known)));
+    if is_of_file && spec.parse::<ProjectName>().is_ok() {
+        return Err(UsageError(format!(
+            "`{spec}` is the name of a file: write `-r {spec}` to save what it lists"
+        )));
+    }
+    Ok(())
+}
+
 /// Reads everything that was asked for. A list that cannot be read whole ends the run; a line that cannot be read does
 /// not, unless it is a constraint: without it the wrong versions would be saved.
 pub(super) fn read(sources: &SourceArgs) -> anyhow::Result<Asked> {
     let mut collector = Collector::default();
     for spec in &sources.specs {
+        refuse_file_name(spec)?;
         collector.take(spec);
     }
     for Listed { text, path, line } in &sources.listed {

@@ -175,10 +175,10 @@ async fn choose_targets(args: &SaveArgs, printer: &Printer) -> anyhow::Result<Ve
 
 /// Says what was chosen, and who needs it.
 fn tell(plan: &Plan, printer: &Printer) {
-    if plan.solutions.is_empty() {
+    let releases = plan.releases();
+    if releases.is_empty() {
         return;
     }
-    let releases = plan.releases();
     let runs: BTreeSet<_> =
         releases.iter().filter(|row| !row.for_build).map(|row| (row.project, row.version)).collect();
     let to_build = releases.iter().filter(|row| !runs.contains(&(row.project, row.version))).count();

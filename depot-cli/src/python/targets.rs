@@ -17,6 +17,9 @@ use crate::{args::TargetArgs, exit::UsageError, output::count};
 const USUAL: [&str; 7] =
     ["linux", "linux-aarch64", "musllinux", "musllinux-aarch64", "macos", "macos-x86_64", "windows"];
 
+/// What the Python on PATH is called beside other targets.
+const HOST: &str = "host";
+
 /// How many targets one run takes: each is solved apart.
 const MOST: usize = 100;
 
@@ -61,7 +64,10 @@ fn choose(args: &TargetArgs, host: &dyn Fn() -> Found) -> anyhow::Result<Chosen>
         )
         .into()),
         (false, _) => {
-            let read = |text: &String| text.parse::<Target>().map_err(|error| UsageError(error.to_string()));
+            let read = |text: &String| match text.trim() {
+                HOST => this_machine(host()),
+                text => text.parse::<Target>().map_err(|error| UsageError(error.to_string())),
+            };
             chosen(args.target.iter().map(read).collect::<Result<_, _>>()?, "as --target says")
         }
         (true, true) => {
@@ -72,6 +78,18 @@ fn choose(args: &TargetArgs, host: &dyn Fn() -> Found) -> anyhow::Result<Chosen>
         }
         (true, false) => of_both(args, glibc, host),
     }
+}
+
+/// What `--target host` means.
+fn this_machine(found: Found) -> Result<Target, UsageError> {
+    let Some(Host { python, platform }) = found.host else {
+        let words = format!("`host` is the Python on PATH, and none was found there{}", found.note);
+        return Err(UsageError(words));
+    };
+    Ok(match python.full_version {
+        Some(full) => Target::with_full_version(python.interpreter, full, platform),
+        None => Target::new(python.interpreter, platform),
+    })
 }
 
 /// The targets of the Pythons and platforms that were named; where none was, of those of the Python on PATH.
@@ -152,7 +170,7 @@ fn describe(targets: &[Target]) -> String {
     let pythons = distinct(targets.iter().map(|target| python(target.interpreter(), target)));
     let platforms = distinct(targets.iter().map(|target| target.platform().describe()));
     if pythons.len() * platforms.len() == targets.len() {
-        return format!("{} on {}", join(&pythons), join(&platforms));
+        return format!("{} on {}", join(&without_repeated_names(pythons)), join(&platforms));
     }
     join(&targets.iter().map(Target::describe).collect::<Vec<_>>())
 }
@@ -168,6 +186,19 @@ fn python(interpreter: Interpreter, target: &Target) -> String {
 fn distinct(words: impl Iterator<Item = String>) -> Vec<String> {
     let mut seen = BTreeSet::new();
     words.filter(|word| seen.insert(word.clone())).collect()
+}
+
+/// Of Pythons of one kind the first alone says which: `CPython 3.13, 3.12`.
+fn without_repeated_names(pythons: Vec<String>) -> Vec<String> {
+    let name = pythons.first().and_then(|first| first.split_once(' ')).map(|(name, _)| format!("{name} "));
+    let Some(name) = name.filter(|name| pythons.iter().all(|python| python.starts_with(name))) else {
+        return pythons;
+    };
+    let shorten = |(at, python): (usize, String)| match python.strip_prefix(&name) {
+        Some(version) if at > 0 => version.to_owned(),
+        _ => python,
+    };
+    pythons.into_iter().enumerate().map(shorten).collect()
 }
 
 fn join(words: &[String]) -> String {

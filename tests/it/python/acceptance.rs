@@ -148,21 +148,21 @@ impl Moved {
         let host = Host::of(clients);
         let mut index = upstream(&host).start();
         let saved = Saved::new();
-        // What this machine is, depot says itself.
-        let room = clients.room();
-        let bin = room.venv().parent().unwrap().to_owned();
-        let mut ask = saved.solve_command(&index.url(), &["certs", "--dry-run", "--format", "json"]);
-        let said = run(ask.env("PATH", bin)).assert_success();
-        let this = result(&said)["targets"][0].as_str().unwrap().to_owned();
-        assert!(this.starts_with(&format!("cp3{}-", host.minor)), "{this}");
-
-        let mut targets = vec![this];
+        let mut targets = vec!["host".to_owned()];
         targets.extend(others(host.minor).map(|other| other.target));
         let mut args = vec!["shop", "kiosk", "legacy", "--format", "json"];
         args.extend(targets.iter().flat_map(|target| ["--target", target]));
-        let said = saved.solve(&index, &args).assert_success();
+        // What is on PATH is the Python that will install it.
+        let room = clients.room();
+        let bin = room.venv().parent().unwrap().to_owned();
+        let said = run(saved.solve_command(&index.url(), &args).env("PATH", bin)).assert_success();
         assert!(!said.stderr.contains("warning"), "{}", said.stderr);
-        let chosen = chosen(&result(&said));
+        let result = result(&said);
+        let mut told = result["targets"].as_array().unwrap().iter().map(|target| target.as_str().unwrap());
+        let this = told.find(|told| !targets[1..].iter().any(|other| other == told)).unwrap();
+        this.clone_into(&mut targets[0]);
+        assert!(targets[0].starts_with(&format!("cp3{}-", host.minor)), "{targets:?}");
+        let chosen = chosen(&result);
         let depot = Depot::start();
         saved.push(&depot, &[]).assert_success();
         let silence = Silence::after(&mut index);

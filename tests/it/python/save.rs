@@ -206,6 +206,11 @@ fn wrong_usage_is_2_and_what_cannot_begin_is_1() {
     saved.save(&index, &["lid", "--jobs", "0"]).assert_code(2);
     saved.save(&index, &["lid", "--explode"]).assert_code(2);
     saved.save(&index, &["lid", "-q", "-v"]).assert_code(2);
+    for name in ["requirements.txt", "Lists.in", "pyproject.toml", "uv.lock"] {
+        let said = saved.solve(&index, &[name]).assert_code(2);
+        assert!(said.stderr.contains(&format!("write `-r {name}`")), "{}", said.stderr);
+    }
+    assert_eq!(index.requests(), [], "nobody is asked for a project of such a name");
     let said = saved.save(&index, &["-r", "/no/such/file"]).assert_code(1);
     assert!(said.stderr.contains("/no/such/file"), "{}", said.stderr);
     fs::write(saved.root(), "a file where the tree should be").unwrap();

@@ -52,6 +52,21 @@ fn without_flags_it_is_the_python_on_path() {
 }
 
 #[test]
+fn this_machine_can_be_named_beside_others() {
+    let (targets, told) = on(&debian, "--target cp313-win_amd64 --target host");
+    assert_eq!(targets, "cp313-win_amd64 cp311-manylinux_2_36_x86_64");
+    assert!(
+        told.contains("CPython 3.11.2 on linux x86_64 (glibc 2.36 or newer): as --target says"),
+        "{told}"
+    );
+    let error = choose(&args("--target host"), &bare).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "`host` is the Python on PATH, and none was found there (the python there is no Python 3)"
+    );
+}
+
+#[test]
 fn without_a_python_it_is_the_newest_and_that_is_said() {
     let (targets, told) = on(&bare, "--platform linux");
     assert_eq!(targets, "cp315-manylinux_2_28_x86_64");
@@ -110,7 +125,7 @@ fn universal_is_every_supported_python_on_the_usual_platforms() {
         assert!(targets.contains(&target), "{target}");
     }
     let told = choose(&args("--universal"), &|| panic!()).unwrap().told;
-    assert!(told.starts_with("for CPython 3.15, CPython 3.14"), "{told}");
+    assert!(told.starts_with("for CPython 3.15, 3.14, 3.13, 3.12, 3.11 on linux x86_64"), "{told}");
 }
 
 #[test]

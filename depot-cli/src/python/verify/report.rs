@@ -134,7 +134,8 @@ impl Report {
         } else {
             format!(" for {}", count(targets.len(), "target"))
         };
-        parts.push(format!("looked for what {} need{on}, {result}", count(self.found.asked, "thing")));
+        let verb = if self.found.asked == 1 { "needs" } else { "need" };
+        parts.push(format!("looked for what {} {verb}{on}, {result}", count(self.found.asked, "thing")));
         if let Some(installed) = &self.installed {
             let failed = installed.failed.len();
             let failed = if failed == 0 { String::new() } else { format!(", {failed} failed") };

@@ -9,9 +9,9 @@ fn installs(came: &Came, root: &str, projects: &[(&str, &str)]) {
     for (project, _) in projects {
         assert_eq!(came.saved.filenames(project).len(), 1, "{project}: {}", came.said.stderr);
     }
-    let Some(room) = came.installs(&[root]) else { return };
+    let Some(installed) = came.installs(&[root]) else { return };
     for (project, version) in projects {
-        assert_eq!(room.installed_version(project), *version);
+        assert_eq!(installed.installed_version(project), *version);
     }
 }
 
