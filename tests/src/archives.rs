@@ -297,7 +297,7 @@ impl WheelBuilder {
 }
 
 /// A zip of these members.
-fn zipped(members: &[(String, Vec<u8>)]) -> Vec<u8> {
+pub(crate) fn zipped(members: &[(String, Vec<u8>)]) -> Vec<u8> {
     let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for (path, content) in members {
         // The default time is 1980-01-01, and no clock is asked.
@@ -317,6 +317,8 @@ pub struct SdistBuilder {
     build_requires: Vec<String>,
     /// The module of a backend that is installed; none for the one in the sdist.
     backend: Option<String>,
+    /// Whether there is no `pyproject.toml`.
+    is_old: bool,
     stem: Option<String>,
     zip: bool,
 }
@@ -328,6 +330,7 @@ impl SdistBuilder {
             project: Project::new(name, version),
             build_requires: Vec::new(),
             backend: None,
+            is_old: false,
             stem: None,
             zip: false,
         }
@@ -356,6 +359,12 @@ impl SdistBuilder {
         self
     }
 
+    /// Has no `pyproject.toml`, as old ones have none: it is built by setuptools, from this `setup.py`.
+    pub fn setup_py(mut self, script: &str) -> Self {
+        self.is_old = true;
+        self.file("setup.py", script)
+    }
+
     /// Replaces the whole PKG-INFO, for metadata that is wrong.
     pub fn raw_pkg_info(mut self, pkg_info: impl Into<Vec<u8>>) -> Self {
         self.project.raw_metadata = Some(pkg_info.into());
@@ -378,11 +387,11 @@ impl SdistBuilder {
         };
         let pyproject =
             format!("[build-system]\nrequires = [{}]\nbuild-backend = {backend}\n", requires.join(", "));
-        let mut members = vec![
-            ("PKG-INFO".to_owned(), self.metadata()),
-            ("pyproject.toml".to_owned(), pyproject.into_bytes()),
-        ];
-        if self.backend.is_none() {
+        let mut members = vec![("PKG-INFO".to_owned(), self.metadata())];
+        if !self.is_old {
+            members.push(("pyproject.toml".to_owned(), pyproject.into_bytes()));
+        }
+        if self.backend.is_none() && !self.is_old {
             members.push(("_build/backend.py".to_owned(), BACKEND.as_bytes().to_vec()));
         }
         members.extend(self.project.members());

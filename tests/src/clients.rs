@@ -8,7 +8,9 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+use crate::archives::zipped;
 use crate::counts::skipped;
+use crate::index::FakeFile;
 use crate::process::{Output, clean_command, run, target_dir, workspace_root};
 
 /// Where nothing listens, and where a client is sent that asks anyone but this machine.
@@ -112,6 +114,16 @@ impl Clients {
         None
     }
 
+    /// A pure distribution that a client brought into its environment, packed as a wheel again; none where no environment
+    /// has one of this major version or a later one.
+    pub fn installed_wheel(&self, project: &str, major: u32) -> Option<FakeFile> {
+        let venvs = [None, Some(Client::Pipenv), Some(Client::Poetry), Some(Client::OldPip)];
+        venvs.into_iter().find_map(|client| {
+            let venv = client.map_or_else(|| self.venv.clone(), |client| self.venv_of(client));
+            packed(&venv, project, major)
+        })
+    }
+
     /// A fresh room to work in.
     pub fn room(&self) -> Room {
         let room = Room { clients: self.clone(), folder: TempDir::new().unwrap() };
@@ -125,11 +137,37 @@ impl Clients {
         self.venv.join("bin").join(name)
     }
 
-    fn program_of(&self, client: Client) -> PathBuf {
+    fn venv_of(&self, client: Client) -> PathBuf {
         let mut venv = self.venv.clone().into_os_string();
         venv.push(client.suffix());
-        PathBuf::from(venv).join("bin").join(client.program())
+        venv.into()
     }
+
+    fn program_of(&self, client: Client) -> PathBuf {
+        self.venv_of(client).join("bin").join(client.program())
+    }
+}
+
+/// What [`Clients::installed_wheel`] makes of one environment.
+fn packed(venv: &Path, project: &str, major: u32) -> Option<FakeFile> {
+    let entries = |folder: PathBuf| fs::read_dir(folder).into_iter().flatten().flatten();
+    let site = entries(venv.join("lib")).map(|python| python.path().join("site-packages"));
+    let infos = site.flat_map(entries).filter_map(|entry| {
+        let name = entry.file_name().into_string().ok()?;
+        let version = name.strip_prefix(project)?.strip_prefix('-')?.strip_suffix(".dist-info")?.to_owned();
+        let is_new = version.split('.').next()?.parse::<u32>().is_ok_and(|number| number >= major);
+        is_new.then(|| (entry.path(), version))
+    });
+    let (info, version) = infos.last()?;
+    let site = info.parent()?;
+    let record = fs::read_to_string(info.join("RECORD")).ok()?;
+    let paths = record.lines().filter_map(|line| line.split(',').next());
+    let own = paths.filter(|path| !path.starts_with("..") && !path.contains("__pycache__"));
+    let members: Option<Vec<_>> =
+        own.map(|path| Some((path.to_owned(), fs::read(site.join(path)).ok()?))).collect();
+    let metadata = fs::read(info.join("METADATA")).ok()?;
+    let filename = format!("{project}-{version}-py3-none-any.whl");
+    Some(FakeFile::new(&filename, zipped(&members?)).metadata(metadata))
 }
 
 /// A temporary folder with a home, caches and a virtual environment of its own; gone when dropped.

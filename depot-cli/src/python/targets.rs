@@ -5,7 +5,7 @@ mod pythons;
 
 use std::collections::BTreeSet;
 
-use depot_proto::{Interpreter, Platform, System, Target};
+use depot_proto::{Platform, System, Target};
 
 use self::{
     host::{Found, Host},
@@ -167,20 +167,12 @@ fn chosen(targets: Vec<Target>, why: &str) -> anyhow::Result<Chosen> {
 
 /// The targets for people: each Python and each platform once, if all are combined, else every target.
 fn describe(targets: &[Target]) -> String {
-    let pythons = distinct(targets.iter().map(|target| python(target.interpreter(), target)));
+    let pythons = distinct(targets.iter().map(Target::describe_python));
     let platforms = distinct(targets.iter().map(|target| target.platform().describe()));
     if pythons.len() * platforms.len() == targets.len() {
         return format!("{} on {}", join(&without_repeated_names(pythons)), join(&platforms));
     }
     join(&targets.iter().map(Target::describe).collect::<Vec<_>>())
-}
-
-fn python(interpreter: Interpreter, target: &Target) -> String {
-    let first = interpreter.version.first_release();
-    match target.full_version() {
-        version if *version == first => interpreter.describe(),
-        version => interpreter.describe().replacen(&interpreter.version.to_string(), &version.to_string(), 1),
-    }
 }
 
 fn distinct(words: impl Iterator<Item = String>) -> Vec<String> {

@@ -143,7 +143,18 @@ impl Target {
 
     /// For people: `CPython 3.12 on linux x86_64 (glibc 2.28 or newer)`.
     pub fn describe(&self) -> String {
-        format!("{} on {}", self.interpreter().describe(), self.platform().describe())
+        format!("{} on {}", self.describe_python(), self.platform().describe())
+    }
+
+    /// Its Python for people, with the release where it is not the first: `CPython 3.12`, `CPython 3.12.4`.
+    pub fn describe_python(&self) -> String {
+        let interpreter = self.interpreter();
+        match self.full_version() {
+            version if *version == interpreter.version.first_release() => interpreter.describe(),
+            version => {
+                interpreter.describe().replacen(&interpreter.version.to_string(), &version.to_string(), 1)
+            }
+        }
     }
 
     fn key(&self) -> (Interpreter, &pep440_rs::Version, Platform) {

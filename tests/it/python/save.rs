@@ -180,7 +180,7 @@ fn the_result_for_programs_is_one_document_on_stdout() {
     assert_eq!(result["schema"], "depot.save/1");
     assert_eq!(
         result["counts"],
-        json!({ "planned": 0, "saved": 1, "updated": 0, "present": 0, "failed": 1 })
+        json!({ "planned": 0, "saved": 1, "updated": 0, "present": 0, "provenance": 0, "failed": 1 })
     );
     let (lid, file) = (WheelBuilder::new("lid", "3"), &result["files"][0]);
     assert_eq!(

@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use depot_tests::{Clients, Room, run};
+use depot_tests::{Clients, FakeIndex, Room, SdistBuilder, Style, WheelBuilder, run, skipped};
 
-use super::{Host, Moved, Other, Versions, others};
+use super::{Depot, Host, Moved, Other, Saved, Silence, Versions, others};
 
 /// What `shop` needs, the same by its markers wherever pip runs.
 const SHOP: [&str; 4] = ["certs", "engine", "pixel", "shop"];
@@ -138,14 +138,49 @@ fn an_sdist_builds_from_the_server_alone() {
 }
 
 #[test]
+fn an_old_sdist_is_built_by_the_real_setuptools_from_the_server_alone() {
+    let Some(clients) = Clients::find() else { return };
+    // Since then it makes wheels by itself.
+    let Some(setuptools) = clients.installed_wheel("setuptools", 71) else {
+        skipped("building with the real setuptools: no client brought one that is new enough");
+        return;
+    };
+    let setup =
+        "from setuptools import setup\nsetup(name='relic', version='1.4', py_modules=['relic_module'])\n";
+    let sdist = SdistBuilder::new("relic", "1.4")
+        .raw_pkg_info("Metadata-Version: 1.0\nName: relic\nVersion: 1.4\n")
+        .setup_py(setup)
+        .file("relic_module.py", "__version__ = '1.4'\n");
+    let mut index = FakeIndex::builder(Style::Json)
+        .sdist(&sdist)
+        .file("setuptools", setuptools)
+        .wheel(&WheelBuilder::new("wheel", "0.46"))
+        .start();
+    let saved = Saved::new();
+    let said = saved.solve(&index, &["relic", "--target", "host"]).assert_success();
+    assert!(said.stderr.contains("warning: what relic 1.4 requires is only known once"), "{}", said.stderr);
+    let depot = Depot::start();
+    saved.push(&depot, &[]).assert_success();
+    let silence = Silence::after(&mut index);
+    let url = format!("{}/python/simple/", depot.url());
+    for uv in [false, true] {
+        let room = clients.room();
+        let said = if uv { room.uv_install(&url, ["relic"]) } else { room.pip_install(&url, ["relic"]) };
+        said.assert_success();
+        assert_eq!(room.installed_version("relic_module"), "1.4", "uv: {uv}");
+    }
+    silence.assert_unbroken();
+}
+
+#[test]
 fn an_sdist_does_not_build_where_what_builds_it_is_missing() {
     // So that the others of this page show something.
     let Some(clients) = Clients::find() else { return };
     let host = Host::of(&clients);
     let index = super::upstream(&host).start();
-    let saved = super::Saved::new();
+    let saved = Saved::new();
     saved.solve(&index, &["legacy", "--no-deps"]).assert_success();
-    let depot = super::Depot::start();
+    let depot = Depot::start();
     saved.push(&depot, &[]).assert_success();
     let room = clients.room();
     let said = room.pip_install(&format!("{}/python/simple/", depot.url()), ["legacy"]).assert_code(1);
