@@ -6,10 +6,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Sha256Digest;
+use crate::{Sha256Digest, simple::ProjectStatus};
 
 /// The path of the plan under a repository's mount.
 pub const PLAN_PATH: &str = "_/plan";
+
+/// Where the state that is declared of a project goes, under a repository's mount and before the project's name.
+pub const PROJECTS_PATH: &str = "_/projects";
 
 /// The header of sent bytes that names the facts announced for them, by their digest ([`crate::Facts::digest`]). A server
 /// that has forgotten the announcement refuses the bytes with `not-announced`, rather than publish them without their facts.
@@ -26,6 +29,22 @@ pub const MAX_RECORD_SIZE: usize = 64 * 1024;
 pub struct PlanRequest {
     /// The files, at most [`MAX_PLAN_FILES`].
     pub files: Vec<PlanFile>,
+    /// What the indexes of mirrored projects declare of them, of at most as many. Servers that do not know this pass over
+    /// it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub projects: Vec<PlanProject>,
+}
+
+/// The state that the index of a project declares (PEP 792).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PlanProject {
+    /// The project, in any spelling.
+    pub project: String,
+    /// The state.
+    pub state: ProjectStatus,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// A file that a client has. Names are plain text here, so that one bad name is one answer and not the end of a plan.
@@ -51,6 +70,16 @@ pub struct PlanFile {
 pub struct PlanResponse {
     /// The answers.
     pub answers: Vec<PlanAnswer>,
+    /// The answers for projects, in order: have, update or forbidden.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub projects: Vec<PlanAnswer>,
+}
+
+/// The answer to the declared state of a project (`PUT {mount}/_/projects/{project}`, a [`crate::StatusRecord`]).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProjectAnswer {
+    /// Updated or same.
+    pub outcome: UploadOutcome,
 }
 
 /// What the server says of one file of a plan.

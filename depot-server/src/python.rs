@@ -1,6 +1,7 @@
 //! Python: publication, pages and files of its repositories.
 
 pub(crate) mod catalog;
+pub(crate) mod declared;
 pub(crate) mod files;
 pub(crate) mod http;
 mod key;

@@ -1,15 +1,17 @@
 //! `depot python push`: plan, run, report.
 
 use std::{
+    collections::BTreeSet,
     fs::File,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use depot_proto::{
-    FileRecord, ProjectName,
+    FileRecord, ProjectName, StatusRecord,
     layout::Part,
-    push::{MAX_PLAN_FILES, PlanAnswer, PlanFile, UploadOutcome, Verdict},
+    push::{MAX_PLAN_FILES, PlanAnswer, PlanFile, PlanProject, UploadOutcome, Verdict},
+    simple::ProjectStatus,
 };
 use depot_tree::Tree;
 use futures_util::{StreamExt as _, stream};
@@ -18,7 +20,7 @@ use serde_json::{Value, json};
 use super::{
     failed::{self, Failed},
     saved_tree,
-    server::{Server, ServerError},
+    server::Server,
 };
 use crate::{
     args::PushArgs,
@@ -40,6 +42,8 @@ struct Plan {
     send: Vec<Local>,
     update: Vec<Local>,
     have: usize,
+    /// What is declared of projects, and is news to the server.
+    projects: Vec<(ProjectName, StatusRecord)>,
     failed: Vec<Failed>,
 }
 
@@ -51,6 +55,8 @@ struct Report {
     updated: usize,
     have: usize,
     bytes: u64,
+    /// Of how many projects what is declared was news.
+    projects: usize,
     failed: Vec<Failed>,
     files: Vec<Value>,
 }
@@ -64,7 +70,7 @@ pub(crate) async fn run(args: PushArgs, printer: &Printer) -> anyhow::Result<Exi
     let mut report = Report::default();
     let done = push_all(&server, &tree, &args, &mut report, printer).await;
     // What was done is told even where the rest could not be.
-    if done.is_ok() || report.sent + report.updated > 0 {
+    if done.is_ok() || report.sent + report.updated + report.projects > 0 {
         show(&report, &args, &server, started.elapsed(), printer);
     }
     done?;
@@ -90,7 +96,7 @@ async fn push_all(
             return Ok(());
         }
         for batch in files.chunks(MAX_PLAN_FILES) {
-            let plan = ask(server, batch).await?;
+            let plan = ask(server, tree, batch).await?;
             push(server, tree, plan, args, report, printer).await?;
         }
     }
@@ -120,7 +126,10 @@ fn read_files(tree: &Tree, mut projects: std::vec::IntoIter<ProjectName>) -> any
     Ok((files, projects, failed))
 }
 
-async fn ask(server: &Server, files: &[Local]) -> Result<Plan, ServerError> {
+async fn ask(server: &Server, tree: &Arc<Tree>, files: &[Local]) -> anyhow::Result<Plan> {
+    let names: BTreeSet<ProjectName> = files.iter().map(|local| local.project.clone()).collect();
+    let of = Arc::clone(tree);
+    let declared = tokio::task::spawn_blocking(move || declared(&of, names)).await?;
     let asked = files.iter().map(|local| PlanFile {
         project: local.project.to_string(),
         filename: local.record.filename.clone(),
@@ -129,9 +138,24 @@ async fn ask(server: &Server, files: &[Local]) -> Result<Plan, ServerError> {
         facts: local.record.facts.digest(),
         mirrored: local.record.is_mirrored(),
     });
-    let answers = server.plan(asked.collect()).await?;
+    let projects = declared.iter().map(|(project, StatusRecord { state, reason })| PlanProject {
+        project: project.to_string(),
+        state: *state,
+        reason: reason.clone(),
+    });
+    let response = server.plan_with(asked.collect(), projects.collect()).await?;
     let mut plan = Plan::default();
-    for (local, PlanAnswer { verdict, reason }) in files.iter().zip(answers) {
+    for ((project, status), PlanAnswer { verdict, reason }) in declared.into_iter().zip(response.projects) {
+        match verdict {
+            Verdict::Update => plan.projects.push((project, status)),
+            Verdict::Forbidden => {
+                let reason = reason.unwrap_or_else(|| "the server does not take it".to_owned());
+                plan.failed.push(Failed { item: format!("that {project} is {}", status.state), reason });
+            }
+            _ => {}
+        }
+    }
+    for (local, PlanAnswer { verdict, reason }) in files.iter().zip(response.answers) {
         match verdict {
             Verdict::Have => plan.have += 1,
             Verdict::Update => plan.update.push(local.clone()),
@@ -150,6 +174,16 @@ async fn ask(server: &Server, files: &[Local]) -> Result<Plan, ServerError> {
     // The largest first, so that none is left for last.
     plan.send.sort_by_key(|local| std::cmp::Reverse(local.record.size));
     Ok(plan)
+}
+
+/// What the tree knows that indexes declare of these projects. What cannot be read is somebody else's.
+fn declared(tree: &Tree, projects: BTreeSet<ProjectName>) -> Vec<(ProjectName, StatusRecord)> {
+    let declared = projects.into_iter().filter_map(|project| {
+        let record = tree.project(&project).ok()??;
+        let usual = || StatusRecord::new(ProjectStatus::Active, None);
+        Some((project, record.declared.unwrap_or_else(usual)))
+    });
+    declared.collect()
 }
 
 async fn push(
@@ -177,6 +211,10 @@ async fn push(
         for local in plan.send.iter().chain(&plan.update) {
             printer.data(&format!("{}  {}", local.record.filename, bytes(local.record.size)));
             report.row(printer, local, "planned");
+        }
+        report.projects += plan.projects.len();
+        for (project, status) in &plan.projects {
+            printer.data(&format!("{project}  {}", status.state));
         }
         return Ok(());
     }
@@ -218,6 +256,16 @@ async fn push(
         }
     }
     progress.finish();
+    // After the files: a project is there only with some.
+    for (project, status) in plan.projects {
+        match server.declare(&project, &status).await {
+            Ok(news) => report.projects += usize::from(news),
+            Err(error) => {
+                let item = format!("that {project} is {}", status.state);
+                report.failed.push(Failed { item, reason: explain(&error.into()) });
+            }
+        }
+    }
     Ok(())
 }
 
@@ -301,6 +349,9 @@ fn show(report: &Report, args: &PushArgs, server: &Server, took: Duration, print
             format!("{} updated", report.updated),
         ]
     };
+    if report.projects > 0 {
+        parts.push(format!("news of {}", count(report.projects, "project")));
+    }
     parts.push(format!("{} there already", report.have));
     if !report.failed.is_empty() {
         parts.push(format!("{} failed", report.failed.len()));
@@ -317,6 +368,7 @@ fn show(report: &Report, args: &PushArgs, server: &Server, took: Duration, print
             "planned": if args.dry_run { report.planned.0 + report.planned.1 } else { 0 },
             "sent": report.sent,
             "updated": report.updated,
+            "projects": report.projects,
             "present": report.have,
             "failed": report.failed.len(),
         },

@@ -8,11 +8,11 @@ use std::{fs::File, io, sync::Arc, time::Duration};
 use bytes::Bytes;
 use depot_index::{Attempts, Netrc, connections, wanted_wait};
 use depot_proto::{
-    ErrorCode, FileRecord, Problem, ProjectName,
+    ErrorCode, FileRecord, Problem, ProjectName, StatusRecord,
     claims::TOKEN_USER,
     push::{
-        FACTS_HEADER, MAX_PLAN_FILES, PLAN_PATH, PlanAnswer, PlanFile, PlanRequest, PlanResponse,
-        UploadAnswer,
+        FACTS_HEADER, MAX_PLAN_FILES, PLAN_PATH, PROJECTS_PATH, PlanAnswer, PlanFile, PlanProject,
+        PlanRequest, PlanResponse, ProjectAnswer, UploadAnswer, UploadOutcome,
     },
     redact::{SafeUrl, Secret},
     retry::{self, Backoff},
@@ -172,15 +172,40 @@ impl Server {
 
     /// Asks which of these files are wanted.
     pub(super) async fn plan(&self, files: Vec<PlanFile>) -> Result<Vec<PlanAnswer>, ServerError> {
-        debug_assert!(files.len() <= MAX_PLAN_FILES);
-        let asked = files.len();
+        self.plan_with(files, Vec::new()).await.map(|plan| plan.answers)
+    }
+
+    /// The same, and whether what is declared of these projects is news to it: an answer for each, or for none.
+    pub(super) async fn plan_with(
+        &self,
+        files: Vec<PlanFile>,
+        projects: Vec<PlanProject>,
+    ) -> Result<PlanResponse, ServerError> {
+        debug_assert!(files.len().max(projects.len()) <= MAX_PLAN_FILES);
+        let asked = (files.len(), projects.len());
         let url = self.url(PLAN_PATH);
-        let body = Bytes::from(serde_json::to_vec(&PlanRequest { files }).map_err(io::Error::from)?);
+        let body =
+            Bytes::from(serde_json::to_vec(&PlanRequest { files, projects }).map_err(io::Error::from)?);
         let plan: PlanResponse = self
             .ask(&url, |_| Ok(self.client.post(url.clone()).header(CONTENT_TYPE, JSON).body(body.clone())))
             .await?;
         let status = StatusCode::OK;
-        if plan.answers.len() == asked { Ok(plan.answers) } else { Err(Self::not_a_depot(&url, status)) }
+        let is_whole = plan.answers.len() == asked.0 && [0, asked.1].contains(&plan.projects.len());
+        if is_whole { Ok(plan) } else { Err(Self::not_a_depot(&url, status)) }
+    }
+
+    /// Says what the index of a project declares of it; true if that was news.
+    pub(super) async fn declare(
+        &self,
+        project: &ProjectName,
+        status: &StatusRecord,
+    ) -> Result<bool, ServerError> {
+        let url = self.url(&format!("{PROJECTS_PATH}/{project}"));
+        let body = Bytes::from(serde_json::to_vec(status).map_err(io::Error::from)?);
+        let request =
+            |_: &Moved| Ok(self.client.put(url.clone()).header(CONTENT_TYPE, JSON).body(body.clone()));
+        let answer: ProjectAnswer = self.ask(&url, request).await?;
+        Ok(answer.outcome == UploadOutcome::Updated)
     }
 
     /// Says what is known of a file.

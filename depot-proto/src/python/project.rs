@@ -110,7 +110,8 @@ impl StatusRecord {
         Self { state, reason }
     }
 
-    fn says_something(&self) -> bool {
+    /// Whether it says more than that all is as usual.
+    pub fn says_something(&self) -> bool {
         self.state != ProjectStatus::Active || self.reason.is_some()
     }
 }

@@ -1,5 +1,6 @@
 //! The doors of a Python repository.
 
+mod declare;
 mod file;
 pub(crate) mod hot;
 pub(crate) mod legacy;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     http::{HeaderMap, header},
-    routing::{get, post},
+    routing::{get, post, put as put_at},
 };
 use depot_proto::{ProjectName, scope::Action};
 use tokio::sync::Semaphore;
@@ -60,6 +61,7 @@ pub(crate) fn routes(state: Arc<RepositoryState>) -> Router {
         .route("/files/{project}/{filename}", get(file::get))
         .route("/packages/{*path}", get(packages::get))
         .route("/_/plan", post(plan::plan))
+        .route("/_/projects/{project}", put_at(declare::declare))
         .with_state(state)
 }
 

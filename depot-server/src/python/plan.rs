@@ -6,7 +6,7 @@ use depot_proto::{
     scope::Action,
 };
 
-use super::{projects::Refused, repository::Repository};
+use super::{declared, projects::Refused, repository::Repository};
 use crate::{
     auth::policy::{Denied, Principal},
     store::StoreError,
@@ -23,7 +23,9 @@ pub(crate) fn answer(
 ) -> Result<PlanResponse, StoreError> {
     let mut last = None;
     let answers = request.files.iter().map(|file| answer_one(repository, principal, file, &mut last));
-    Ok(PlanResponse { answers: answers.collect::<Result<_, _>>()? })
+    let answers = answers.collect::<Result<_, _>>()?;
+    let projects = request.projects.iter().map(|project| declared::answer(repository, principal, project));
+    Ok(PlanResponse { answers, projects: projects.collect::<Result<_, _>>()? })
 }
 
 fn answer_one(

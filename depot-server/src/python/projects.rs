@@ -187,7 +187,6 @@ impl Known {
 /// returned then. May block.
 ///
 /// Memory comes before the journal, because a page that is rendered after the serial moved must have the change.
-#[allow(dead_code, reason = "its doors come next")]
 pub(crate) fn change(
     repository: &Repository,
     project: &ProjectName,

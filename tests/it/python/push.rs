@@ -1,6 +1,7 @@
 //! `depot python push`: what is sent, what a second run does, and what travels without bytes.
 
 mod refused;
+mod states;
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -196,7 +197,10 @@ fn the_result_for_programs_is_one_document_on_stdout() {
     let sent = result(&said);
     assert_eq!(sent["schema"], "depot.push/1");
     assert_eq!(sent["server"], format!("{}/python", depot.url()));
-    assert_eq!(sent["counts"], json!({ "planned": 0, "sent": 3, "updated": 0, "present": 0, "failed": 0 }));
+    assert_eq!(
+        sent["counts"],
+        json!({ "planned": 0, "sent": 3, "updated": 0, "projects": 0, "present": 0, "failed": 0 })
+    );
     let mut files: Vec<_> =
         sent["files"].as_array().unwrap().iter().map(|file| file["filename"].clone()).collect();
     files.sort_by_key(ToString::to_string);

@@ -161,6 +161,15 @@ fn walks() -> Vec<(&'static str, Vec<Step>)> {
         step("POST", "/python/_/plan", 415, Kind::Words).with("Content-Encoding: gzip"),
         step("GET", "/python/_/plan", 405, Kind::Words),
     ];
+    let declared = "/python/_/projects/teapot";
+    let declare = vec![
+        step("PUT", declared, 400, Kind::Words),
+        step("PUT", declared, 401, Kind::Words).by(Who::Nobody),
+        step("PUT", declared, 403, Kind::Words).by(Who::Reader),
+        step("PUT", declared, 415, Kind::Words).with("Content-Encoding: gzip"),
+        step("PUT", "/python/_/projects/-", 400, Kind::Words),
+        step("GET", declared, 405, Kind::Words),
+    ];
     // What was mirrored is served here as by `files/`; this file was not.
     let upstream = &format!("/python/packages/ab/cd/{WHEEL}");
     let packages = vec![
@@ -183,6 +192,7 @@ fn walks() -> Vec<(&'static str, Vec<Step>)> {
         ("/files/{project}/{filename}", file(&format!("/python/files/teapot/{WHEEL}"))),
         ("/packages/{*path}", packages),
         ("/_/plan", plan),
+        ("/_/projects/{project}", declare),
         ("/healthz", words("/healthz")),
         ("/readyz", words("/readyz")),
         (

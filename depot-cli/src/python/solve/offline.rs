@@ -14,7 +14,7 @@ use super::{
     network::{build_system_of_file, known_of_file},
     solve,
 };
-use crate::output::explain;
+use crate::{output::explain, python::statuses::status_of};
 
 /// Stands for the index of a file that was not copied from one; nothing is ever asked of it.
 const NO_INDEX: &str = "http://tree.invalid/";
@@ -28,22 +28,31 @@ pub(in crate::python) async fn solve_offline(
     problem: &Problem,
     targets: &[Target],
 ) -> Vec<Solution> {
-    solve(Arc::new(TreeSupply { tree }), problem, targets, READERS).await
+    solve(Arc::new(TreeSupply { tree, heeds_states: false }), problem, targets, READERS).await
 }
 
-/// A saved tree as a supply, for many problems.
+/// A saved tree as a supply, for many problems. What its index has quarantined is not offered, as no server offers it.
 pub(in crate::python) fn saved_supply(tree: Arc<Tree>) -> Arc<dyn Supply> {
-    Arc::new(TreeSupply { tree })
+    Arc::new(TreeSupply { tree, heeds_states: true })
 }
 
 struct TreeSupply {
     tree: Arc<Tree>,
+    /// Whether the states of projects (PEP 792) count.
+    heeds_states: bool,
 }
 
 impl Supply for TreeSupply {
     fn listing<'a>(&'a self, project: &'a ProjectName) -> BoxFuture<'a, Result<Listing, NoListing>> {
         let (tree, project) = (Arc::clone(&self.tree), project.clone());
-        blocking(move || listing(&tree, &project), NoListing::Failed).boxed()
+        let heeds_states = self.heeds_states;
+        let read = move || {
+            let listing = listing(&tree, &project)?;
+            let status = status_of(&tree, &project).filter(|_| heeds_states);
+            let quarantined = status.is_some_and(|status| !status.status.offers_files());
+            Ok(Listing { quarantined, ..listing })
+        };
+        blocking(read, NoListing::Failed).boxed()
     }
 
     fn known<'a>(&'a self, offer: &'a Offer) -> BoxFuture<'a, Result<Known, NoMetadata>> {

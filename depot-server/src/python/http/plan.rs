@@ -41,8 +41,10 @@ pub(super) async fn plan(
         let request: PlanRequest = serde_json::from_slice(&document).map_err(|error| {
             ApiError::bad_request(ErrorCode::BadRequest, format!("the plan cannot be read: {error}"))
         })?;
-        if request.files.len() > MAX_PLAN_FILES {
-            return Err(ApiError::too_large(format!("a plan names at most {MAX_PLAN_FILES} files")));
+        if request.files.len().max(request.projects.len()) > MAX_PLAN_FILES {
+            return Err(ApiError::too_large(format!(
+                "a plan names at most {MAX_PLAN_FILES} files, and as many projects"
+            )));
         }
         plan::answer(&state.repository, &principal, &request).map_err(|error| ApiError::from(&error))
     })

@@ -148,3 +148,16 @@ fn a_list_is_verified_and_what_is_no_set_is_told_from_one() {
     let said = verify_in_place(&saved, &["absent.toml"]).assert_code(1);
     assert!(said.stderr.contains("cannot read `absent.toml`"), "{}", said.stderr);
 }
+
+#[test]
+fn what_its_index_has_quarantined_does_not_install() {
+    let (index, saved) = (index().start(), Saved::new());
+    saved.solve(&index, &["app"]).assert_success();
+    index.set_status("base", "quarantined", Some("malware"));
+    saved.solve(&index, &["app"]).assert_code(3);
+    let said = verify(&saved, &["app"]).assert_code(1);
+    let line =
+        "missing: app 1.0 (asked for) -> lib 2.0 -> base<2: `base` is quarantined: it offers no files\n";
+    assert_eq!(said.stdout, line);
+    verify(&saved, &[]).assert_code(1);
+}
