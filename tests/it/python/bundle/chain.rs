@@ -208,6 +208,11 @@ fn a_bundle_of_what_is_named_carries_what_that_requires_and_no_more() {
     carried.import(&["pot.tar.zst"]).assert_success();
     assert_eq!(carried.target.filenames("lid").len() + carried.target.filenames("pot").len(), 2);
     assert!(carried.target.filenames("cup").is_empty());
+    // A set says the same.
+    let set = "[inputs]\nrequirements = ['pot']\n[targets]\npython = '3.12'\nplatform = 'linux'\n";
+    fs::write(carried.path("depot-set.toml"), set).unwrap();
+    let again = carried.create(&["-o", "set.tar.zst", "--set", "depot-set.toml", "--format", "json"]);
+    assert_eq!(result(&again.assert_success())["id"], made["id"]);
     let said = carried.create(&[&["-o", "x.tar.zst", "absent"], &target[..]].concat()).assert_code(1);
     assert!(said.stderr.contains("absent") && !carried.path("x.tar.zst").exists(), "{}", said.stderr);
 }
