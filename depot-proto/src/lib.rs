@@ -8,9 +8,10 @@
 //! * Where things shall install: [`Target`], a Python on a [`Platform`], with its wheel [`Tags`] and [`Environment`] markers.
 //! * What is stored: [`FileRecord`] (one file), [`ProjectRecord`] (what belongs to a project), [`layout`] (where it lies).
 //! * What is served: [`simple`] pages, read from any index and rendered, with [`media_type`] negotiation.
-//! * What is said between them: [`push`] payloads, [`scope`]s and token [`claims`], [`Problem`] documents.
+//! * What is said between them: [`push`] payloads, [`scope`]s and token [`claims`], [`accounts`], [`Problem`] documents.
 //! * What must not be said: [`redact`].
 
+pub mod accounts;
 pub mod claims;
 mod digest;
 pub mod layout;

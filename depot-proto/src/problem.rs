@@ -55,6 +55,10 @@ pub enum ErrorCode {
     MethodNotAllowed,
     /// No representation that was asked for exists.
     NotAcceptable,
+    /// An account has this name, or had it.
+    UserExists,
+    /// The body is of a kind that is not read.
+    UnsupportedType,
     /// The body comes in a coding that is not read.
     UnsupportedCoding,
     /// The server has lost or damaged the file: its keeper must mend it, or whoever has the bytes send them again.
@@ -96,6 +100,8 @@ impl ErrorCode {
             Self::NotFound => "Not found",
             Self::MethodNotAllowed => "Method not allowed",
             Self::NotAcceptable => "Not acceptable",
+            Self::UserExists => "User name taken",
+            Self::UnsupportedType => "Unsupported media type",
             Self::UnsupportedCoding => "Unsupported content coding",
             Self::FileDamaged => "File damaged",
             Self::StorageFull => "Storage full",

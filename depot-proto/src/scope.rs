@@ -74,6 +74,47 @@ impl ProjectPattern {
     }
 }
 
+/// Why a text is no pattern of projects.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` means no project: write a name, the beginning of one and a `*`, or `*` for all")]
+pub struct PatternError(String);
+
+impl FromStr for ProjectPattern {
+    type Err = PatternError;
+
+    fn from_str(text: &str) -> Result<Self, PatternError> {
+        let pattern = match text.strip_suffix('*') {
+            Some("") => Some(Self::All),
+            Some(prefix) => normalize_prefix(prefix).map(Self::Prefix),
+            None => text.parse().ok().map(Self::Exactly),
+        };
+        pattern.ok_or_else(|| PatternError(text.chars().take(120).flat_map(char::escape_default).collect()))
+    }
+}
+
+impl fmt::Display for ProjectPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("*"),
+            Self::Prefix(prefix) => write!(f, "{prefix}*"),
+            Self::Exactly(name) => write!(f, "{name}"),
+        }
+    }
+}
+
+impl Serialize for ProjectPattern {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ProjectPattern {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 /// Which repositories: one or all.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum RepositoryPattern {
@@ -141,6 +182,14 @@ impl Scope {
         self.actions.contains(&Action::Admin)
     }
 
+    /// The same, for these projects; a scope that names some itself stays as it is.
+    pub fn within(&self, projects: &ProjectPattern) -> Self {
+        match self.projects {
+            ProjectPattern::All => Self { projects: projects.clone(), ..self.clone() },
+            _ => self.clone(),
+        }
+    }
+
     /// Which projects it speaks of.
     pub fn projects(&self) -> &ProjectPattern {
         &self.projects
@@ -167,20 +216,8 @@ impl FromStr for Scope {
             "*" => RepositoryPattern::All,
             name => RepositoryPattern::Exactly(name.parse().map_err(|_| wrong("its repository is no name"))?),
         };
-        let projects = match parts.next().unwrap_or("*") {
-            "*" => ProjectPattern::All,
-            pattern => match pattern.strip_suffix('*') {
-                Some(prefix) => ProjectPattern::Prefix(
-                    normalize_prefix(prefix)
-                        .ok_or_else(|| wrong("its pattern has a prefix that no name has"))?,
-                ),
-                None => ProjectPattern::Exactly(
-                    pattern
-                        .parse()
-                        .map_err(|_| wrong("its pattern is no name, with or without a trailing `*`"))?,
-                ),
-            },
-        };
+        let projects = parts.next().unwrap_or("*").parse();
+        let projects = projects.map_err(|PatternError(_)| wrong("its pattern means no name"))?;
         Ok(Self { actions, repository, projects })
     }
 }
@@ -201,11 +238,7 @@ impl fmt::Display for Scope {
             RepositoryPattern::All => f.write_str(":*")?,
             RepositoryPattern::Exactly(name) => write!(f, ":{name}")?,
         }
-        match &self.projects {
-            ProjectPattern::All => f.write_str(":*"),
-            ProjectPattern::Prefix(prefix) => write!(f, ":{prefix}*"),
-            ProjectPattern::Exactly(name) => write!(f, ":{name}"),
-        }
+        write!(f, ":{}", self.projects)
     }
 }
 

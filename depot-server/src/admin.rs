@@ -8,6 +8,7 @@ mod backup;
 mod export;
 mod gc;
 pub(crate) mod import;
+mod keys;
 mod scrub;
 #[cfg(unix)]
 pub(crate) mod socket;
@@ -45,9 +46,6 @@ pub(crate) enum Said {
 
 /// Is told what a verb says; false if nobody listens any more, and the verb should end.
 pub(crate) type Tell<'a> = &'a (dyn Fn(Said) -> bool + Sync);
-
-/// The longest life of a token, in days.
-pub(crate) const MAX_TOKEN_DAYS: u32 = 3650;
 
 /// What an admin verb asks.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -95,6 +93,11 @@ pub(crate) enum AdminRequest {
         /// How.
         #[serde(flatten)]
         change: UserVerb,
+    },
+    /// Sign tokens with a new key from here on.
+    KeyRotate {
+        /// Whether the keys of before, and all tokens signed by them, are worthless from here on.
+        retire_old: bool,
     },
     /// Read the repositories again from their trees.
     Reindex,
@@ -172,6 +175,15 @@ pub(crate) enum AdminAnswer {
     Users {
         /// What is kept of them, without their passwords.
         users: Vec<UserRecord>,
+    },
+    /// A new key signs.
+    KeyRotated {
+        /// Its id.
+        id: String,
+        /// How many of before still judge.
+        judging: usize,
+        /// How many tokens were revoked.
+        revoked: usize,
     },
     /// The repositories were read.
     Reindexed {

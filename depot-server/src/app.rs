@@ -17,6 +17,7 @@ use crate::{
     coding::Coding,
     config::{BOOTSTRAP_DAYS, Config, Network, Transport},
     http::{
+        accounts::{self, AccountsState},
         authenticate::{Authenticator, authenticate},
         health,
         middleware::{self, Envelope},
@@ -156,11 +157,24 @@ impl Depot {
             )));
         }
         repositories
+            .merge(self.accounts())
             .route("/healthz", get(health::healthz))
             .route("/readyz", get(health::readyz).with_state(self.ready()))
             .fallback(middleware::no_route)
             .method_not_allowed_fallback(middleware::no_method)
             .layer(axum::middleware::from_fn(envelope))
+    }
+
+    /// The doors of accounts.
+    fn accounts(&self) -> Router {
+        let state = AccountsState {
+            authority: Arc::clone(&self.authenticator.authority),
+            committer: Arc::clone(&self.committer),
+            wire: self.config.wire.clone(),
+        };
+        let authenticator = Arc::clone(&self.authenticator);
+        accounts::routes(Arc::new(state))
+            .route_layer(axum::middleware::from_fn_with_state(authenticator, authenticate))
     }
 
     /// Everything the server serves, with what is at hand in front: for a port of its own.

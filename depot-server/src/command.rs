@@ -4,6 +4,7 @@ mod args;
 mod config;
 mod data;
 mod init;
+mod key;
 mod serve;
 mod token;
 mod user;
@@ -39,6 +40,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Init(args) => init::init(&args).map(|()| ExitCode::SUCCESS),
         Verb::Config(args) => config::show(args).map(|()| ExitCode::SUCCESS),
         Verb::Token(verb) => token::run(verb).map(|()| ExitCode::SUCCESS),
+        Verb::Key(verb) => key::run(verb).map(|()| ExitCode::SUCCESS),
         Verb::User(verb) => user::run(verb).map(|()| ExitCode::SUCCESS),
         Verb::Reindex(args) => data::reindex(&args),
         Verb::Scrub(args) => data::scrub(&args),
@@ -143,6 +145,7 @@ fn unexpected(answer: &AdminAnswer) -> anyhow::Error {
         AdminAnswer::Revoked { .. } => "a revocation",
         AdminAnswer::User { .. } => "an account",
         AdminAnswer::Users { .. } => "accounts",
+        AdminAnswer::KeyRotated { .. } => "a key",
         AdminAnswer::Reindexed { .. } => "a reindex",
         AdminAnswer::Scrubbed { .. } => "a scrub",
         AdminAnswer::Swept { .. } => "a sweep",

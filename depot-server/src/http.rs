@@ -1,5 +1,6 @@
 //! The edge that every route shares; it knows no ecosystem.
 
+pub(crate) mod accounts;
 pub(crate) mod authenticate;
 pub(crate) mod body;
 pub(crate) mod chunk;

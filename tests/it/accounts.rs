@@ -1,6 +1,8 @@
 //! Accounts: who may log in, what they may do, and that they may do nothing once they are disabled or deleted.
 
+mod keys;
 mod logins;
+mod rest;
 mod users;
 
 use base64::Engine as _;

@@ -1,13 +1,13 @@
 //! What the admin verbs do.
 
-use super::{AdminAnswer, AdminRequest, Tell, backup, export, gc, scrub, tokens, users};
+use super::{AdminAnswer, AdminRequest, Tell, backup, export, gc, keys, scrub, tokens, users};
 use crate::{app::Depot, service::users::NewUser};
 
 /// Performs a verb. May block.
 pub(crate) fn perform(depot: &Depot, request: AdminRequest, tell: Tell<'_>) -> AdminAnswer {
     let performed = match request {
         AdminRequest::TokenCreate { subject, name, scopes, days } => {
-            tokens::create(depot, subject, name, scopes, days)
+            tokens::create(depot, &subject, name, scopes, days)
         }
         AdminRequest::TokenList => Ok(AdminAnswer::Tokens { tokens: depot.tokens.list() }),
         AdminRequest::TokenRevoke { id } => tokens::revoke(depot, &id),
@@ -16,6 +16,7 @@ pub(crate) fn perform(depot: &Depot, request: AdminRequest, tell: Tell<'_>) -> A
         }
         AdminRequest::UserList => Ok(users::list(depot)),
         AdminRequest::UserChange { name, change } => users::change(depot, &name, change),
+        AdminRequest::KeyRotate { retire_old } => keys::rotate(depot, retire_old),
         AdminRequest::Reindex => depot
             .reindex()
             .map(|(projects, files)| AdminAnswer::Reindexed { projects, files })

@@ -121,8 +121,9 @@ pub(super) fn open(config: Config) -> Result<Depot, OpenError> {
         publishing: Arc::new(Semaphore::new(PUBLISHING)),
     };
     let roles = Arc::new(NoRoles);
-    let authority = Authority { signer, tokens: Arc::clone(&tokens), users: Arc::clone(&users), roles };
-    let logins = Logins::new(Arc::clone(&users)).map_err(io(&config.data_dir))?;
+    let authority = Authority::new(signer, Arc::clone(&tokens), Arc::clone(&users), roles);
+    let logins =
+        Logins::new(Arc::clone(&users), Arc::clone(&authority.turns)).map_err(io(&config.data_dir))?;
     let trusted = trusted_proxies(&config);
     let authenticator = Arc::new(Authenticator { authority: Arc::new(authority), logins, trusted });
     let hosted = Arc::new(hosted);
@@ -272,7 +273,7 @@ fn instance(config: &Config) -> Result<String, OpenError> {
 }
 
 /// Sees to it that `admin.token` holds a token that works.
-fn bootstrap(depot: &Depot) -> Result<(), OpenError> {
+pub(crate) fn bootstrap(depot: &Depot) -> Result<(), OpenError> {
     let (path, authority) = (depot.config.admin_token(), &depot.authenticator.authority);
     let now = clock::now();
     if let Ok(text) = private::read(&path)

@@ -38,6 +38,15 @@ pub(crate) struct Key {
 /// Reads the keys in `folder`, oldest first, and makes the first one if there is none.
 pub(crate) fn open(folder: &Path) -> Result<Vec<Key>, KeyError> {
     private::create_own_folder(folder).map_err(|error| KeyError::new(folder, error))?;
+    let paths = paths(folder)?;
+    if paths.is_empty() {
+        return Ok(vec![generate(folder, clock::now().seconds())?]);
+    }
+    paths.iter().map(|path| read(path)).collect()
+}
+
+/// The files of the keys, oldest first.
+fn paths(folder: &Path) -> Result<Vec<std::path::PathBuf>, KeyError> {
     let mut paths = fs::read_dir(folder)
         .and_then(|entries| {
             entries.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>()
@@ -46,20 +55,39 @@ pub(crate) fn open(folder: &Path) -> Result<Vec<Key>, KeyError> {
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "pem"));
     // Their names begin with the time they were made.
     paths.sort();
-    if paths.is_empty() {
-        return Ok(vec![generate(folder)?]);
-    }
-    paths.iter().map(|path| read(path)).collect()
+    Ok(paths)
 }
 
-fn generate(folder: &Path) -> Result<Key, KeyError> {
+/// Makes another key, which is the newest; its id.
+pub(crate) fn add(folder: &Path) -> Result<String, KeyError> {
+    let made = |path: &Path| {
+        let name = path.file_name()?.to_str()?;
+        name.split('-').next()?.parse::<i64>().ok()
+    };
+    // Whatever the clock says now, it sorts after the others.
+    let last = paths(folder)?.iter().filter_map(|path| made(path)).max();
+    let now = clock::now().seconds();
+    Ok(generate(folder, last.map_or(now, |last| now.max(last + 1)))?.id)
+}
+
+/// Removes all keys but this one, durably: what they signed is worthless.
+pub(crate) fn remove_all_but(folder: &Path, id: &str) -> Result<(), KeyError> {
+    for path in paths(folder)? {
+        if read(&path)?.id != id {
+            fs::remove_file(&path).map_err(|error| KeyError::new(&path, error))?;
+        }
+    }
+    private::sync_folder(folder).map_err(|error| KeyError::new(folder, error))
+}
+
+fn generate(folder: &Path, seconds: i64) -> Result<Key, KeyError> {
     let refused = |_| KeyError::new(folder, "no key could be made");
     let pair = Ed25519KeyPair::generate().map_err(refused)?;
     let document: Pkcs8V1Der<'_> = pair.as_der().map_err(refused)?;
     let key = of(document.as_ref(), folder)?;
     let body = STANDARD.encode(document.as_ref());
     let pem = format!("-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n");
-    let path = folder.join(format!("{:012}-{}.pem", clock::now().seconds(), key.id));
+    let path = folder.join(format!("{seconds:012}-{}.pem", key.id));
     private::write(&path, pem.as_bytes()).map_err(|error| KeyError::new(&path, error))?;
     Ok(key)
 }

@@ -57,6 +57,14 @@ pub(crate) enum Denied {
     /// Credentials are needed, and none were presented.
     #[error("this needs a token: send it as the password of any user name, or as a bearer token")]
     NeedsCredentials,
+    /// A password is needed, and a token was presented.
+    #[error(
+        "this needs the user name and password of an account, or an administrator: a token makes no tokens, and revokes only itself"
+    )]
+    NeedsPassword,
+    /// Only an administrator may.
+    #[error("{0} needs an administrator")]
+    NeedsAdmin(&'static str),
     /// The credentials do not grant it.
     #[error("this needs `{needed}` on {place}; {who} does not grant it")]
     NotGranted {
@@ -126,7 +134,6 @@ impl Principal {
     }
 
     /// The account behind them.
-    #[expect(dead_code, reason = "for the routes of accounts")]
     pub(crate) fn account(&self) -> Option<&Account> {
         match self {
             Self::Anonymous => None,
@@ -168,7 +175,6 @@ impl Principal {
     }
 
     /// Whether they may administer the server, all of it.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the routes of accounts"))]
     pub(crate) fn may_administer(&self) -> Result<(), Denied> {
         let by_token = |token: &TokenRecord, _| token.scopes.contains(&depot_proto::scope::Scope::admin());
         self.check(&[Action::Admin], || "the whole server".to_owned(), by_token, Account::may_somewhere)

@@ -107,10 +107,18 @@ impl Signer {
         if let Some(at) = record.revoked {
             return Err(TokenError::Revoked(at));
         }
-        if record.subject != claims.sub || record.scopes != claims.scp {
+        let ends = u64::try_from(record.expires.seconds()).unwrap_or_default();
+        if record.subject != claims.sub || record.scopes != claims.scp || ends != claims.exp {
             return Err(TokenError::Invalid("it is not what was issued under its id"));
         }
         Ok(record)
+    }
+
+    /// The id of the token with this text, if one of our keys signed it for now; it may be revoked.
+    pub(crate) fn id_of(&self, text: &str) -> Option<String> {
+        let jwt = claims::jwt_of(text);
+        let claims = (jwt.len() <= MAX_TOKEN_LEN).then(|| self.decode(jwt).ok()).flatten()?;
+        Some(claims.jti)
     }
 
     /// What a text says that one of our keys signed for now.

@@ -12,9 +12,12 @@ use std::{
 use clap::{
     Args, Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, builder::Resettable,
 };
-use depot_proto::scope::Scope;
+use depot_proto::{
+    accounts::{DEFAULT_DAYS, DEFAULT_SCOPE},
+    scope::{ProjectPattern, Scope},
+};
 
-pub(super) use accounts::{UserNamed, UserVerb};
+pub(super) use accounts::{KeyVerb, UserNamed, UserVerb};
 pub(super) use data::{BackupArgs, ExportArgs, GcArgs, ImportArgs, ReindexArgs, ScrubArgs};
 pub(super) use settings::{DataDir, Given};
 
@@ -54,6 +57,9 @@ pub(super) enum Verb {
     /// Issue, list and revoke tokens
     #[command(subcommand)]
     Token(TokenVerb),
+    /// Change the keys that sign tokens
+    #[command(subcommand)]
+    Key(KeyVerb),
     /// Make, list, change and delete accounts
     #[command(subcommand)]
     User(UserVerb),
@@ -111,10 +117,13 @@ pub(super) struct TokenCreate {
     #[arg(long, value_name = "NAME", default_value = "token")]
     pub(super) token_name: String,
     /// What it grants, as actions:repository:projects; read, push-new, push, mirror, yank, delete and admin are actions
-    #[arg(long, value_name = "SCOPE", default_value = "read+push+push-new+mirror")]
+    #[arg(long, value_name = "SCOPE", default_value = DEFAULT_SCOPE)]
     pub(super) scope: Vec<Scope>,
+    /// To which projects scopes are bound that name none: a name, or the beginning of names and a `*`, as in 'acme-*'
+    #[arg(long, value_name = "PATTERN")]
+    pub(super) project: Vec<ProjectPattern>,
     /// For how many days
-    #[arg(long, value_name = "N", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=MAX_DAYS))]
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_DAYS, value_parser = clap::value_parser!(u32).range(1..=MAX_DAYS))]
     pub(super) expires_days: u32,
     /// How to print
     #[arg(long, value_enum, default_value_t)]
@@ -153,4 +162,4 @@ pub(super) enum OutputFormat {
 }
 
 /// The longest life of a token, in days.
-const MAX_DAYS: i64 = crate::admin::MAX_TOKEN_DAYS as i64;
+const MAX_DAYS: i64 = crate::service::issuing::MAX_TOKEN_DAYS as i64;

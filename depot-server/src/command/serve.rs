@@ -1,8 +1,9 @@
 //! `depot-server serve`.
 
-use std::{pin::pin, sync::Arc};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
+use depot_proto::accounts::WARN_DAYS;
 
 use super::{args::Given, say};
 use crate::{
@@ -10,6 +11,7 @@ use crate::{
     config::{self, Config, Transport},
     descriptors::{self, Shares},
     listen::{self, Edge, tls::Tls},
+    store::records::TokenRecord,
     telemetry,
 };
 
@@ -77,8 +79,10 @@ async fn run(config: Config) -> anyhow::Result<()> {
     if let Some(tls) = &tls {
         tokio::spawn(Arc::clone(tls).renew());
     }
+    let warning = tokio::spawn(warn_of_ends(Arc::clone(&depot)));
     let connections = wire.connections.min(Shares::now().connections);
     let finished = listen::serve(listener, depot.site(), Edge { connections, wire, tls }, stop).await;
+    warning.abort();
     #[cfg(unix)]
     if let Some(admin) = admin {
         admin.abort();
@@ -91,6 +95,27 @@ async fn run(config: Config) -> anyhow::Result<()> {
     tokio::task::spawn_blocking(move || depot.close()).await?;
     say("depot-server: stopped");
     Ok(())
+}
+
+/// How many tokens one line each is spent on.
+const NAMED: usize = 20;
+
+/// Says which tokens end soon, now and each day.
+async fn warn_of_ends(depot: Arc<Depot>) {
+    loop {
+        let ending = depot.tokens.ending(WARN_DAYS);
+        for token in ending.iter().take(NAMED) {
+            let TokenRecord { id, subject, name, expires, .. } = &**token;
+            tracing::warn!(id, user = subject, name, %expires, "a token ends soon: issue another to who needs it");
+        }
+        if ending.len() > NAMED {
+            tracing::warn!(
+                tokens = ending.len() - NAMED,
+                "more tokens end soon: see `depot-server token list`"
+            );
+        }
+        tokio::time::sleep(Duration::from_hours(24)).await;
+    }
 }
 
 /// Answers the admin verbs. A server whose socket cannot be bound, because the path is too long for one, serves all the

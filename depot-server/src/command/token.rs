@@ -9,6 +9,7 @@ use super::{
 use crate::{
     admin::{AdminAnswer, AdminRequest},
     clock,
+    service::issuing::bound,
     store::records::TokenRecord,
 };
 
@@ -18,7 +19,7 @@ pub(super) fn run(verb: TokenVerb) -> anyhow::Result<()> {
             let request = AdminRequest::TokenCreate {
                 subject: create.user,
                 name: create.token_name,
-                scopes: create.scope,
+                scopes: bound(&create.scope, &create.project),
                 days: create.expires_days,
             };
             match ask(&create.data_dir, request)? {

@@ -4,12 +4,16 @@ use std::{net::IpAddr, sync::Arc};
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, header},
+    http::{HeaderMap, HeaderName, HeaderValue, header},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use depot_proto::{claims::TOKEN_USER, redact::Secret};
+use depot_proto::{
+    accounts::{EXPIRES_HEADER, WARN_DAYS},
+    claims::TOKEN_USER,
+    redact::Secret,
+};
 
 use super::{
     error::ApiError,
@@ -18,8 +22,9 @@ use super::{
 };
 use crate::{
     auth::{password, policy::Principal},
+    clock,
     config::Network,
-    service::{authority::Authority, login::Logins},
+    service::{authority::Authority, login::Logins, tokens::ends_within},
 };
 
 /// What credentials are judged by.
@@ -51,10 +56,23 @@ pub(crate) async fn authenticate(
         Err(error) => return error.into_response(),
     };
     let who = principal.name().to_owned();
+    let ends = ends_soon(&principal);
     request.extensions_mut().insert(principal);
     let mut response = next.run(request).await;
     response.extensions_mut().insert(Who(who));
+    if let Some(ends) = ends {
+        response.headers_mut().insert(EXPIRES, ends);
+    }
     response
+}
+
+const EXPIRES: HeaderName = HeaderName::from_static(EXPIRES_HEADER);
+
+/// When a token ends, where that is soon.
+fn ends_soon(principal: &Principal) -> Option<HeaderValue> {
+    let Principal::Token(token, _) = principal else { return None };
+    let is_soon = ends_within(token, WARN_DAYS, clock::now());
+    is_soon.then(|| HeaderValue::try_from(token.expires.to_string()).ok()).flatten()
 }
 
 impl Authenticator {

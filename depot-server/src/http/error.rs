@@ -82,6 +82,16 @@ impl ApiError {
         Self::new(StatusCode::UNAUTHORIZED, ErrorCode::InvalidToken, detail)
     }
 
+    /// A body of another kind than the route reads.
+    pub(crate) fn unsupported_type(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, ErrorCode::UnsupportedType, detail)
+    }
+
+    /// What was asked for clashes with what is.
+    pub(crate) fn conflict(code: ErrorCode, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, code, detail)
+    }
+
     pub(crate) fn too_large(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::TooLarge, detail)
     }
@@ -147,7 +157,7 @@ impl From<Denied> for ApiError {
             Denied::NeedsCredentials => {
                 Self::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthenticated, denied.to_string())
             }
-            Denied::NotGranted { .. } => {
+            Denied::NotGranted { .. } | Denied::NeedsPassword | Denied::NeedsAdmin(_) => {
                 Self::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, denied.to_string())
             }
         }

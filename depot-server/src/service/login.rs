@@ -27,9 +27,6 @@ use crate::{
     store::records::{PasswordHash, UserRecord},
 };
 
-/// The most passwords that are checked at the same time, of as many as there are cores: 76 MiB.
-const MOST_AT_ONCE: usize = 4;
-
 /// How long one waits for its turn.
 const TURN: Duration = Duration::from_secs(20);
 
@@ -66,21 +63,21 @@ type Right = [u8; 32];
 pub(crate) struct Logins {
     users: Arc<Users>,
     throttle: Throttle,
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
     key: hmac::Key,
     remembered: Cache<Right, u64>,
     checks: Arc<AtomicU64>,
 }
 
 impl Logins {
-    pub(crate) fn new(users: Arc<Users>) -> std::io::Result<Self> {
+    /// A checker of these accounts, that takes turns with all others who hash.
+    pub(crate) fn new(users: Arc<Users>, turns: Arc<Semaphore>) -> std::io::Result<Self> {
         let mut secret = [0; 32];
         getrandom::fill(&mut secret).map_err(std::io::Error::other)?;
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Self {
             users,
             throttle: Throttle::new(),
-            turns: Semaphore::new(cores.clamp(1, MOST_AT_ONCE)),
+            turns,
             key: hmac::Key::new(hmac::HMAC_SHA256, &secret),
             remembered: Cache::builder().max_capacity(REMEMBERED).time_to_live(REMEMBERED_FOR).build(),
             checks: Arc::default(),

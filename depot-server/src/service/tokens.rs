@@ -47,6 +47,14 @@ pub(crate) enum TokensError {
     Commit(#[from] CommitError),
 }
 
+const DAY: i64 = 24 * 60 * 60;
+
+/// Whether a token that was made for at least a day ends within so many.
+pub(crate) fn ends_within(token: &TokenRecord, days: u32, now: Timestamp) -> bool {
+    let left = token.expires.seconds() - now.seconds();
+    (1..=i64::from(days) * DAY).contains(&left) && token.expires.seconds() - token.created.seconds() >= DAY
+}
+
 /// The tokens that were issued.
 pub(crate) struct Tokens {
     folder: PathBuf,
@@ -98,6 +106,18 @@ impl Tokens {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let mut tokens: Vec<_> = known.values().cloned().collect();
         tokens.sort_by_key(|token| std::cmp::Reverse((token.created, token.id.clone())));
+        tokens
+    }
+
+    /// The tokens that end within so many days, the first to end first. Those that were made for less than a day are not
+    /// spoken of: who made them knows.
+    pub(crate) fn ending(&self, days: u32) -> Vec<Arc<TokenRecord>> {
+        let now = clock::now();
+        let mut tokens = self.list();
+        tokens.retain(|token| {
+            token.revoked.is_none() && ends_within(token, days, now) && !token.is_bootstrap()
+        });
+        tokens.sort_by_key(|token| token.expires);
         tokens
     }
 

@@ -39,6 +39,9 @@ pub(crate) enum UsersError {
         "`{0}` is a robot and has no password: make it a token with `depot-server token create --user {0}`"
     )]
     Robot(Subject),
+    /// Nobody can be reached there.
+    #[error("the e-mail address is none: give one as in ann@acme.example")]
+    Email,
     /// The twin could not be written.
     #[error("cannot write `{}`: {source}", path.display())]
     Twin {
@@ -64,6 +67,16 @@ pub(crate) struct NewUser {
     pub(crate) robot: bool,
     pub(crate) mirror: bool,
     pub(crate) password: Option<PasswordHash>,
+}
+
+/// The longest e-mail address, in bytes (RFC 5321).
+const MAX_EMAIL: usize = 254;
+
+/// Refuses what is no e-mail address at all.
+pub(crate) fn check_email(email: Option<&str>) -> Result<(), UsersError> {
+    let Some(email) = email else { return Ok(()) };
+    let is_plain = email.contains('@') && !email.contains(|c: char| c.is_control() || c.is_whitespace());
+    if is_plain && email.len() <= MAX_EMAIL { Ok(()) } else { Err(UsersError::Email) }
 }
 
 /// What happened to an account, as the journal has it.
@@ -150,6 +163,7 @@ impl Users {
         if new.robot && new.password.is_some() {
             return Err(UsersError::Robot(new.name));
         }
+        check_email(new.email.as_deref())?;
         let NewUser { name, email, admin, robot, mirror, password } = new;
         let now = clock::now();
         let user = UserRecord {

@@ -49,6 +49,24 @@ pub(in super::super) struct UserCreate {
     pub(in super::super) format: OutputFormat,
 }
 
+#[derive(Debug, Subcommand)]
+pub(in super::super) enum KeyVerb {
+    /// Sign tokens with a new key from here on; the keys of before judge what they signed until it ends
+    Rotate(KeyRotate),
+}
+
+#[derive(Debug, Args)]
+pub(in super::super) struct KeyRotate {
+    #[command(flatten)]
+    pub(in super::super) data_dir: DataDir,
+    /// Remove the keys of before, and revoke every token there is; `admin.token` is made again
+    #[arg(long)]
+    pub(in super::super) retire_old: bool,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub(in super::super) format: OutputFormat,
+}
+
 #[derive(Debug, Args)]
 pub(in super::super) struct UserList {
     #[command(flatten)]

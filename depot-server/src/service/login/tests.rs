@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    service::{commit::Committer, names::Names, users::NewUser},
+    service::{authority::MOST_AT_ONCE, commit::Committer, names::Names, users::NewUser},
     store::{Accounts, journal::Journal, memory::MemoryStore},
 };
 
@@ -19,7 +19,7 @@ impl World {
         let committer = Committer::start(journal, store.clone(), Arc::new(Names::default())).unwrap();
         let accounts: Arc<dyn Accounts> = store;
         let users = Arc::new(Users::open(folder.path(), accounts).unwrap());
-        let logins = Logins::new(Arc::clone(&users)).unwrap();
+        let logins = Logins::new(Arc::clone(&users), Arc::new(Semaphore::new(MOST_AT_ONCE))).unwrap();
         let world = Self { _folder: folder, users, committer, logins };
         world.create("ann", Some("correct horse"));
         world.create("robot", None);
