@@ -1,5 +1,6 @@
 //! What can be typed: what all verbs share, and a file for each of the others.
 
+mod account;
 mod bundle;
 mod look;
 mod needs;
@@ -16,6 +17,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub(crate) use self::{
+    account::{
+        LoginArgs, LogoutArgs, TokenCreateArgs, TokenListArgs, TokenRevokeArgs, TokenVerb, UseArgs, WhoArgs,
+        WhoamiArgs,
+    },
     bundle::{BundleVerb, CreateArgs, ImportArgs, InspectArgs, KeygenArgs, TrustArgs},
     look::{DiffArgs, ListArgs, ShowArgs},
     needs::{NeedsArgs, PruneArgs, SbomArgs},
@@ -70,6 +75,17 @@ pub(crate) enum Verb {
     /// Python packages
     #[command(subcommand)]
     Python(Box<PythonVerb>),
+    /// Log in at a server: make a token by name and password, and keep it
+    Login(Box<LoginArgs>),
+    /// Log out at a server: revoke the token of the login, and forget it
+    Logout(LogoutArgs),
+    /// Say who one is at a server, what one may do, and until when
+    Whoami(Box<WhoamiArgs>),
+    /// Make, list and revoke tokens at a server
+    #[command(subcommand)]
+    Token(Box<TokenVerb>),
+    /// Tell pip, uv or Poetry of a server, in their own files
+    Use(UseArgs),
     /// Print what a shell needs to complete the names of verbs and flags
     Completions {
         /// The shell
@@ -88,7 +104,7 @@ impl Verb {
                     | PythonVerb::Prune(_)
                     | PythonVerb::Bundle(BundleVerb::Import(_))
             ),
-            Self::Completions { .. } => false,
+            _ => false,
         }
     }
 }

@@ -3,11 +3,13 @@
 //! `args` is what was typed, the modules of `python` named as its verbs are what is done about it: plan, run, report. Data goes
 //! to stdout and talk to stderr, both through `output`; exit codes are `exit`.
 
+mod account;
 mod args;
 mod clock;
 mod credentials;
 mod exit;
 mod interrupt;
+mod logins;
 mod network;
 mod output;
 mod progress;
@@ -96,6 +98,11 @@ async fn run(arguments: Arguments, printer: &Printer) -> anyhow::Result<ExitStat
             PythonVerb::Show(show) => python::show::run(show, printer).await,
             PythonVerb::Diff(diff) => python::diff::run(diff, printer).await,
         },
+        Verb::Login(login) => account::login::login(*login, printer).await,
+        Verb::Logout(logout) => account::login::logout(logout, printer).await,
+        Verb::Whoami(whoami) => account::whoami::run(*whoami, printer).await,
+        Verb::Token(verb) => account::token::run(*verb, printer).await,
+        Verb::Use(args) => account::setup::run(&args, printer),
         Verb::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "depot", &mut script);

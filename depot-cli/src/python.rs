@@ -33,6 +33,11 @@ use std::path::Path;
 
 use depot_tree::Tree;
 
+/// The address of the repository that a URL means, which may be written down: without credentials.
+pub(crate) fn mount(url: &str) -> anyhow::Result<url::Url> {
+    server::mount_without_credentials(url)
+}
+
 /// Opens the tree in this folder for reading; one must be there.
 fn saved_tree(dir: &Path) -> anyhow::Result<Tree> {
     anyhow::ensure!(

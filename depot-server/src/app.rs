@@ -2,6 +2,7 @@
 
 pub(crate) mod boot;
 pub(crate) mod format;
+mod roles;
 
 use std::{io, path::PathBuf, sync::Arc};
 

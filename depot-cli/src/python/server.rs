@@ -30,7 +30,7 @@ use url::Url;
 use self::patience::{Moved, while_it_moves};
 use crate::{
     args::{NetworkArgs, TokenArgs},
-    credentials, network,
+    credentials, logins, network,
     output::Printer,
 };
 
@@ -41,7 +41,7 @@ const CHUNK: usize = 256 * 1024;
 pub(super) fn mount_without_credentials(url: &str) -> anyhow::Result<Url> {
     let (mount, secret) = mount::read(url)?;
     if secret.is_some() {
-        let words = "a user and password in the server's URL would be written into the lock: leave them out";
+        let words = "a user and password in the server's URL would be written down: leave them out";
         return Err(crate::exit::UsageError(words.to_owned()).into());
     }
     Ok(mount)
@@ -57,7 +57,9 @@ const JSON: &str = "application/json";
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ServerError {
     /// It wants a token, and none was given.
-    #[error("the server wants a token: give it with --token, --token-file or DEPOT_AUTH_TOKEN")]
+    #[error(
+        "the server wants a token: run `depot login`, or give one with --token, --token-file or DEPOT_AUTH_TOKEN"
+    )]
     NoToken,
     /// The token is wrong, expired or revoked.
     #[error("the server does not take the token: {0}")]
@@ -123,7 +125,7 @@ impl ServerError {
 
 impl Server {
     /// The repository that `url` means: an empty path is the default one, a trailing `/simple/` is ignored. The token is the
-    /// one that was typed, else that of the URL, else that of `.netrc`, which is said.
+    /// one that was typed, else that of the URL, else that of the login, else that of `.netrc`, which is said.
     pub(super) fn open(
         url: &str,
         token: &TokenArgs,
@@ -151,7 +153,12 @@ impl Server {
             .user_agent(concat!("depot/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT.min(timeout))
             .build()?;
-        Ok(Self { client, mount, token: token.or(in_url), backoff, timeout })
+        // What was given goes before what a login keeps, and that before `.netrc`.
+        let token = match token.or(in_url) {
+            Some(token) => Some(token),
+            None => logins::token_for(&mount)?,
+        };
+        Ok(Self { client, mount, token, backoff, timeout })
     }
 
     /// Takes the password that `.netrc` has for this host, if there is no token yet; true if it had one.

@@ -10,12 +10,14 @@ use depot_proto::{ProjectName, RepositoryName, Timestamp, scope::Scope};
 use depot_tree::{Recovered, Tree};
 use tokio::sync::Semaphore;
 
-use super::{BOOTSTRAP_DAYS, Depot, OpenError, PUBLISHING, SERVER, format, trusted_proxies};
+use super::{
+    BOOTSTRAP_DAYS, Depot, OpenError, PUBLISHING, SERVER, format, roles::HostedRoles, trusted_proxies,
+};
 use crate::{
     auth::{
         keys,
         oidc::Oidc,
-        policy::{Principal, Role, Roles},
+        policy::Principal,
         token::{NewToken, Signer},
     },
     clock,
@@ -120,13 +122,13 @@ pub(super) fn open(config: Config) -> Result<Depot, OpenError> {
         receiving: Arc::new(Semaphore::new(shares.uploads)),
         publishing: Arc::new(Semaphore::new(PUBLISHING)),
     };
-    let roles = Arc::new(NoRoles);
+    let hosted = Arc::new(hosted);
+    let roles = Arc::new(HostedRoles(Arc::clone(&hosted)));
     let authority = Authority::new(signer, Arc::clone(&tokens), Arc::clone(&users), roles);
     let logins =
         Logins::new(Arc::clone(&users), Arc::clone(&authority.turns)).map_err(io(&config.data_dir))?;
     let trusted = trusted_proxies(&config);
     let authenticator = Arc::new(Authenticator { authority: Arc::new(authority), logins, trusted });
-    let hosted = Arc::new(hosted);
     let oidc = match &config.publishers {
         Some(path) => {
             let audience = config.audience.clone().unwrap_or_else(|| own_audience(&instance));
@@ -308,18 +310,4 @@ pub(crate) fn bootstrap(depot: &Depot) -> Result<(), OpenError> {
         }
     }
     Ok(())
-}
-
-/// Until projects have owners.
-#[derive(Debug)]
-struct NoRoles;
-
-impl Roles for NoRoles {
-    fn role(&self, _: &RepositoryName, _: &ProjectName, _: &str) -> Option<Role> {
-        None
-    }
-
-    fn is_owned(&self, _: &RepositoryName, _: &ProjectName) -> bool {
-        false
-    }
 }

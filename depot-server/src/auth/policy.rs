@@ -6,7 +6,7 @@
 use std::{fmt::Debug, sync::Arc};
 
 use depot_proto::{
-    ProjectName, RepositoryName,
+    ProjectName, RepositoryName, Role,
     scope::{Action, ProjectPattern},
 };
 
@@ -21,16 +21,6 @@ pub(crate) enum Principal {
     Token(Arc<TokenRecord>, Option<Account>),
     /// Who gave the password of an account.
     User(Account),
-}
-
-/// What an account is to a project.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Role {
-    /// It may publish and yank.
-    #[cfg_attr(not(test), expect(dead_code, reason = "projects have no pushers yet"))]
-    Pusher,
-    /// It may delete and say who else may, too.
-    Owner,
 }
 
 /// Who owns what.

@@ -80,8 +80,8 @@ async fn mint_token(State(state): State<Arc<OidcState>>, request: Request) -> Ap
         return Ok(refusal("invalid-payload", "send a JSON object with the job's `token`, a text"));
     };
     let place = state.places.acquire().await.map_err(ApiError::internal)?;
-    let Authority { signer, tokens, .. } = &*state.authority;
-    let minted = mint::mint(&state.oidc, signer, tokens, &state.committer, &request.token).await;
+    let (signer, tokens) = (state.authority.signer(), &state.authority.tokens);
+    let minted = mint::mint(&state.oidc, &signer, tokens, &state.committer, &request.token).await;
     drop(place);
     let error = match minted {
         Ok(NewlyMinted { token, expires }) => {
@@ -108,7 +108,7 @@ async fn burn_token(State(state): State<Arc<OidcState>>, request: Request) -> Ap
     };
     let (authority, committer) = (Arc::clone(&state.authority), Arc::clone(&state.committer));
     let burnt = tokio::task::spawn_blocking(move || {
-        mint::burn(&authority.signer, &authority.tokens, &committer, &request.token)
+        mint::burn(&authority.signer(), &authority.tokens, &committer, &request.token)
     });
     match burnt.await? {
         Ok(()) => Ok(unkept(StatusCode::NO_CONTENT.into_response())),

@@ -1,6 +1,7 @@
 //! How a file is announced, judged and published: the one path that every upload takes.
 
 mod announce;
+mod claim;
 mod error;
 mod facts;
 mod judge;
@@ -17,6 +18,7 @@ use depot_tree::{Published, Sealed};
 
 pub(crate) use self::{announce::announce, error::PublishError};
 use self::{
+    claim::claim,
     facts::{permitted, take_facts, whole},
     judge::{check_announced, judge},
     mend::mend,
@@ -59,6 +61,8 @@ pub(crate) fn publish(
             return Err(PublishError::Exists { filename: known.filename, sha256: known.sha256 });
         }
         mend(repository, filename, &known, &sealed, principal)?;
+    } else if !record.is_mirrored() {
+        claim(repository, filename.project(), principal)?;
     }
     let published = match repository.tree.publish(&sealed, &record, metadata.as_deref()) {
         Ok(published) => published,

@@ -14,6 +14,7 @@ use crate::{
     args::{IndexStrategy, VerifyArgs},
     credentials,
     exit::UsageError,
+    logins,
     network::{self, NetrcFile},
     output::{Printer, explain},
     progress::Progress,
@@ -49,6 +50,7 @@ pub(super) async fn check(
 ) -> anyhow::Result<String> {
     // Whatever the environment and lists say of indexes, this one alone is asked.
     let token = credentials::token(args.token_file.as_deref(), args.token.as_deref())?;
+    let token = token.map_or_else(|| of_login(url), |token| Ok(Some(token)))?;
     let indexes = Indexes::choose(Some(&address(url, token)?), &[], &Asked::default(), &|_| None)?;
     let NetrcFile { netrc, warning } = network::netrc();
     let mut options = ClientOptions { netrc, ..ClientOptions::default() };
@@ -102,6 +104,14 @@ pub(super) async fn check(
         printer.say(&format!("warning: {warning}"));
     }
     Ok(shown)
+}
+
+/// The token of the login at the server of this URL, unless the URL says by whose name it is asked.
+fn of_login(url: &str) -> anyhow::Result<Option<Secret>> {
+    match url.parse::<Url>() {
+        Ok(url) if url.username().is_empty() && url.password().is_none() => logins::token_for(&url),
+        _ => Ok(None),
+    }
 }
 
 /// The index that a URL means: a page of one, which ends in `simple`, or a repository of a depot-server. A token comes before
