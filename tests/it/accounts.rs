@@ -1,8 +1,10 @@
 //! Accounts: who may log in, what they may do, and that they may do nothing once they are disabled or deleted.
 
+mod cli;
 mod keys;
 mod logins;
 mod rest;
+mod roles;
 mod users;
 
 use base64::Engine as _;

@@ -9,7 +9,10 @@ use depot_proto::{
     claims::TOKEN_USER,
     redact::{SafeUrl, Secret},
 };
-use reqwest::{Client, Method, header::{ACCEPT, CONTENT_TYPE}};
+use reqwest::{
+    Client, Method,
+    header::{ACCEPT, CONTENT_TYPE},
+};
 use serde::{Serialize, de::DeserializeOwned};
 use url::Url;
 
@@ -128,7 +131,8 @@ impl Api {
             .header(ACCEPT, "application/json, application/problem+json")
             .basic_auth(&who.user, Some(who.secret.expose()));
         if let Some(document) = document {
-            let bytes = serde_json::to_vec(document).map_err(|_| ApiError::NotADepot { url: shown(), status: 0 })?;
+            let bytes =
+                serde_json::to_vec(document).map_err(|_| ApiError::NotADepot { url: shown(), status: 0 })?;
             request = request.header(CONTENT_TYPE, "application/json").body(bytes);
         }
         let unreachable =

@@ -83,7 +83,9 @@ pub(crate) fn run(args: &UseArgs, printer: &Printer) -> anyhow::Result<ExitStatu
     for change in &changes {
         let shown = difference::unified(&change.path, change.before.as_deref(), &change.after);
         if change.is_one() {
-            shown.iter().for_each(|line| printer.data(line));
+            for line in &shown {
+                printer.data(line);
+            }
             if !args.dry_run {
                 place::write(&change.path, &change.after, change.client == Client::Netrc)?;
             }

@@ -76,7 +76,7 @@ impl Authority {
             }
         }
         let scopes = scopes_of(&request)?;
-        if !is_admin && scopes.iter().any(|scope| scope.is_admin()) {
+        if !is_admin && scopes.iter().any(Scope::is_admin) {
             return Err(Denied::NeedsAdmin("a token with the scope `admin`").into());
         }
         let days = request.expires_days.unwrap_or(DEFAULT_DAYS);
