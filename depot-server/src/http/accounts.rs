@@ -98,6 +98,12 @@ async fn read<T: DeserializeOwned>(state: &AccountsState, request: Request) -> A
         ));
     }
     let document = body.read_small(MAX_DOCUMENT).await?;
+    if document.trim_ascii_start().first() != Some(&b'{') {
+        return Err(ApiError::bad_request(
+            ErrorCode::BadRequest,
+            "the document cannot be read: it is no object",
+        ));
+    }
     serde_json::from_slice(&document).map_err(|error| {
         ApiError::bad_request(ErrorCode::BadRequest, format!("the document cannot be read: {}", said(&error)))
     })

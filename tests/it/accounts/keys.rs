@@ -1,6 +1,7 @@
 //! Changing the keys that sign tokens, and saying in time that tokens end.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -105,6 +106,11 @@ fn a_token_that_ends_soon_is_spoken_of() {
     assert_eq!(told(&late), None);
     depot.stop();
     depot.resume();
+    // It is said as soon as the server listens, and not before.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !depot.server().stderr().contains("a token ends soon") && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(20));
+    }
     let said = depot.server().stderr();
     let lines: Vec<&str> = said.lines().filter(|line| line.contains("a token ends soon")).collect();
     assert!(lines.len() == 1 && lines[0].contains("13") && lines[0].contains("robot"), "{said}");

@@ -160,7 +160,7 @@ fn what_makes_no_sense_is_refused_with_words() {
         (&world.ann, json!({ "expire_days": 5 }), 400, "unknown field `expire_days`"),
         (&world.ann, json!({ "scopes": ["admin"] }), 403, "needs an administrator"),
         (&world.ann, json!({ "scopes": vec!["read"; 51] }), 400, "from 1 to 50 scopes"),
-        (&world.ann, json!([]), 400, "none that it can have"),
+        (&world.ann, json!([]), 400, "it is no object"),
         (&String::new(), json!({}), 401, "needs a token"),
     ] {
         let refused = world.ask("POST", "/api/tokens", who, &document);
