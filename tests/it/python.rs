@@ -4,7 +4,7 @@ mod acceptance;
 mod attacks;
 mod bundle;
 mod clients;
-mod command;
+pub(crate) mod command;
 pub(crate) mod company_ca;
 mod conformance;
 pub(crate) mod depot;

@@ -42,7 +42,7 @@ async fn create(args: TokenCreateArgs, printer: &Printer) -> anyhow::Result<Exit
     printer.data(&made.token);
     let TokenFacts { id, user, expires, .. } = &made.facts;
     printer.say(&format!("token {id} for {user} until {expires}; it is not shown again"));
-    printer.json(&json!({ "schema": "depot.token-create/1", "token": made.token, "facts": made.facts }));
+    printer.json(&json!({ "schema": "depot.api-token-create/1", "token": made.token, "facts": made.facts }));
     Ok(ExitStatus::Done)
 }
 
@@ -58,7 +58,7 @@ async fn list(args: TokenListArgs, printer: &Printer) -> anyhow::Result<ExitStat
     for token in &tokens {
         printer.data(&line(token));
     }
-    printer.json(&json!({ "schema": "depot.token-list/1", "server": api.root(), "tokens": tokens }));
+    printer.json(&json!({ "schema": "depot.api-token-list/1", "server": api.root(), "tokens": tokens }));
     Ok(ExitStatus::Done)
 }
 
@@ -69,7 +69,7 @@ async fn revoke(args: TokenRevokeArgs, printer: &Printer) -> anyhow::Result<Exit
     let path = format!("{TOKENS_PATH}/{id}");
     let revoked: TokenFacts = api.ask(Method::DELETE, &path, None::<&()>, &who).await.map_err(with_advice)?;
     printer.data(&format!("revoked {} ({}, {})", revoked.id, revoked.user, revoked.name));
-    printer.json(&json!({ "schema": "depot.token-revoke/1", "token": revoked }));
+    printer.json(&json!({ "schema": "depot.api-token-revoke/1", "token": revoked }));
     Ok(ExitStatus::Done)
 }
 

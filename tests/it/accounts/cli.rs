@@ -9,6 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::basic;
+use crate::python::command::schema::assert_valid;
 use crate::python::depot::Depot;
 
 /// A person with a home.
@@ -91,6 +92,7 @@ fn a_login_keeps_a_token_with_which_everything_goes_until_the_logout() {
     assert!(who.contains("ann  an account") && who.contains("which grants read"), "{who}");
     let who = ann.depot(&["whoami", depot.url(), "--format", "json"], "").assert_success().stdout;
     let who: Value = serde_json::from_str(&who).unwrap();
+    assert_valid(&who);
     assert_eq!((&who["schema"], &who["servers"][0]["user"]), (&"depot.whoami/1".into(), &"ann".into()));
     assert!(who["servers"][0]["token"]["expires"].is_string());
 
@@ -225,11 +227,19 @@ fn tokens_are_made_listed_and_revoked() {
     let line = listed.lines().find(|line| line.contains("  ci  ")).unwrap();
     assert!(line.contains("push:*:acme-*") && !listed.contains(&token), "{listed}");
     let id = line.split("  ").next().unwrap();
+    let json = |args: &[&str], input: &str| {
+        let said = ann.depot(&[args, &["--format", "json"]].concat(), input).assert_success().stdout;
+        assert_valid(&serde_json::from_str(&said).unwrap());
+    };
+    json(&["token", "list", &url], "");
+    json(&[&create[..], &by_password].concat(), "correct horse\n");
     let revoke = ["token", "revoke", &url, id];
     ann.depot(&revoke, "").assert_code(1);
     assert_eq!(reads(&depot, &token), 200);
-    ann.depot(&[&revoke[..], &by_password].concat(), "correct horse\n").assert_success();
+    json(&[&revoke[..], &by_password].concat(), "correct horse\n");
     assert_eq!(reads(&depot, &token), 401);
+    json(&["login", &url, "--username", "ann", "--password-stdin"], "correct horse\n");
+    json(&["logout", &url], "");
 }
 
 #[test]
@@ -274,6 +284,7 @@ fn clients_are_told_where_the_server_is_and_keep_what_they_had() {
     fs::write(home.join("pyproject.toml"), "[project] # mine\nname = \"x\"\n").unwrap();
     let shown = ann.depot(&["use", &url, "--poetry", "--format", "json"], "").assert_success().stdout;
     let shown: Value = serde_json::from_str(&shown).unwrap();
+    assert_valid(&shown);
     assert_eq!((&shown["schema"], &shown["files"][0]["changed"]), (&"depot.use/1".into(), &true.into()));
     let said = fs::read_to_string(home.join("pyproject.toml")).unwrap();
     assert!(said.starts_with("[project] # mine\n") && said.contains("priority = \"primary\""), "{said}");

@@ -1,6 +1,6 @@
 //! The command as programs and shells see it: its results by their schemas, its completions, its documentation.
 
-pub(super) mod schema;
+pub(crate) mod schema;
 
 use std::fs;
 use std::io::ErrorKind;
