@@ -1,7 +1,7 @@
 //! What the index of a mirrored project declares of it (PEP 792): who mirrors it brings that too.
 
 use depot_proto::{
-    ProjectName, ProjectRecord, StatusRecord,
+    FileRecord, ProjectName, ProjectRecord, StatusRecord,
     push::{PlanAnswer, PlanProject, Verdict},
     scope::Action,
 };
@@ -90,5 +90,5 @@ pub(crate) fn declare(
 fn is_mirrored(repository: &Repository, project: &ProjectName) -> Result<Option<bool>, StoreError> {
     let releases = repository.packages.releases(&repository.name, project)?;
     let mut files = releases.iter().flat_map(|release| &release.files).peekable();
-    Ok(files.peek().is_some().then(|| files.all(|file| file.is_mirrored())))
+    Ok(files.peek().is_some().then(|| files.all(FileRecord::is_mirrored)))
 }
