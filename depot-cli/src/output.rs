@@ -140,13 +140,18 @@ fn printable(line: &str) -> String {
     line.chars().map(escape).collect()
 }
 
+/// How causes begin that name a layer of the HTTP client, and nothing but what is told by their own cause.
+const LAYERS: [&str; 3] = ["error sending request", "client error (", "tcp connect error"];
+
 /// An error with its causes, each said once: some errors name theirs themselves.
 pub(crate) fn explain(error: &anyhow::Error) -> String {
     let mut words = String::new();
-    for cause in error.chain().map(ToString::to_string) {
+    let mut causes = error.chain().map(ToString::to_string).peekable();
+    while let Some(cause) = causes.next() {
+        let is_layer = causes.peek().is_some() && LAYERS.iter().any(|layer| cause.starts_with(layer));
         if words.is_empty() {
             words = cause;
-        } else if !words.contains(&cause) {
+        } else if !is_layer && !words.contains(&cause) {
             words = format!("{words}: {cause}");
         }
     }
@@ -184,6 +189,21 @@ pub(crate) fn count(number: usize, noun: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn causes_are_told_once_and_layers_of_the_client_are_not() {
+        let refused = anyhow::anyhow!("Connection refused (os error 111)");
+        let error = refused
+            .context("tcp connect error")
+            .context("client error (Connect)")
+            .context("error sending request")
+            .context("`https://index.example/` could not be reached (2 attempts)");
+        let told =
+            "`https://index.example/` could not be reached (2 attempts): Connection refused (os error 111)";
+        assert_eq!(explain(&error), told);
+        let error = anyhow::anyhow!("client error (Connect)").context("no way: client error (Connect)");
+        assert_eq!(explain(&error), "no way: client error (Connect)");
+    }
 
     #[test]
     fn byte_counts_are_short() {

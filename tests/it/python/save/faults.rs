@@ -134,7 +134,7 @@ fn an_index_that_is_down_is_named() {
     let (mut index, saved) = (index(Style::Json, &["lid"]), Saved::new());
     index.stop();
     let said = saved.save(&index, &["lid"]).assert_code(3);
-    assert_named(&said.stderr, "lid", "could not be reached");
+    assert_named(&said.stderr, "lid", "could not be reached (6 attempts): Connection refused");
     assert!(said.stderr.contains(index.origin()), "{}", said.stderr);
 }
 
