@@ -2,6 +2,7 @@
 
 mod account;
 mod bundle;
+mod check;
 mod look;
 mod needs;
 mod push;
@@ -22,6 +23,7 @@ pub(crate) use self::{
         WhoamiArgs,
     },
     bundle::{BundleVerb, CreateArgs, ImportArgs, InspectArgs, KeygenArgs, TrustArgs},
+    check::CheckArgs,
     look::{DiffArgs, ListArgs, ShowArgs},
     needs::{NeedsArgs, PruneArgs, SbomArgs},
     push::PushArgs,
@@ -127,6 +129,8 @@ pub(crate) enum PythonVerb {
     Save(Box<SaveArgs>),
     /// Bring what a server lacks of a saved tree there
     Push(PushArgs),
+    /// Judge distributions by the rules of a server: exit code 1 if one of them is refused
+    Check(CheckArgs),
     /// Prove that a saved tree, or a server, has what installs: exit code 1 if something is missing or wrong
     Verify(Box<VerifyArgs>),
     /// Let the addresses in a `uv.lock` or `pylock.toml` lead to a server, and back

@@ -89,6 +89,7 @@ async fn run(arguments: Arguments, printer: &Printer) -> anyhow::Result<ExitStat
         Verb::Python(verb) => match *verb {
             PythonVerb::Save(save) => python::save::run(*save, printer).await,
             PythonVerb::Push(push) => python::push::run(push, printer).await,
+            PythonVerb::Check(check) => python::check::run(check, printer).await,
             PythonVerb::Verify(verify) => python::verify::run(*verify, printer).await,
             PythonVerb::Relock(relock) => python::relock::run(&relock, printer),
             PythonVerb::Prune(prune) => python::prune::run(prune, printer).await,

@@ -4,6 +4,8 @@ use std::{borrow::Cow, io};
 
 use depot_proto::MetadataError;
 
+use crate::rules::{Rule, list};
+
 /// Why a distribution could not be read.
 ///
 /// All but [`DistError::Io`] are facts about the file and come again at the next try. Of them
@@ -18,12 +20,16 @@ pub enum DistError {
         format: &'static str,
         /// What is wrong with it.
         reason: Cow<'static, str>,
+        /// The rule that it breaks.
+        rule: &'static Rule,
     },
     /// A kind of distribution, compression or encryption that depot does not read.
     #[error("depot does not look inside {what}")]
     Unsupported {
         /// What it is.
         what: Cow<'static, str>,
+        /// The rule that it breaks.
+        rule: &'static Rule,
     },
     /// One of the [`Limits`](crate::Limits) is passed.
     #[error("{what}: the limit is {limit}")]
@@ -32,12 +38,16 @@ pub enum DistError {
         what: &'static str,
         /// The limit, in bytes or members.
         limit: u64,
+        /// The rule that it breaks.
+        rule: &'static Rule,
     },
     /// The archive has no core metadata where the specifications put it, or in more than one place.
     #[error("no core metadata was found: {reason}")]
     NoMetadata {
         /// What was looked for, or what there is too much of.
         reason: Cow<'static, str>,
+        /// The rule that it breaks.
+        rule: &'static Rule,
     },
     /// The core metadata cannot be read.
     #[error(transparent)]
@@ -59,6 +69,8 @@ pub enum DistError {
         member: String,
         /// What is wrong with it.
         reason: &'static str,
+        /// The rule that it breaks.
+        rule: &'static Rule,
     },
     /// The reader failed; nothing is known about the file.
     #[error("the file could not be read: {0}")]
@@ -66,31 +78,71 @@ pub enum DistError {
 }
 
 impl DistError {
+    /// The rule that the file breaks; none if its reader failed.
+    pub fn rule(&self) -> Option<&'static Rule> {
+        Some(match self {
+            Self::NotAnArchive { rule, .. }
+            | Self::Unsupported { rule, .. }
+            | Self::TooLarge { rule, .. }
+            | Self::NoMetadata { rule, .. }
+            | Self::UnsafeMember { rule, .. } => rule,
+            Self::BadMetadata(MetadataError::Duplicate(_)) => &list::METADATA_TWICE,
+            Self::BadMetadata(MetadataError::TooLarge) => &list::METADATA_TOO_LARGE,
+            Self::BadMetadata(_) => &list::METADATA_UNREADABLE,
+            Self::Disagrees { field: "version", .. } => &list::METADATA_VERSION,
+            Self::Disagrees { .. } => &list::METADATA_NAME,
+            Self::Io(_) => return None,
+        })
+    }
+
+    /// The same, as a breach of this rule.
+    pub(crate) fn by(mut self, breached: &'static Rule) -> Self {
+        match &mut self {
+            Self::NotAnArchive { rule, .. }
+            | Self::Unsupported { rule, .. }
+            | Self::TooLarge { rule, .. }
+            | Self::NoMetadata { rule, .. }
+            | Self::UnsafeMember { rule, .. } => *rule = breached,
+            Self::BadMetadata(_) | Self::Disagrees { .. } | Self::Io(_) => {}
+        }
+        self
+    }
+
     pub(crate) fn zip(reason: impl Into<Cow<'static, str>>) -> Self {
-        Self::NotAnArchive { format: "zip", reason: reason.into() }
+        Self::NotAnArchive { format: "zip", reason: reason.into(), rule: &list::ZIP_BROKEN }
     }
 
     pub(crate) fn tar(reason: impl Into<Cow<'static, str>>) -> Self {
-        Self::NotAnArchive { format: "tar", reason: reason.into() }
+        Self::NotAnArchive { format: "tar", reason: reason.into(), rule: &list::TAR_BROKEN }
+    }
+
+    pub(crate) fn gzip(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::NotAnArchive { format: "gzip", reason: reason.into(), rule: &list::GZIP_BROKEN }
     }
 
     pub(crate) fn unsupported(what: impl Into<Cow<'static, str>>) -> Self {
-        Self::Unsupported { what: what.into() }
+        Self::Unsupported { what: what.into(), rule: &list::KIND }
     }
 
     pub(crate) fn no_metadata(reason: impl Into<Cow<'static, str>>) -> Self {
-        Self::NoMetadata { reason: reason.into() }
+        Self::NoMetadata { reason: reason.into(), rule: &list::WHEEL_DIST_INFO }
     }
 
     pub(crate) fn metadata_too_large(limit: u64) -> Self {
-        Self::TooLarge { what: "the core metadata has too many bytes", limit }
+        let what = "the core metadata has too many bytes";
+        Self::TooLarge { what, limit, rule: &list::METADATA_TOO_LARGE }
     }
 
     pub(crate) fn too_many_members(limit: usize) -> Self {
-        Self::TooLarge { what: "the archive has too many members", limit: limit as u64 }
+        let what = "the archive has too many members";
+        Self::TooLarge { what, limit: limit as u64, rule: &list::TOO_MANY_MEMBERS }
     }
 
     pub(crate) fn unpacks_too_large(limit: u64) -> Self {
-        Self::TooLarge { what: "the archive unpacks to too many bytes for its size", limit }
+        Self::TooLarge {
+            what: "the archive unpacks to too many bytes for its size",
+            limit,
+            rule: &list::BOMB,
+        }
     }
 }

@@ -5,14 +5,16 @@
 //! A wheel is read through its central directory alone, which makes [`read()`] fit for a remote file behind range
 //! requests: it asks for the end of the file, the directory and one member.
 //!
-//! What is checked here is what has to hold before an installer may be told about a file. The stricter rules for
-//! first-party uploads (`RECORD`, the framing of every member) are not.
+//! [`read()`] checks what has to hold before an installer may be told about a file. The stricter rules for first-party
+//! uploads (`RECORD`, the framing of every member, what a tar says twice) are [`rules`], which go over the whole file.
 
 mod error;
+mod gzip;
 mod limits;
 mod magic;
 mod member;
 mod read;
+pub mod rules;
 mod sdist;
 mod tar_stream;
 mod wheel;

@@ -17,6 +17,8 @@ pub struct Limits {
     /// The most bytes of a tar that are unpacked in search of `PKG-INFO`, whatever the ratio: a tar has no
     /// directory, so this bounds the time that one file can take.
     pub max_stream_size: u64,
+    /// The most bytes of a zip that are unpacked when it is judged by the rules, whatever the ratio.
+    pub max_checked_size: u64,
 }
 
 const MIB: u64 = 1024 * 1024;
@@ -31,6 +33,7 @@ impl Default for Limits {
             max_unpacked_size: 64 * MIB,
             max_ratio: 50,
             max_stream_size: 4096 * MIB,
+            max_checked_size: 16 * 1024 * MIB,
         }
     }
 }

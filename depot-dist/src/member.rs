@@ -1,6 +1,6 @@
 //! The names of archive members, which become paths wherever the archive is unpacked.
 
-use crate::DistError;
+use crate::{DistError, rules::list};
 
 /// Refuses a name that could end up outside the folder that it is unpacked into, on any system.
 ///
@@ -24,13 +24,18 @@ pub(crate) fn check_name(name: &[u8]) -> Result<(), DistError> {
     Err(unsafe_member(name, reason))
 }
 
+/// The parts of a name that mean something: `./` in front and doubled slashes mean nothing where it is unpacked.
+pub(crate) fn parts(name: &[u8]) -> impl Iterator<Item = &[u8]> {
+    name.split(|&byte| byte == b'/').filter(|part| !part.is_empty() && *part != b".")
+}
+
 /// A name as a message may print it: escaped, because it may hold anything, and cut, because it may be long.
 pub(crate) fn display(name: &[u8]) -> String {
     String::from_utf8_lossy(name).chars().take(120).flat_map(char::escape_debug).collect()
 }
 
 pub(crate) fn unsafe_member(name: &[u8], reason: &'static str) -> DistError {
-    DistError::UnsafeMember { member: display(name), reason }
+    DistError::UnsafeMember { member: display(name), reason, rule: &list::MEMBER_NAME }
 }
 
 #[cfg(test)]

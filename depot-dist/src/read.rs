@@ -84,7 +84,7 @@ fn rewind<R: Seek>(reader: &mut R) -> Result<u64, DistError> {
     Ok(size)
 }
 
-fn check_name(metadata: &CoreMetadata, expected: &ProjectName) -> Result<(), DistError> {
+pub(crate) fn check_name(metadata: &CoreMetadata, expected: &ProjectName) -> Result<(), DistError> {
     let found = metadata.name.trim().parse::<ProjectName>();
     if found.is_ok_and(|found| found == *expected) {
         return Ok(());
@@ -98,7 +98,7 @@ fn check_name(metadata: &CoreMetadata, expected: &ProjectName) -> Result<(), Dis
 
 /// Versions agree when PEP 440 says so (`1.0` and `1.0.0`). File names of old source distributions have legacy
 /// versions with `-` for whatever was not allowed in them, so those are compared in that form.
-fn check_version(metadata: &CoreMetadata, expected: &Version) -> Result<(), DistError> {
+pub(crate) fn check_version(metadata: &CoreMetadata, expected: &Version) -> Result<(), DistError> {
     let found = Version::read(&metadata.version);
     let legacy = found.pep440().is_none() || expected.pep440().is_none();
     if found == *expected || (legacy && escaped(&found) == escaped(expected)) {

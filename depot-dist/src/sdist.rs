@@ -2,15 +2,16 @@
 
 use std::io::{BufReader, Read, Seek};
 
-use flate2::bufread::MultiGzDecoder;
-
 use crate::{
     DistError, Limits,
+    gzip::Gzip,
+    member,
+    rules::list,
     tar_stream::{self, Budgeted},
     zip_directory::ZipDirectory,
 };
 
-const READ_AHEAD: usize = 64 * 1024;
+pub(crate) const READ_AHEAD: usize = 64 * 1024;
 
 /// A file of the top folder of a `.zip`; none if it is not there.
 pub(crate) fn file_of_zip<R: Read + Seek>(
@@ -37,11 +38,11 @@ pub(crate) fn file_of_tar_gz<R: Read>(
     limits: &Limits,
 ) -> Result<Option<Vec<u8>>, DistError> {
     if file_size == 0 {
-        return Err(DistError::NotAnArchive { format: "gzip", reason: "the file is empty".into() });
+        return Err(DistError::gzip("the file is empty"));
     }
     let budget = limits.unpacked_size(file_size).min(limits.max_stream_size);
     let reader = BufReader::with_capacity(READ_AHEAD, tar_stream::Source(reader));
-    file_of_stream(Budgeted::new(MultiGzDecoder::new(reader), budget), name, limits)
+    file_of_stream(Budgeted::new(Gzip::new(reader), budget), name, limits)
 }
 
 /// A file of the top folder of a plain `.tar` of `file_size` bytes.
@@ -69,6 +70,7 @@ fn file_of_stream<R: Read>(
 
 pub(crate) fn no_pkg_info() -> DistError {
     DistError::no_metadata("the source distribution has no PKG-INFO in its top folder")
+        .by(&list::SDIST_PKG_INFO)
 }
 
 /// The one folder that everything in a source distribution lies in, learnt from its first member.
@@ -78,7 +80,7 @@ struct TopFolder(Option<Vec<u8>>);
 impl TopFolder {
     /// Whether this member is `{top}/{wanted}`. `./` in front of a name and doubled slashes mean nothing in a tar.
     fn is_file(&mut self, member: &[u8], wanted: &str) -> Result<bool, DistError> {
-        let mut parts = member.split(|&byte| byte == b'/').filter(|part| !part.is_empty() && *part != b".");
+        let mut parts = member::parts(member);
         let Some(first) = parts.next() else { return Ok(false) };
         // What tar on macOS leaves beside each file that has extended attributes.
         if first.starts_with(b"._") {
@@ -90,7 +92,8 @@ impl TopFolder {
             Some(_) => {
                 return Err(DistError::no_metadata(
                     "the source distribution has more than one folder or file at its top",
-                ));
+                )
+                .by(&list::SDIST_TOP));
             }
         }
         Ok(parts.next() == Some(wanted.as_bytes()) && parts.next().is_none() && !member.ends_with(b"/"))

@@ -6,18 +6,31 @@ use depot_proto::ProjectName;
 
 use crate::{DistError, Limits, member, zip_directory::ZipDirectory};
 
-const DIST_INFO: &[u8] = b".dist-info";
+pub(crate) const DIST_INFO: &[u8] = b".dist-info";
 
 /// The wheel's `METADATA`.
-///
-/// Installers take the one top folder that ends in `.dist-info` and want its name to start with the project's
-/// (old wheels have un-normalized folders such as `Foo.Bar-1.0.dist-info`), so nothing else is asked here.
 pub(crate) fn metadata<R: Read + Seek>(
     reader: &mut R,
     project: &ProjectName,
     limits: &Limits,
 ) -> Result<Vec<u8>, DistError> {
     let directory = ZipDirectory::read(reader, limits)?;
+    let folder = dist_info(&directory, project)?;
+    let index = member_of(&directory, folder, b"METADATA").ok_or_else(|| {
+        let folder = member::display(folder);
+        DistError::no_metadata(format!("the wheel has no `{folder}/METADATA`"))
+    })?;
+    directory.extract(reader, index, limits.max_metadata_size)
+}
+
+/// The name of the wheel's `.dist-info` folder.
+///
+/// Installers take the one top folder that ends so and want its name to start with the project's (old wheels have
+/// un-normalized folders such as `Foo.Bar-1.0.dist-info`), so nothing else is asked here.
+pub(crate) fn dist_info<'a>(
+    directory: &'a ZipDirectory,
+    project: &ProjectName,
+) -> Result<&'a [u8], DistError> {
     let mut found: Option<&[u8]> = None;
     for name in directory.names() {
         let Some((folder, _)) = split_top(name) else { continue };
@@ -32,22 +45,21 @@ pub(crate) fn metadata<R: Read + Seek>(
         }
         found = Some(folder);
     }
-    let Some(folder) = found else {
-        return Err(DistError::no_metadata("the wheel has no .dist-info folder at its top"));
-    };
-    if !belongs_to(&folder[..folder.len() - DIST_INFO.len()], project) {
-        return Err(DistError::Disagrees {
-            field: "project",
-            in_filename: project.to_string(),
-            in_metadata: member::display(folder),
-        });
+    let folder =
+        found.ok_or_else(|| DistError::no_metadata("the wheel has no .dist-info folder at its top"))?;
+    if belongs_to(&folder[..folder.len() - DIST_INFO.len()], project) {
+        return Ok(folder);
     }
-    let metadata = directory.names().position(|name| split_top(name) == Some((folder, b"METADATA")));
-    let Some(index) = metadata else {
-        let folder = member::display(folder);
-        return Err(DistError::no_metadata(format!("the wheel has no `{folder}/METADATA`")));
-    };
-    directory.extract(reader, index, limits.max_metadata_size)
+    Err(DistError::Disagrees {
+        field: "project",
+        in_filename: project.to_string(),
+        in_metadata: member::display(folder),
+    })
+}
+
+/// Where a file that lies in this top folder stands in the directory.
+pub(crate) fn member_of(directory: &ZipDirectory, folder: &[u8], file: &[u8]) -> Option<usize> {
+    directory.names().position(|name| split_top(name) == Some((folder, file)))
 }
 
 /// A member's top folder and the rest of its name; nothing for a file that lies at the top.

@@ -12,13 +12,16 @@ use std::{
 
 use flate2::{Crc, bufread::DeflateDecoder};
 
-use crate::{DistError, Limits, member};
+use crate::{DistError, Limits, member, rules::list};
 
 mod end;
 mod fields;
 mod headers;
+mod unpack;
+mod walk;
 
-use headers::CentralHeader;
+pub(crate) use headers::CentralHeader;
+pub(crate) use walk::Walked;
 
 const STORED: u16 = 0;
 const DEFLATED: u16 = 8;
@@ -29,6 +32,7 @@ pub(crate) struct ZipDirectory {
     bytes: Vec<u8>,
     /// Where it starts in the file, which is where the last member's content must have ended.
     start: u64,
+    has_comment: bool,
     members: Vec<Member>,
 }
 
@@ -55,7 +59,7 @@ impl ZipDirectory {
         if !rest.is_empty() {
             return Err(DistError::zip("its central directory has more bytes than members"));
         }
-        let directory = Self { bytes, start: end.directory_start, members };
+        let directory = Self { bytes, start: end.directory_start, has_comment: end.has_comment, members };
         directory.check_names()?;
         directory.check_contents(limits.unpacked_size(file_size))?;
         directory.check_places()?;
@@ -65,6 +69,16 @@ impl ZipDirectory {
     /// The members' names, as bytes: old archives have them in any encoding.
     pub(crate) fn names(&self) -> impl Iterator<Item = &[u8]> {
         self.members.iter().map(|member| &self.bytes[member.name.clone()])
+    }
+
+    /// Whether there is a comment behind the end record.
+    pub(crate) fn has_comment(&self) -> bool {
+        self.has_comment
+    }
+
+    /// The members' names with what the directory says of them.
+    pub(crate) fn members(&self) -> impl Iterator<Item = (&[u8], &CentralHeader)> {
+        self.names().zip(self.members.iter().map(|member| &member.header))
     }
 
     fn check_names(&self) -> Result<(), DistError> {
@@ -77,7 +91,7 @@ impl ZipDirectory {
                 return Err(member::unsafe_member(name, "has an empty folder or `.` in its path"));
             }
             if !seen.insert(path) {
-                return Err(member::unsafe_member(name, "is in the archive twice"));
+                return Err(member::unsafe_member(name, "is in the archive twice").by(&list::MEMBER_TWICE));
             }
         }
         Ok(())
@@ -87,16 +101,17 @@ impl ZipDirectory {
         let mut sum = 0_u64;
         for Member { header, .. } in &self.members {
             if header.is_encrypted() {
-                return Err(DistError::unsupported("encrypted zip archives"));
+                return Err(DistError::unsupported("encrypted zip archives").by(&list::ZIP_ENCRYPTED));
             }
             match header.method {
                 STORED if header.compressed == header.uncompressed => {}
-                STORED => return Err(DistError::zip("a stored member has two sizes")),
+                STORED => return Err(DistError::zip("a stored member has two sizes").by(&list::ZIP_LOCAL)),
                 DEFLATED => {}
                 method => {
                     return Err(DistError::unsupported(format!(
                         "zip archives with compression method {method}"
-                    )));
+                    ))
+                    .by(&list::ZIP_METHOD));
                 }
             }
             sum = sum.saturating_add(header.uncompressed);
@@ -115,15 +130,15 @@ impl ZipDirectory {
             let length = headers::LOCAL_SIZE as u64 + header.name_len as u64;
             let end = header.offset.checked_add(length).and_then(|end| end.checked_add(header.compressed));
             let end = end.filter(|&end| end <= self.start);
-            let end = end.ok_or_else(|| DistError::zip("a member reaches into the central directory"))?;
+            let end = end.ok_or_else(reaches_into_directory)?;
             places.push((header.offset, end));
         }
         places.sort_unstable();
         if places.first().is_some_and(|&(start, _)| start != 0) {
-            return Err(DistError::zip("something else stands before its first member"));
+            return Err(DistError::zip("something else stands before its first member").by(&list::ZIP_PREFIX));
         }
         if places.windows(2).any(|pair| pair[0].1 > pair[1].0) {
-            return Err(DistError::zip("two members overlap"));
+            return Err(DistError::zip("two members overlap").by(&list::ZIP_OVERLAP));
         }
         Ok(())
     }
@@ -146,21 +161,37 @@ impl ZipDirectory {
         let head_len = header.name_len as u64 + extra_len;
         let length = head_len + header.compressed;
         if after_fixed + length > self.start {
-            return Err(DistError::zip("a member reaches into the central directory"));
+            return Err(reaches_into_directory());
         }
         let bytes = read_at(reader, after_fixed, length)?;
         let (head, packed) = bytes.split_at(head_len as usize);
         if !head.starts_with(&self.bytes[name.clone()]) {
-            return Err(DistError::zip("a member has two names"));
+            return Err(two_names());
         }
         let content = if header.method == STORED { packed.to_vec() } else { inflate(packed, header)? };
         let mut crc = Crc::new();
         crc.update(&content);
         if content.len() as u64 != header.uncompressed || crc.sum() != header.crc {
-            return Err(DistError::zip("a member's content does not match its size or checksum"));
+            return Err(wrong_content());
         }
         Ok(content)
     }
+}
+
+fn reaches_into_directory() -> DistError {
+    DistError::zip("a member reaches into the central directory").by(&list::ZIP_OVERLAP)
+}
+
+fn two_names() -> DistError {
+    DistError::zip("a member has two names").by(&list::ZIP_LOCAL)
+}
+
+fn wrong_content() -> DistError {
+    DistError::zip("a member's content does not match its size or checksum").by(&list::ZIP_CHECKSUM)
+}
+
+fn not_deflated() -> DistError {
+    DistError::zip("a member cannot be decompressed").by(&list::ZIP_CHECKSUM)
 }
 
 /// Inflates what should be `header.uncompressed` bytes, and stops one byte behind that.
@@ -171,12 +202,12 @@ fn inflate(packed: &[u8], header: &CentralHeader) -> Result<Vec<u8>, DistError> 
     DeflateDecoder::new(packed)
         .take(header.uncompressed + 1)
         .read_to_end(&mut content)
-        .map_err(|_| DistError::zip("a member cannot be decompressed"))?;
+        .map_err(|_| not_deflated())?;
     Ok(content)
 }
 
 /// Reads a part of the file. Its errors are the reader's; a file that ends early is no sound archive.
-fn read_at<R: Read + Seek>(reader: &mut R, start: u64, length: u64) -> Result<Vec<u8>, DistError> {
+pub(crate) fn read_at<R: Read + Seek>(reader: &mut R, start: u64, length: u64) -> Result<Vec<u8>, DistError> {
     reader.seek(SeekFrom::Start(start)).map_err(DistError::Io)?;
     // Callers pass bounded lengths, all inside the file; a reader that lies about its size still gains nothing.
     let mut bytes = Vec::with_capacity(length as usize);

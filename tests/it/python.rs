@@ -3,10 +3,12 @@
 mod acceptance;
 mod attacks;
 mod bundle;
+mod check;
 mod clients;
 pub(crate) mod command;
 pub(crate) mod company_ca;
 mod conformance;
+mod corpus;
 pub(crate) mod depot;
 mod files;
 mod hostile;

@@ -16,6 +16,7 @@
 mod archives;
 mod ci;
 mod clients;
+pub mod corpus;
 mod counts;
 mod cut;
 mod index;

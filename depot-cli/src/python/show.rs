@@ -154,6 +154,9 @@ fn tell(
     if let Some(origin) = &record.facts.origin {
         line("origin", &origin.to_string());
     }
+    if !record.verdict().is_empty() {
+        line("breaks", &record.verdict().join(", "));
+    }
     for requirement in metadata.iter().flat_map(|metadata| &metadata.requires_dist) {
         line("requires", requirement);
     }
@@ -185,6 +188,7 @@ fn to_json(
         "upload-time": record.facts.upload_time,
         "first-seen": record.first_seen,
         "origin": origin,
+        "verdict": record.verdict(),
         "summary": metadata.and_then(|metadata| metadata.summary.as_deref()),
         "requires-dist": metadata.map(|metadata| &metadata.requires_dist),
         "whole": tree.has_bytes(name.project(), name.as_str(), record.size),

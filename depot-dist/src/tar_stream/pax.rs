@@ -2,13 +2,15 @@
 
 use std::str;
 
-use crate::DistError;
+use crate::{DistError, rules::list};
 
 /// What a pax header says that matters for finding a member.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Pax {
     /// The member's name.
     pub(super) path: Option<Vec<u8>>,
+    /// Where it leads to, if it is a link.
+    pub(super) link: Option<Vec<u8>>,
     /// The size of its content.
     pub(super) size: Option<u64>,
 }
@@ -20,28 +22,31 @@ impl Pax {
         let mut pax = Self::default();
         // Writers that pad the header do it with NULs.
         while bytes.first().is_some_and(|&byte| byte != 0) {
-            let (key, value, rest) =
-                record(bytes).ok_or_else(|| DistError::tar("a pax header cannot be read"))?;
+            let (key, value, rest) = record(bytes).ok_or_else(|| broken("a pax header cannot be read"))?;
             bytes = rest;
             let said_before = match key {
                 b"path" => pax.path.replace(value.to_vec()).is_some(),
+                b"linkpath" => pax.link.replace(value.to_vec()).is_some(),
                 b"size" => {
                     let size = str::from_utf8(value).ok().and_then(|text| text.parse().ok());
-                    let size =
-                        size.ok_or_else(|| DistError::tar("a pax header has a size that is no number"))?;
+                    let size = size.ok_or_else(|| broken("a pax header has a size that is no number"))?;
                     pax.size.replace(size).is_some()
                 }
                 _ if key.starts_with(b"GNU.sparse.") => {
-                    return Err(DistError::unsupported("a tar with sparse members"));
+                    return Err(DistError::unsupported("a tar with sparse members").by(&list::TAR_SPARSE));
                 }
                 _ => false,
             };
             if said_before {
-                return Err(DistError::tar("a pax header says one thing twice"));
+                return Err(broken("a pax header says one thing twice"));
             }
         }
         Ok(pax)
     }
+}
+
+fn broken(reason: &'static str) -> DistError {
+    DistError::tar(reason).by(&list::TAR_HEADER)
 }
 
 /// The first record's key and value, and what follows it.
@@ -62,7 +67,7 @@ mod tests {
     fn records_are_told_apart_by_length() {
         // The comment's value ends in a line that a reader of lines would take for a path.
         let read = Pax::read(b"26 comment=a\n12 path=evil\n12 path=a/b\n13 size=1234\n\0\0").unwrap();
-        assert_eq!(read, Pax { path: Some(b"a/b".to_vec()), size: Some(1234) });
+        assert_eq!(read, Pax { path: Some(b"a/b".to_vec()), link: None, size: Some(1234) });
         assert_eq!(Pax::read(b"").unwrap(), Pax::default());
     }
 

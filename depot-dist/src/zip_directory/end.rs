@@ -3,7 +3,7 @@
 use std::io::{Read, Seek};
 
 use super::{fields::Fields, headers::CENTRAL_SIZE, read_at};
-use crate::{DistError, Limits};
+use crate::{DistError, Limits, rules::list};
 
 const END_SIGNATURE: u32 = 0x0605_4b50;
 const END64_SIGNATURE: u32 = 0x0606_4b50;
@@ -25,6 +25,7 @@ const SECOND_READ: u64 = (END64_SIZE + LOCATOR_SIZE + END_SIZE + u16::MAX as usi
 pub(super) struct End {
     pub(super) members: usize,
     pub(super) directory_start: u64,
+    pub(super) has_comment: bool,
 }
 
 /// Finds the end record, and reads the central directory that it points to.
@@ -45,18 +46,22 @@ pub(super) fn read<R: Read + Seek>(
         tail = read_tail(reader, file_size, SECOND_READ)?;
         at = find_commented(&tail);
     }
-    let at = at.ok_or_else(|| DistError::zip("it does not end with the end of a central directory"))?;
+    let at = at.ok_or_else(|| {
+        DistError::zip("it does not end with the end of a central directory").by(&list::ZIP_END)
+    })?;
     let tail_start = file_size - tail.len() as u64;
     let numbers = Numbers::read(&tail, at, tail_start)?;
 
     let size = numbers.size;
     let directory_start = numbers.end.checked_sub(size).filter(|&start| start == numbers.offset);
-    let directory_start = directory_start
-        .ok_or_else(|| DistError::zip("its central directory is not where its end record says"))?;
+    let directory_start = directory_start.ok_or_else(|| {
+        DistError::zip("its central directory is not where its end record says").by(&list::ZIP_END)
+    })?;
     if size > limits.max_directory_size {
         return Err(DistError::TooLarge {
             what: "the archive's central directory has too many bytes",
             limit: limits.max_directory_size,
+            rule: &list::TOO_MANY_MEMBERS,
         });
     }
     let members = usize::try_from(numbers.members).unwrap_or(usize::MAX);
@@ -70,7 +75,8 @@ pub(super) fn read<R: Read + Seek>(
         Some(from) => tail[from as usize..][..size as usize].to_vec(),
         None => read_at(reader, directory_start, size)?,
     };
-    Ok((End { members, directory_start }, directory))
+    let has_comment = at + END_SIZE < tail.len();
+    Ok((End { members, directory_start, has_comment }, directory))
 }
 
 fn read_tail<R: Read + Seek>(reader: &mut R, file_size: u64, length: u64) -> Result<Vec<u8>, DistError> {
@@ -103,14 +109,14 @@ struct Numbers {
 impl Numbers {
     /// Reads the end record at `at`, and the zip64 one where there is a locator for it.
     fn read(tail: &[u8], at: usize, tail_start: u64) -> Result<Self, DistError> {
-        let mut numbers =
-            Self::read_end(&tail[at..]).ok_or_else(|| DistError::zip("it has several disks"))?;
+        let mut numbers = Self::read_end(&tail[at..])
+            .ok_or_else(|| DistError::zip("it has several disks").by(&list::ZIP_DISKS))?;
         numbers.end = tail_start + at as u64;
         let locator = at.checked_sub(LOCATOR_SIZE).map(|start| &tail[start..at]);
         if let Some(locator) = locator
             && locator.starts_with(&LOCATOR_SIGNATURE.to_le_bytes())
         {
-            let broken = || DistError::zip("its zip64 records contradict each other");
+            let broken = || DistError::zip("its zip64 records contradict each other").by(&list::ZIP64);
             let start = at.checked_sub(LOCATOR_SIZE + END64_SIZE).ok_or_else(broken)?;
             let record = Fields(&tail[start..start + END64_SIZE]);
             let position = tail_start + start as u64;

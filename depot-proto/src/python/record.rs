@@ -39,6 +39,9 @@ pub struct FileRecord {
     pub depot_other: Map<String, Value>,
 }
 
+/// The key for the rules that a copied file breaks. A depot that does not know it keeps it as it is.
+const VERDICT: &str = "verdict";
+
 /// How much of keys that are not known is kept, in bytes and in levels. A record is stored inside that of its release,
 /// and what is written there must be readable there.
 const MAX_UNKNOWN: usize = 16 * 1024;
@@ -109,6 +112,21 @@ impl FileRecord {
     /// Whether the file was copied from another index.
     pub fn is_mirrored(&self) -> bool {
         matches!(self.facts.origin, Some(Origin::Mirrored { .. }))
+    }
+
+    /// The codes of the rules that the file was found to break when it was taken in as a copy.
+    pub fn verdict(&self) -> Vec<&str> {
+        let codes = self.depot_other.get(VERDICT).and_then(Value::as_array);
+        codes.into_iter().flatten().filter_map(Value::as_str).collect()
+    }
+
+    /// Writes down which rules the file breaks, in place of what anybody else says of that.
+    pub fn set_verdict(&mut self, codes: &[&str]) {
+        if codes.is_empty() {
+            self.depot_other.remove(VERDICT);
+        } else {
+            self.depot_other.insert(VERDICT.to_owned(), json!(codes));
+        }
     }
 
     /// The file as a page lists it, at this URL.
@@ -341,6 +359,16 @@ mod tests {
         assert!(!record.take_facts(&said, Some(said.digest())));
         assert!(!record.has_facts(Facts::default().digest()));
         assert_eq!(FileRecord::read(&record.to_document(), None).unwrap(), record);
+    }
+
+    #[test]
+    fn a_verdict_is_kept_and_replaced_as_a_whole() {
+        let mut record = FileRecord::read(DOCUMENT.as_bytes(), None).unwrap();
+        assert!(record.verdict().is_empty());
+        record.set_verdict(&["bomb", "zip-gap"]);
+        assert_eq!(FileRecord::read(&record.to_document(), None).unwrap().verdict(), ["bomb", "zip-gap"]);
+        record.set_verdict(&[]);
+        assert_eq!(record, FileRecord::read(DOCUMENT.as_bytes(), None).unwrap());
     }
 
     #[test]

@@ -18,11 +18,16 @@ impl From<PublishError> for ApiError {
             }
             PublishError::Denied(denied) => denied.into(),
             PublishError::NotAnnounced { .. } => Self::bad_request(ErrorCode::DigestMismatch, detail),
-            PublishError::Disagrees { .. } => Self::bad_request(ErrorCode::MetadataMismatch, detail),
-            PublishError::Invalid { source: DistError::TooLarge { .. }, .. } => {
+            PublishError::Breaks { source: Some(DistError::Disagrees { .. }), .. } => {
+                Self::bad_request(ErrorCode::MetadataMismatch, detail)
+            }
+            PublishError::Breaks { source: Some(DistError::TooLarge { .. }), .. }
+            | PublishError::Invalid { source: DistError::TooLarge { .. }, .. } => {
                 Self::bad_request(ErrorCode::TooLarge, detail)
             }
-            PublishError::Invalid { .. } => Self::bad_request(ErrorCode::InvalidDistribution, detail),
+            PublishError::Invalid { .. } | PublishError::Breaks { .. } => {
+                Self::bad_request(ErrorCode::InvalidDistribution, detail)
+            }
             PublishError::Exists { .. } => Self::new(StatusCode::CONFLICT, ErrorCode::FileExists, detail),
             PublishError::Refused(refused) => refused.into(),
             PublishError::Unreadable { .. } => Self::damaged(detail),

@@ -1,6 +1,6 @@
 //! Why a file is not published.
 
-use depot_dist::DistError;
+use depot_dist::{DistError, rules::Verdict};
 use depot_proto::{RecordError, Sha256Digest};
 use depot_tree::TreeError;
 
@@ -39,13 +39,15 @@ pub(crate) enum PublishError {
         /// What came.
         actual: String,
     },
-    /// Name or version in the metadata is another one.
-    #[error("`{filename}`: {source}")]
-    Disagrees {
+    /// The bytes break rules that everything published must keep.
+    #[error("`{filename}` is not a distribution that can be published: {}", told(verdict))]
+    Breaks {
         /// The file.
         filename: String,
-        /// How.
-        source: DistError,
+        /// Which, and where.
+        verdict: Verdict,
+        /// Why an installer could not be told of it either, if that is so.
+        source: Option<DistError>,
     },
     /// The bytes are not what the name promises, or not what is published here.
     #[error("`{filename}` is not a distribution that can be published: {source}")]
@@ -85,6 +87,19 @@ pub(crate) enum PublishError {
     /// The change could not be committed.
     #[error(transparent)]
     Commit(#[from] CommitError),
+}
+
+/// The most findings that a message has.
+const TOLD: usize = 3;
+
+/// The first errors of a verdict, in one sentence.
+fn told(verdict: &Verdict) -> String {
+    let mut words: Vec<String> = verdict.errors().take(TOLD).map(ToString::to_string).collect();
+    let more = verdict.errors().count().saturating_sub(TOLD) + verdict.omitted;
+    if more > 0 {
+        words.push(format!("and {more} more, which `depot python check` tells"));
+    }
+    words.join("; ")
 }
 
 impl From<TreeError> for PublishError {

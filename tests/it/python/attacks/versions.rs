@@ -29,8 +29,8 @@ fn the_version_of_the_file_name_is_that_of_the_metadata() {
             // Each that is good is the first of its project, so that none is refused because another was there.
             let project = if named == said { format!("pot{number}x{tried}") } else { format!("pot{number}") };
             let info = format!("Metadata-Version: 2.1\nName: {project}\nVersion: {in_metadata}\n");
-            let sdist = SdistBuilder::new(&project, "0").raw_pkg_info(info);
-            let answer = depot.put(&project, &format!("{project}-{in_name}.tar.gz"), &sdist.build());
+            let sdist = SdistBuilder::named(&format!("{project}-{in_name}.tar.gz"), info).unwrap();
+            let answer = depot.put(&project, &sdist.filename(), &sdist.build());
             let expected = if named == said { 201 } else { 400 };
             assert_eq!(answer.status, expected, "{in_name} that says {in_metadata}: {}", answer.text());
             assert!(expected == 201 || answer.text().contains("metadata-mismatch"), "{}", answer.text());
