@@ -1,6 +1,7 @@
 //! Locks: files that were chosen before, by their names and digests. Nothing is resolved: they are what is saved.
 
 mod file;
+mod held;
 mod marker;
 mod poetry;
 mod pylock;
@@ -16,6 +17,7 @@ use depot_index::IndexUrl;
 use depot_proto::{DistributionFilename, ProjectName, Timestamp};
 use url::Url;
 
+pub(super) use self::held::held;
 use self::marker::Marker;
 pub(super) use self::marker::{Names, Selected, normalized};
 pub(super) use self::wanted::{Locked, Pick, named, wanted};

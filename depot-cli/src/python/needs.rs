@@ -5,16 +5,16 @@ use std::{
     sync::Arc,
 };
 
-use depot_proto::{DistributionFilename, ProjectName, Requirement, Target};
+use depot_proto::{DistributionFilename, DistributionKind, ProjectName, Requirement, Target};
 use depot_tree::Tree;
 
 use super::{
     choice,
-    inputs::{self, Asked, Input},
-    locks::{self, Pick},
+    inputs::{self, Asked, Input, Place},
+    locks::{self, LockedFile, Pick},
     resolve::Failed,
     set::Set,
-    solve::{Choice, Problem, Solution, solve_offline},
+    solve::{BuildSystem, Choice, NoMetadata, Problem, Solution, Supply, saved_supply, solve_offline},
     targets::{self, Chosen},
 };
 use crate::{
@@ -33,6 +33,8 @@ pub(super) struct Needs {
     pub(super) files: BTreeSet<(ProjectName, String)>,
     /// What the tree lacks, or nobody can read.
     pub(super) failed: Vec<Failed>,
+    /// Whether something of it is not had from an index, and so not from the tree.
+    pub(super) has_skipped: bool,
 }
 
 /// The sets that were named, to each of which was added what was typed; what was typed alone where there are none. The files
@@ -87,6 +89,10 @@ impl Needs {
         for warning in asked.warnings.iter().chain(&asked.check_targets(&targets)) {
             printer.say(&format!("warning: {warning}"));
         }
+        for (item, reason) in &asked.skipped {
+            printer.say(&format!("skipped {item}: {reason}"));
+            self.has_skipped = true;
+        }
         self.read_failures(&asked, &wish);
         if is_plain {
             let requirements = asked.inputs.iter().filter_map(|input| input.requirement.as_ref().ok());
@@ -115,7 +121,21 @@ impl Needs {
             let given = are_given.then_some(&targets[..]);
             let (files, locked) = locks::named(&asked, pick(&wish, given));
             self.failed.extend(locked.failed);
-            self.take_locked(files.into_iter().map(|file| &file.filename), tree)?;
+            self.take_locked(&files, tree);
+            let sdists = files.iter().map(|file| &file.filename);
+            let sdists: Vec<_> = sdists
+                .filter(|filename| filename.kind() == DistributionKind::Sdist && !wish.no_deps)
+                .collect();
+            if !sdists.is_empty() {
+                // A lock that is for everybody does not say for whom its sdists are built.
+                let targets = if targets.is_empty() {
+                    choose_targets(&set.targets, printer).await?
+                } else {
+                    targets.clone()
+                };
+                let problem = Problem { choice: wish.clone(), exclude_newer, ..Problem::default() };
+                self.take_builds(&sdists, &problem, &targets, tree, printer).await;
+            }
         }
         for target in targets {
             if !self.targets.contains(&target) {
@@ -155,35 +175,93 @@ impl Needs {
 
     /// All files of all versions that fit: what stands for itself may have been saved at any time.
     fn take_all(&mut self, requirement: &Requirement, tree: &Tree) -> anyhow::Result<()> {
-        let before = self.files.len();
+        let mut is_there = false;
         for filename in tree.filenames(&requirement.project)? {
             let Ok(name) = DistributionFilename::parse(&filename, &requirement.project) else { continue };
-            if requirement.contains(name.version()) {
+            let record = tree.record(&requirement.project, &filename)?;
+            let has_bytes =
+                record.is_some_and(|record| tree.has_bytes(&requirement.project, &filename, record.size));
+            if has_bytes && requirement.contains(name.version()) {
                 self.files.insert(key(&name));
+                is_there = true;
             }
         }
-        if self.files.len() == before && tree.filenames(&requirement.project)?.is_empty() {
+        if !is_there {
             let reason = "the tree has no file of it".to_owned();
-            self.failed.push(Failed { item: requirement.project.to_string(), reason });
+            self.failed.push(Failed { item: requirement.to_string(), reason });
         }
         Ok(())
     }
 
-    fn take_locked<'a>(
-        &mut self,
-        files: impl Iterator<Item = &'a DistributionFilename>,
-        tree: &Tree,
-    ) -> anyhow::Result<()> {
-        for name in files {
-            if tree.record(name.project(), name.as_str())?.is_some() {
-                self.files.insert(key(name));
-            } else {
-                let reason = "the tree does not have it".to_owned();
-                self.failed.push(Failed { item: name.to_string(), reason });
+    fn take_locked(&mut self, files: &[&LockedFile], tree: &Tree) {
+        for file in files {
+            match locks::held(tree, file) {
+                Ok(()) => drop(self.files.insert(key(&file.filename))),
+                Err(reason) => {
+                    let item = format!("{} ({})", file.filename, file.place);
+                    self.failed.push(Failed { item, reason });
+                }
             }
         }
-        Ok(())
     }
+
+    /// What builds the sdists of locks, as far as the tree has it: locks do not name it, and a save of a lock does not save
+    /// it.
+    async fn take_builds(
+        &mut self,
+        sdists: &[&DistributionFilename],
+        problem: &Problem,
+        targets: &[Target],
+        tree: &Arc<Tree>,
+        printer: &Printer,
+    ) {
+        let supply = saved_supply(Arc::clone(tree));
+        for (filename, target) in sdists.iter().flat_map(|one| targets.iter().map(move |to| (one, to))) {
+            let missing = match building(&supply, filename, target).await {
+                Ok(requirements) => {
+                    let problem = Problem { requirements, ..problem.clone() };
+                    let solved =
+                        solve_offline(Arc::clone(tree), &problem, std::slice::from_ref(target)).await;
+                    let packages = solved.iter().flat_map(Solution::all);
+                    let files = packages.flat_map(|(_, package)| &package.files);
+                    self.files.extend(files.map(|wanted| key(&wanted.filename)));
+                    let failed = solved.into_iter().flat_map(|solution| solution.failed);
+                    failed.map(|failed| format!("{}: {}", failed.item, failed.reason)).collect()
+                }
+                Err(reason) => vec![reason],
+            };
+            for missing in missing {
+                printer.say(&format!(
+                    "warning: what builds {filename} for {target} is not all in the tree: {missing}"
+                ));
+            }
+        }
+    }
+}
+
+/// What builds an sdist in a target; nothing for one that is not offered.
+pub(super) async fn building(
+    supply: &Arc<dyn Supply>,
+    sdist: &DistributionFilename,
+    target: &Target,
+) -> Result<Vec<Input>, String> {
+    let listing = supply.listing(sdist.project()).await.unwrap_or_default();
+    let Some(offer) = listing.offers.into_iter().find(|offer| offer.filename == *sdist) else {
+        return Ok(Vec::new());
+    };
+    let system = match supply.build_system(&offer).await {
+        Ok(system) => system,
+        Err(NoMetadata::Bad(_)) => BuildSystem::of_pyproject(None),
+        Err(NoMetadata::Failed(reason)) => return Err(reason),
+    };
+    let applying = system.requires.into_iter().filter(|one| one.applies_in(target.environment(), &[]));
+    let inputs = applying.map(|one| Input {
+        text: one.to_string(),
+        place: Place::CommandLine,
+        requirement: Ok(one),
+        hashes: None,
+    });
+    Ok(inputs.collect())
 }
 
 /// What is wanted in some target.

@@ -84,6 +84,7 @@ pub(super) fn write(path: &Path, document: &[u8]) -> anyhow::Result<()> {
 impl Bill {
     fn of_needs(needs: &Needs) -> anyhow::Result<Self> {
         let mut bill = Self::of_solutions(&needs.solutions);
+        bill.is_incomplete |= needs.has_skipped;
         for (project, filename) in &needs.files {
             bill.add_file(&DistributionFilename::parse(filename, project)?);
         }

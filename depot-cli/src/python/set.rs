@@ -91,10 +91,10 @@ impl Set {
             let listed =
                 |(text, line): (&str, usize)| Listed { text: text.to_owned(), path: Arc::clone(path), line };
             set.sources = SourceArgs {
-                listed: inputs.texts("requirements")?.into_iter().map(listed).collect(),
-                requirements: beside(inputs.texts("files")?),
-                locks: beside(inputs.texts("locks")?),
-                constraints: beside(inputs.texts("constraints")?),
+                listed: lines(&inputs, "requirements")?.into_iter().map(listed).collect(),
+                requirements: beside(lines(&inputs, "files")?),
+                locks: beside(lines(&inputs, "locks")?),
+                constraints: beside(lines(&inputs, "constraints")?),
                 require_hashes: inputs.boolean("require-hashes")?,
                 extras: texts(&inputs, "extras")?,
                 all_extras: inputs.boolean("all-extras")?,
@@ -167,12 +167,17 @@ fn single<'d>(table: &Table<'d>, key: &'d str) -> Result<Option<String>, Wrong> 
 
 /// The texts of a list; one alone may stand without brackets.
 fn texts<'d>(table: &Table<'d>, key: &'d str) -> Result<Vec<String>, Wrong> {
+    Ok(lines(table, key)?.into_iter().map(|(text, _)| text.to_owned()).collect())
+}
+
+/// The same with their lines.
+fn lines<'d>(table: &Table<'d>, key: &'d str) -> Result<Vec<(&'d str, usize)>, Wrong> {
     if let Some(item) = table.get(key)
         && let Ok(text) = item.text()
     {
-        return Ok(vec![text.to_owned()]);
+        return Ok(vec![(text, item.line)]);
     }
-    Ok(table.texts(key)?.into_iter().map(|(text, _)| text.to_owned()).collect())
+    table.texts(key)
 }
 
 fn strategy(item: &Item<'_>) -> Result<IndexStrategy, Wrong> {
@@ -260,6 +265,17 @@ mod tests {
         assert_eq!(set.targets.platform.len(), 2);
         assert_eq!(set.index.index_strategy, Some(IndexStrategy::UnsafeBestMatch));
         assert_eq!((set.choice.exclude_newer.as_deref(), set.choice.sdist), (Some("7 days"), true));
+    }
+
+    #[test]
+    fn a_list_of_one_needs_no_brackets() {
+        let set = parse(
+            "[inputs]\nrequirements = 'six'\nfiles = 'r.txt'\nlocks = 'uv.lock'\nconstraints = 'c.txt'\n",
+        );
+        let SourceArgs { listed, requirements, locks, constraints, .. } = set.unwrap().sources;
+        assert_eq!((listed[0].text.as_str(), listed[0].line), ("six", 2));
+        let paths = [requirements, locks, constraints].concat();
+        assert_eq!(paths, ["r.txt", "uv.lock", "c.txt"].map(|name| Path::new("etc").join(name)));
     }
 
     #[test]

@@ -111,6 +111,7 @@ fn where_a_need_cannot_be_met_nothing_is_deleted() {
         (&["pot", "lid<2"], "lid"),
         (&["pot>=9"], "pot"),
         (&["cup", "lid=="], "lid=="),
+        (&["pot", "cup==9", "--no-deps", "--all-files"], "cup==9"),
     ] {
         let said = prune(&saved, &[args, TARGET].concat()).assert_code(1);
         assert!(
@@ -159,6 +160,55 @@ fn the_files_of_a_lock_stay() {
     let said = prune(&saved, &["-r", lock.to_str().unwrap()]).assert_code(1);
     assert!(said.stderr.contains("lid-2-py3-none-any.whl"), "{}", said.stderr);
     assert_eq!(files(&saved).len(), 2);
+}
+
+#[test]
+fn what_builds_the_sdists_of_a_lock_stays() {
+    let plain = SdistBuilder::new("plain", "1.0").build_requires("tool>=1");
+    let (tool, helper) = (wheel("tool", "1").requires_dist("helper"), wheel("helper", "1"));
+    let index =
+        FakeIndex::builder(Style::Json).sdist(&plain).wheel(&tool).wheel(&helper).wheel(&wheel("cup", "1"));
+    let (index, saved) = (index.start(), Saved::new());
+    saved.solve(&index, &["plain", "cup"]).assert_success();
+    let lock = saved.around().join("pylock.toml");
+    let (name, digest) = (plain.filename(), depot_tests::sha256_hex(&plain.build()));
+    let text = |digest: &str| {
+        format!(
+            "lock-version = '1.0'\ncreated-by = 'x'\n[[packages]]\nname = 'plain'\nversion = '1.0'\n\
+             sdist = {{ name = '{name}', url = 'https://index.example/{name}', hashes = {{ sha256 = '{digest}' }} }}\n"
+        )
+    };
+    let all = || ["cup", "helper", "plain", "tool"].map(|project| saved.filenames(project).len());
+    // Other bytes than those of the lock are not what is needed.
+    fs::write(&lock, text(&"0".repeat(64))).unwrap();
+    let lock = lock.to_str().unwrap();
+    let said = prune(&saved, &["-r", lock]).assert_code(1);
+    assert!(said.stderr.contains("the lock pins it to sha256:0000"), "{}", said.stderr);
+    assert_eq!(all(), [1, 1, 1, 1]);
+    fs::write(lock, text(&digest)).unwrap();
+    prune(&saved, &[&["-r", lock], TARGET].concat()).assert_success();
+    assert_eq!(all(), [0, 1, 1, 1]);
+    prune(&saved, &["-r", lock]).assert_success();
+    assert_eq!(all(), [0, 1, 1, 1]);
+    // What is not there is said, and is no reason to stop: a save of the lock would not have brought it.
+    fs::remove_dir_all(saved.root().join("files/helper")).unwrap();
+    let said = prune(&saved, &[&["-r", lock], TARGET].concat()).assert_success();
+    assert!(
+        said.stderr.contains("is not all in the tree") && said.stderr.contains("helper"),
+        "{}",
+        said.stderr
+    );
+}
+
+#[test]
+fn a_record_without_its_bytes_is_no_file_that_could_be_kept_for_another() {
+    let (_index, saved) = full();
+    fs::remove_file(saved.root().join("files/lid/lid-3-py3-none-any.whl")).unwrap();
+    prune(&saved, &[&["lid"], TARGET].concat()).assert_success();
+    assert!(saved.stored("lid", "lid-2-py3-none-any.whl").is_some());
+    fs::remove_file(saved.root().join("files/lid/lid-2-py3-none-any.whl")).unwrap();
+    prune(&saved, &[&["lid"], TARGET].concat()).assert_code(1);
+    prune(&saved, &["lid", "--no-deps", "--all-files"]).assert_code(1);
 }
 
 #[test]

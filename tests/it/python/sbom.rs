@@ -143,6 +143,20 @@ fn no_bill_is_made_of_what_the_tree_lacks() {
 }
 
 #[test]
+fn a_bill_that_lacks_what_no_index_has_says_that_it_is_not_complete() {
+    let index = index();
+    let saved = saved(&index);
+    let lock = saved.around().join("uv.lock");
+    let text = "version = 1\nrevision = 3\nrequires-python = \">=3.8\"\n[[package]]\nname = \"elsewhere\"\nversion = \"1\"\n\
+                source = { git = \"https://git.example/elsewhere?rev=1#0123456789012345678901234567890123456789\" }\n";
+    fs::write(&lock, text).unwrap();
+    let said = sbom(&saved, &["tea-pot", "-r", lock.to_str().unwrap()]).assert_success();
+    assert!(said.stderr.contains("skipped elsewhere"), "{}", said.stderr);
+    let bill: Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!(bill["compositions"][0]["aggregate"], "incomplete");
+}
+
+#[test]
 fn the_official_schema_takes_a_bill() {
     let Some(clients) = Clients::find_with(Client::CycloneDx) else { return };
     let index = index();

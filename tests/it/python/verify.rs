@@ -253,6 +253,13 @@ fn the_files_of_a_lock_are_there_with_its_digests_or_not() {
 }
 
 #[test]
+fn what_is_named_twice_and_missing_is_told_once() {
+    let saved = saved(index(), &["app"]);
+    let said = verify(&saved, &["absent", "absent"]).assert_code(1);
+    assert_eq!(said.stdout.matches("missing: ").count(), 1, "{}", said.stdout);
+}
+
+#[test]
 fn wrong_usage_is_2_and_a_tree_that_is_not_there_is_1() {
     let absent = Saved::new();
     let said = verify(&absent, &[]).assert_code(1);

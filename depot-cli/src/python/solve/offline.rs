@@ -84,6 +84,10 @@ fn listing(tree: &Tree, project: &ProjectName) -> Result<Listing, NoListing> {
             continue;
         }
         let Some(record) = tree.record(project, &name).map_err(failed)? else { continue };
+        // A record whose bytes were lost is no file that anybody could install.
+        if !tree.has_bytes(project, &name, record.size) {
+            continue;
+        }
         let index = index_of(&record)?;
         listing.offers.push(Offer { filename, file: record.to_page_file(String::new()), index });
     }

@@ -65,16 +65,16 @@ pub(super) fn missing(scene: &Scene, at: usize, solution: &Solution, jobs: usize
     let environment = scene.target(at).environment();
     let failed: BTreeSet<&str> = solution.failed.iter().map(|failed| failed.item.as_str()).collect();
     let mut asked: Vec<(&Input, &Requirement)> = Vec::new();
-    let mut is_building = failed.len();
+    let mut unfound = failed.clone();
     for input in &scene.problem().requirements {
         let Ok(requirement) = &input.requirement else { continue };
         if requirement.applies_in(environment, &[]) {
-            is_building -= usize::from(failed.contains(input.label().as_str()));
+            unfound.remove(input.label().as_str());
             asked.push((input, requirement));
         }
     }
     // What is left over was needed to build something, which itself was found.
-    let is_concerned = |label: &str| is_building > 0 || failed.contains(label);
+    let is_concerned = |label: &str| !unfound.is_empty() || failed.contains(label);
     let choice = scene.problem().choice.clone();
     let building = Problem { choice, exclude_newer: scene.problem().exclude_newer, ..Problem::default() };
     let building = scene.with_problem(building, jobs);

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use depot_proto::{DistributionFilename, DistributionKind, ProjectName, Target, layout::Part};
+use depot_proto::{DistributionFilename, DistributionKind, Target};
 use depot_tree::Tree;
 
 use super::{
@@ -16,13 +16,10 @@ use crate::{
     progress::Progress,
     python::{
         inputs::{Input, Place},
-        locks::LockedFile,
-        requirements::Listed,
+        locks::{LockedFile, held},
+        needs::building,
         resolve::Failed,
-        solve::{
-            Answer, BuildSystem, Link, Missing, NoListing, NoMetadata, Problem, Supply, saved_supply,
-            solve_many,
-        },
+        solve::{Answer, Link, Missing, NoListing, Problem, Supply, saved_supply, solve_many},
     },
 };
 
@@ -139,27 +136,14 @@ async fn to_build(
         if filename.kind() != DistributionKind::Sdist {
             continue;
         }
-        let listing = supply.listing(filename.project()).await.unwrap_or_default();
-        // That it is not there is said already.
-        let Some(offer) = listing.offers.into_iter().find(|offer| offer.filename == *filename) else {
-            continue;
-        };
-        let system = match supply.build_system(&offer).await {
-            Ok(system) => system,
-            Err(NoMetadata::Bad(_)) => BuildSystem::of_pyproject(None),
-            Err(NoMetadata::Failed(reason)) => {
+        let inputs = match building(supply, filename, target).await {
+            Ok(inputs) => inputs,
+            Err(reason) => {
                 found.fail(Failed { item: format!("{filename} ({place})"), reason }, Some(target));
                 continue;
             }
         };
-        let applying = system.requires.into_iter().filter(|one| one.applies_in(target.environment(), &[]));
-        let inputs = applying.map(|one| Input {
-            text: one.to_string(),
-            place: Place::CommandLine,
-            requirement: Ok(one),
-            hashes: None,
-        });
-        problems.push(wish.building(inputs.collect()));
+        problems.push(wish.building(inputs));
         sdists.push(file);
     }
     let mut answers = all(supply, problems, std::slice::from_ref(target), args).await;
@@ -239,31 +223,9 @@ fn check_locks(tree: &Tree, wish: &Wish, found: &mut Found) {
     }
     found.asked += files.len();
     for file in files {
-        if let Err(why) = check_locked(tree, file) {
+        if let Err(why) = held(tree, file) {
             let (label, name) = (format!("{} ({})", file.filename, file.place), file.filename.to_string());
             found.lacks(missing(label, &file.place, name, why), None);
         }
     }
-}
-
-fn check_locked(tree: &Tree, file: &LockedFile) -> Result<(), String> {
-    let (project, filename): (&ProjectName, _) = (file.filename.project(), file.filename.as_str());
-    let record = tree.record(project, filename).map_err(|error| error.to_string())?;
-    let Some(record) = record else { return Err("it is not in the tree".to_owned()) };
-    if file.hashes.is_empty() {
-        return Ok(());
-    }
-    let is_right = match file.hashes.judge(&record.to_page_file(String::new()).hashes) {
-        Listed::Meant => true,
-        Listed::Other => false,
-        Listed::Unknown => {
-            let opened = tree.open_part(project, filename, Part::Bytes).map_err(|error| error.to_string())?;
-            let opened = opened.ok_or("its bytes are not in the tree")?;
-            file.hashes.allow(opened.file).map_err(|error| error.to_string())?
-        }
-    };
-    if is_right {
-        return Ok(());
-    }
-    Err(format!("the tree has it with the sha256 {}, and the lock pins it to {}", record.sha256, file.hashes))
 }

@@ -21,6 +21,7 @@ use crate::{
     python::{
         indexes::Indexes,
         inputs::Asked,
+        requirements::{Hashes, Listed},
         resolve::Failed,
         solve::{NetworkSupply, Supply},
     },
@@ -30,6 +31,8 @@ use crate::{
 struct Expected {
     project: ProjectName,
     filename: String,
+    /// The digests that locks pin it to: one for each lock that names it.
+    pins: Vec<Arc<Hashes>>,
 }
 
 /// Where to ask.
@@ -67,24 +70,29 @@ pub(super) async fn check(
     let supply = NetworkSupply::new(client.clone(), indexes, IndexStrategy::FirstIndex, nothing);
     let supply: Arc<dyn Supply> = Arc::new(supply);
     let mut expected: BTreeMap<ProjectName, Vec<Expected>> = BTreeMap::new();
-    let mut expect = |project: &ProjectName, filename: &str| {
+    let mut expect = |project: &ProjectName, filename: &str, pins: Option<&Arc<Hashes>>| {
         let of_project = expected.entry(project.clone()).or_default();
-        if !of_project.iter().any(|known| known.filename == filename) {
-            of_project.push(Expected { project: project.clone(), filename: filename.to_owned() });
+        let pins = pins.filter(|pins| !pins.is_empty()).cloned();
+        match of_project.iter_mut().find(|known| known.filename == filename) {
+            Some(known) => known.pins.extend(pins),
+            None => {
+                let (project, filename) = (project.clone(), filename.to_owned());
+                of_project.push(Expected { project, filename, pins: pins.into_iter().collect() });
+            }
         }
     };
     match scope {
         Scope::Named(wishes) => {
             for wish in wishes {
                 for filename in closure::named(&supply, wish, args, &mut report.found).await {
-                    expect(filename.project(), filename.as_str());
+                    expect(filename.project(), filename.as_str(), None);
                 }
                 let (files, failed) = wish.locked();
                 for failed in failed {
                     report.found.fail(failed, None);
                 }
                 for file in files {
-                    expect(file.filename.project(), file.filename.as_str());
+                    expect(file.filename.project(), file.filename.as_str(), Some(&file.hashes));
                 }
             }
         }
@@ -93,7 +101,7 @@ pub(super) async fn check(
             closure::each_release(&supply, releases, targets, (args, printer), report).await;
             for project in tree.projects()? {
                 for filename in tree.filenames(&project)? {
-                    expect(&project, &filename);
+                    expect(&project, &filename, None);
                 }
             }
         }
@@ -201,12 +209,25 @@ async fn one(
         return Err(format!("the server lists the sha256 {sha256}, and the tree has {}", record.sha256));
     }
     let size = record.as_ref().map(|record| record.size).or(listed.size);
+    // Where the server does not say what a lock pins the file to, its bytes may.
+    let is_untold = expected.pins.iter().any(|pins| pins.judge(&listed.hashes) == Listed::Unknown);
+    check_pins(expected, &listed.hashes, "lists")?;
+    if is_untold && !server.downloads {
+        return Err(
+            "the server lists no digest that the lock knows: --download compares the bytes".to_owned()
+        );
+    }
     if server.downloads {
         let downloaded = server.client.download(&server.index, listed, &mut Nowhere).await;
         let downloaded = downloaded.map_err(|error| explain(&error.into()))?;
         if let Some(record) = record.filter(|record| record.sha256 != downloaded.sha256) {
             let (sha256, ours) = (downloaded.sha256, record.sha256);
             return Err(format!("the server sends the sha256 {sha256}, and the tree has {ours}"));
+        }
+        let sent = BTreeMap::from([("sha256".to_owned(), downloaded.sha256.to_string())]);
+        check_pins(expected, &sent, "sends")?;
+        if expected.pins.iter().any(|pins| pins.judge(&sent) == Listed::Unknown) {
+            return Err("the lock pins it to no sha256, and nothing else is compared".to_owned());
         }
         return Ok(downloaded.size);
     }
@@ -216,6 +237,17 @@ async fn one(
             Err(format!("the server has {there} bytes of it, and it must be {size}"))
         }
         (there, size) => Ok(size.or(there).unwrap_or_default()),
+    }
+}
+
+/// Whether every lock that names a file allows these digests of it.
+fn check_pins(expected: &Expected, digests: &BTreeMap<String, String>, how: &str) -> Result<(), String> {
+    match expected.pins.iter().find(|pins| pins.judge(digests) == Listed::Other) {
+        None => Ok(()),
+        Some(pins) => {
+            let sha256 = digests.get("sha256").map_or("another digest", String::as_str);
+            Err(format!("the server {how} the sha256 {sha256}, and the lock pins it to {pins}"))
+        }
     }
 }
 

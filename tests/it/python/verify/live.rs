@@ -65,6 +65,33 @@ fn other_bytes_than_those_of_the_tree_are_found_by_their_digest_or_by_reading_th
 }
 
 #[test]
+fn a_server_is_held_to_the_digests_of_a_lock() {
+    let (depot, saved) = (Depot::start(), saved(index(), &["app"]));
+    saved.push(&depot, &[]).assert_success();
+    let base = WheelBuilder::new("base", "1.5");
+    let (name, right) = (base.filename(), depot_tests::sha256_hex(&base.build()));
+    let lock = saved.around().join("pylock.toml");
+    let check = |hashes: &str, args: &[&str]| {
+        let text = format!(
+            "lock-version = '1.0'\ncreated-by = 'x'\n[[packages]]\nname = 'base'\nversion = '1.5'\n\
+             wheels = [{{ name = '{name}', url = 'https://index.example/{name}', hashes = {{ {hashes} }} }}]\n"
+        );
+        fs::write(&lock, text).unwrap();
+        verify(&Saved::new(), &[&[depot.url(), "-r", lock.to_str().unwrap()], args].concat())
+    };
+    for args in [&[][..], &["--download"]] {
+        check(&format!("sha256 = '{right}'"), args).assert_success();
+        let said = check(&format!("sha256 = '{}'", "0".repeat(64)), args).assert_code(1);
+        assert!(said.stdout.contains("the lock pins it to sha256:0000"), "{}", said.stdout);
+    }
+    let other = format!("sha512 = '{}'", "0".repeat(128));
+    let said = check(&other, &[]).assert_code(1);
+    assert!(said.stdout.contains("--download compares the bytes"), "{}", said.stdout);
+    let said = check(&other, &["--download"]).assert_code(1);
+    assert!(said.stdout.contains("no sha256"), "{}", said.stdout);
+}
+
+#[test]
 fn a_private_server_is_asked_with_a_token() {
     let (depot, saved) = (Depot::start_with(&["--private"]), saved(index(), &["app"]));
     saved.push(&depot, &[]).assert_success();
