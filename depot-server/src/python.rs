@@ -8,6 +8,7 @@ mod key;
 pub(crate) mod pages;
 pub(crate) mod plan;
 pub(crate) mod projects;
+pub(crate) mod provenance;
 pub(crate) mod publish;
 pub(crate) mod reindex;
 pub(crate) mod repository;

@@ -31,6 +31,8 @@ pub struct Sealed {
     file: File,
     sha256: Sha256Digest,
     size: u64,
+    /// That of the PEP 740 document that goes beside the bytes.
+    provenance: Option<Sha256Digest>,
 }
 
 /// What the note of a project's record ends in.
@@ -55,6 +57,10 @@ impl Temporary {
 
     pub(crate) fn metadata(&self) -> PathBuf {
         self.with(".metadata")
+    }
+
+    pub(crate) fn provenance(&self) -> PathBuf {
+        self.with(".provenance")
     }
 
     /// A record on its way into the place of another.
@@ -82,7 +88,8 @@ impl Temporary {
 impl Drop for Temporary {
     fn drop(&mut self) {
         let notes = [self.record(), self.project()];
-        for path in [self.bytes(), self.metadata(), self.new_record()].iter().chain(&notes) {
+        for path in [self.bytes(), self.metadata(), self.provenance(), self.new_record()].iter().chain(&notes)
+        {
             if self.keeps_note && notes.contains(path) {
                 continue;
             }
@@ -151,7 +158,7 @@ impl Incoming {
         check_length(&self.file, self.size, &self.files.bytes())?;
         self.file.sync_data().on("sync", self.files.bytes())?;
         let Self { files, project, file, hasher, size } = self;
-        Ok(Sealed { files, project, file, sha256: hasher.finish(), size })
+        Ok(Sealed { files, project, file, sha256: hasher.finish(), size, provenance: None })
     }
 }
 
@@ -164,6 +171,18 @@ impl Sealed {
     /// Their number.
     pub fn size(&self) -> u64 {
         self.size
+    }
+
+    /// Takes the file's PEP 740 document, which gets its name with the bytes. It is synced: nobody could derive it again.
+    pub fn attach_provenance(&mut self, document: &[u8]) -> Result<(), TreeError> {
+        write_synced(&self.files.provenance(), document)?;
+        self.provenance = Some(Sha256Digest::of(document));
+        Ok(())
+    }
+
+    /// The digest of the document that was attached, for the record to name.
+    pub fn provenance(&self) -> Option<Sha256Digest> {
+        self.provenance
     }
 
     /// Goes, but leaves the note of what the bytes became: the next to open the tree will report the file again

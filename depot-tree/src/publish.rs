@@ -144,7 +144,10 @@ impl Tree {
             let record = match self.record(project, &present) {
                 Err(TreeError::Record { .. }) if heals && present == filename => {
                     let record = self.path(project, filename, Part::Record);
-                    let replace = || copy_over(&sealed.files.record(), &record);
+                    let replace = || {
+                        self.link_provenance(sealed, filename)?;
+                        copy_over(&sealed.files.record(), &record)
+                    };
                     self.in_folder(names, project, None, replace)?;
                     return Ok(Published::Created);
                 }
@@ -158,7 +161,7 @@ impl Tree {
         let linked = self.in_folder(names, project, Some(filename), link);
         if linked.is_err() && !self.path(project, filename, Part::Record).exists() {
             // Never visible, and nobody is going to finish it: its room on the disk is given back.
-            for part in [Part::Bytes, Part::Metadata] {
+            for part in [Part::Bytes, Part::Metadata, Part::Provenance] {
                 let _ = fs::remove_file(self.path(project, filename, part));
             }
         }
@@ -209,7 +212,16 @@ impl Tree {
             let metadata = path(Part::Metadata);
             fs::rename(sealed.files.metadata(), &metadata).on("create", &metadata)?;
         }
+        self.link_provenance(sealed, filename)?;
         link(&sealed.files.record(), &path(Part::Record))
+    }
+
+    fn link_provenance(&self, sealed: &Sealed, filename: &str) -> Result<(), TreeError> {
+        if sealed.provenance().is_none() {
+            return Ok(());
+        }
+        let provenance = self.path(&sealed.project, filename, Part::Provenance);
+        fs::rename(sealed.files.provenance(), &provenance).on("create", &provenance)
     }
 
     fn put_bytes_back(

@@ -93,6 +93,8 @@ fn finish(tree: &Tree, note: &str, path: &Path) -> Result<Option<(ProjectName, S
         match tree.record(&project, &record.filename) {
             Ok(None) => {}
             Ok(Some(present)) if present.sha256 == record.sha256 => {
+                let provenance = (Part::Provenance, present.provenance);
+                finish_part(tree, &project, &record.filename, provenance, path)?;
                 return finish_bytes(tree, &project, &record, &path.with_extension("part"));
             }
             // Another's, or damaged later: that is one file's misfortune, and not the whole tree's.
@@ -104,7 +106,9 @@ fn finish(tree: &Tree, note: &str, path: &Path) -> Result<Option<(ProjectName, S
         if bytes.size != record.size || hash(&bytes.file).on("read", &at)? != record.sha256 {
             return Ok(false);
         }
-        finish_metadata(tree, &project, &record, &path.with_extension("metadata"))?;
+        for part in [(Part::Metadata, record.core_metadata), (Part::Provenance, record.provenance)] {
+            finish_part(tree, &project, &record.filename, part, path)?;
+        }
         publish::link(path, &tree.path(&project, &record.filename, Part::Record))?;
         Ok(true)
     })?;
@@ -134,19 +138,21 @@ fn finish_bytes(
     Ok(true)
 }
 
-/// Puts the core metadata beside its wheel, if it was written whole and is not there yet.
-fn finish_metadata(
+/// Puts what belongs beside a file there, if it was written whole and is not there yet.
+fn finish_part(
     tree: &Tree,
     project: &ProjectName,
-    record: &FileRecord,
-    path: &Path,
+    filename: &str,
+    (part, sha256): (Part, Option<Sha256Digest>),
+    note: &Path,
 ) -> Result<(), TreeError> {
-    let target = tree.path(project, &record.filename, Part::Metadata);
-    match fs::read(path) {
-        Ok(metadata) if record.core_metadata == Some(Sha256Digest::of(&metadata)) => {
+    let path = note.with_extension(part.suffix().trim_start_matches('.'));
+    let target = tree.path(project, filename, part);
+    match fs::read(&path) {
+        Ok(document) if sha256 == Some(Sha256Digest::of(&document)) => {
             fs::rename(path, &target).on("create", target)
         }
-        // It was not synced, so it may be cut short or gone: whoever serves the wheel can derive it again.
+        // Metadata was not synced, so it may be cut short or gone: whoever serves the wheel can derive it again.
         _ => Ok(()),
     }
 }

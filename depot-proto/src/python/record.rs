@@ -8,7 +8,7 @@ use super::{
     simple::{MetadataMark, PageFile},
     yank::Yanked,
 };
-use crate::{DigestError, Sha256Digest, Timestamp, TimestampError};
+use crate::{DigestError, Sha256Digest, Timestamp, TimestampError, layout::Part};
 
 /// The version of depot's own facts in a record.
 const FACTS_VERSION: u64 = 1;
@@ -26,6 +26,8 @@ pub struct FileRecord {
     pub size: u64,
     /// The SHA-256 of its core metadata, where that is served beside it.
     pub core_metadata: Option<Sha256Digest>,
+    /// The SHA-256 of its PEP 740 document, where one came with the upload and is served beside it.
+    pub provenance: Option<Sha256Digest>,
     /// What upstream, or who uploaded it, says of it.
     pub facts: Facts,
     /// Whether it was yanked here; apart from what upstream says, and either hides.
@@ -82,6 +84,7 @@ impl FileRecord {
             sha256,
             size,
             core_metadata: None,
+            provenance: None,
             facts: Facts::default(),
             yanked_here: Yanked::No,
             first_seen: None,
@@ -131,6 +134,8 @@ impl FileRecord {
 
     /// The file as a page lists it, at this URL.
     pub fn to_page_file(&self, url: String) -> PageFile {
+        // The upstream document's address is not ours to serve; see `Facts::provenance`.
+        let provenance = self.provenance.map(|_| format!("{url}{}", Part::Provenance.suffix()));
         PageFile {
             filename: self.filename.clone(),
             url,
@@ -140,8 +145,7 @@ impl FileRecord {
             requires_python: self.facts.requires_python.clone(),
             yanked: self.effective_yank().clone(),
             core_metadata: self.core_metadata.map_or(MetadataMark::Absent, MetadataMark::Sha256),
-            // The upstream document's address is not ours to serve; see `Facts::provenance`.
-            provenance: None,
+            provenance,
         }
     }
 
@@ -181,6 +185,9 @@ impl FileRecord {
         if let Some(facts_digest) = self.facts_digest {
             depot.insert("facts-digest".to_owned(), json!(facts_digest));
         }
+        if let Some(provenance) = self.provenance {
+            depot.insert("provenance".to_owned(), json!(provenance));
+        }
         if self.yanked_here.is_yanked() {
             depot.insert("yanked".to_owned(), self.yanked_here.to_json());
         }
@@ -218,6 +225,7 @@ impl FileRecord {
         let origin = depot.remove("origin").map(|origin| Origin::from_json(&origin)).transpose()?;
         let first_seen = time(&mut depot, "first-seen")?;
         let yanked_here = yanked(&mut depot)?;
+        let provenance = depot.remove("provenance").and_then(|digest| sha256_of(&digest)?.ok());
         let facts_digest = depot.remove("facts-digest").and_then(|digest| sha256_of(&digest)?.ok());
         let facts = Facts {
             upload_time: time(&mut object, "upload-time")?,
@@ -235,6 +243,7 @@ impl FileRecord {
             sha256,
             size,
             core_metadata,
+            provenance,
             facts,
             yanked_here,
             first_seen,
@@ -324,6 +333,16 @@ mod tests {
         assert_eq!(record.depot_other["later"], json!([1]));
         assert!(record.is_mirrored());
         assert_eq!(FileRecord::read(&record.to_document(), None).unwrap(), record);
+    }
+
+    #[test]
+    fn a_document_of_provenance_is_told_where_it_lies() {
+        let mut record = FileRecord::read(DOCUMENT.as_bytes(), None).unwrap();
+        assert_eq!(record.to_page_file("../x.whl".to_owned()).provenance, None);
+        record.provenance = Some(Sha256Digest::of(b"{}"));
+        assert_eq!(FileRecord::read(&record.to_document(), None).unwrap(), record);
+        let listed = record.to_page_file("../x.whl".to_owned());
+        assert_eq!(listed.provenance.as_deref(), Some("../x.whl.provenance"));
     }
 
     #[test]

@@ -4,7 +4,10 @@ use std::{fs::File, io::Read as _, sync::Arc};
 
 use bytes::Bytes;
 use depot_dist::Limits;
-use depot_proto::{DistributionFilename, ProjectName, Sha256Digest, StatusRecord, layout::Part};
+use depot_proto::{
+    DistributionFilename, ProjectName, Sha256Digest, StatusRecord,
+    layout::{self, Part},
+};
 use depot_tree::TreeError;
 use moka::sync::Cache;
 
@@ -112,7 +115,11 @@ impl Files {
                 None => return Ok(None),
                 Some(sha256) => open_sidecar(repository, filename, sha256)?,
             },
-            Part::Record | Part::Provenance => return Ok(None),
+            Part::Provenance => match record.provenance {
+                None => return Ok(None),
+                Some(sha256) => open_provenance(repository, filename, sha256)?,
+            },
+            Part::Record => return Ok(None),
         };
         let served = Arc::new(served);
         let stored = format!("{filename}{}", part.suffix());
@@ -212,5 +219,20 @@ fn open_sidecar(
     }
     let body = Bytes::from(metadata.unwrap_or_default());
     let (size, content_type) = (body.len() as u64, "text/plain; charset=utf-8");
+    Ok(Served { size, etag: etag(sha256), content: Content::Memory(body), content_type })
+}
+
+/// The PEP 740 document as it was put together when the file was published.
+fn open_provenance(
+    repository: &Repository,
+    filename: &DistributionFilename,
+    sha256: Sha256Digest,
+) -> Result<Served, FileError> {
+    let below = layout::file_path(filename.project(), filename.as_str(), Part::Provenance);
+    let document = repository.tree.document(&below)?;
+    let document = document.filter(|document| Sha256Digest::of(document) == sha256);
+    let body =
+        Bytes::from(document.ok_or_else(|| damaged(filename, "its provenance is not what was published"))?);
+    let (size, content_type) = (body.len() as u64, "application/vnd.pypi.integrity.v1+json");
     Ok(Served { size, etag: etag(sha256), content: Content::Memory(body), content_type })
 }

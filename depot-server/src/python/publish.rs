@@ -52,6 +52,7 @@ pub(crate) fn publish(
         record.facts_digest = whole(&said, &announced.facts);
     }
     record.first_seen = Some(clock::now());
+    record.provenance = sealed.provenance();
     let metadata = judge(&mut sealed, filename, &mut record)?;
     let known = repository.file(filename)?;
     let _admitted = repository.projects.admit(filename, known.is_some())?;

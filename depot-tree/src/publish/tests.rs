@@ -24,6 +24,27 @@ fn a_published_file_is_there_with_its_record_and_metadata() {
 }
 
 #[test]
+fn a_document_of_provenance_gets_its_name_with_the_bytes_and_never_with_others() {
+    let (folder, tree) = tree();
+    let provenance = || fs::read(tree.path(&foo(), WHEEL, Part::Provenance)).ok();
+    let publish_with = |bytes: &[u8], document: &[u8]| {
+        let mut sealed = seal(&tree, bytes);
+        sealed.attach_provenance(document).unwrap();
+        let mut record = record(WHEEL, bytes);
+        record.provenance = sealed.provenance();
+        tree.publish(&sealed, &record, None).unwrap()
+    };
+    assert_eq!(publish_with(b"bytes", b"{}"), Published::Created);
+    assert_eq!(provenance().unwrap(), b"{}");
+    let kept = tree.record(&foo(), WHEEL).unwrap().unwrap().provenance;
+    assert_eq!(kept, Some(depot_proto::Sha256Digest::of(b"{}")));
+    assert!(matches!(publish_with(b"bytes", b"[]"), Published::Same(_)));
+    assert!(matches!(publish_with(b"other", b"[]"), Published::Conflict(_)));
+    assert_eq!(provenance().unwrap(), b"{}");
+    assert_eq!(left_in_tmp(folder.path()), [""; 0]);
+}
+
+#[test]
 fn the_same_bytes_are_the_same_file_and_its_record_stays() {
     let (folder, tree) = tree();
     let mut first = record(WHEEL, b"bytes");

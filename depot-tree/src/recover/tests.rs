@@ -58,6 +58,12 @@ impl Crashed {
         self
     }
 
+    fn provenance(mut self) -> Self {
+        self.record.provenance = Some(Sha256Digest::of(b"{}"));
+        fs::write(self.tmp(".provenance"), b"{}").unwrap();
+        self
+    }
+
     fn bytes_linked(self) -> Self {
         fs::hard_link(self.tmp(".part"), self.target(Part::Bytes)).unwrap();
         self
@@ -105,6 +111,9 @@ impl Crashed {
         assert_eq!(tree.record(&foo(), WHEEL).unwrap().as_ref(), Some(&self.record));
         assert_eq!(tree.verify(&foo(), WHEEL).unwrap(), Finding::Right);
         assert_eq!(tree.metadata(&foo(), WHEEL).unwrap().as_deref(), Some(&b"metadata"[..]));
+        if let Some(sha256) = self.record.provenance {
+            assert_eq!(Sha256Digest::of(&fs::read(self.target(Part::Provenance)).unwrap()), sha256);
+        }
         drop(tree);
         assert_eq!(Tree::open(self.root()).unwrap().1, Recovered::default());
     }
@@ -129,6 +138,14 @@ fn an_upload_cut_off_after_its_bytes_had_a_name_is_finished() {
 fn an_upload_cut_off_after_its_record_was_linked_is_reported() {
     let crashed = Crashed::new().part().note().metadata().bytes_linked().metadata_moved().record_linked();
     crashed.assert_finished(3);
+}
+
+#[test]
+fn a_document_of_provenance_is_put_beside_its_file_whenever_the_upload_was_cut_off() {
+    let begun = || Crashed::new().part().provenance().note().metadata().bytes_linked();
+    begun().assert_finished(4);
+    // A power cut may keep the record and not the names that came before it.
+    begun().metadata_moved().record_linked().assert_finished(4);
 }
 
 #[test]

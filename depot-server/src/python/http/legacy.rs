@@ -41,7 +41,7 @@ use crate::{
         middleware,
         paced::Paced,
     },
-    python::{plan::may_upload, publish},
+    python::{plan::may_upload, provenance, publish},
 };
 
 /// The most bytes of a form beside the file itself.
@@ -136,7 +136,12 @@ async fn take(
         let _held = (place, turn);
         let mut sealed = content.receiver.seal()?;
         check_digests(&digests, &filename, &mut sealed)?;
-        let sealed = of_project(&state, sealed, &content.guessed, &filename)?;
+        let mut sealed = of_project(&state, sealed, &content.guessed, &filename)?;
+        if let Some(attestations) = form.attestations()
+            && let Some(document) = provenance_of(attestations, &sealed, &principal)?
+        {
+            sealed.attach_provenance(&document)?;
+        }
         Ok(publish::publish(&state.repository, &filename, sealed, None, &principal)?)
     })
     .await?
@@ -228,6 +233,11 @@ fn check_digests(digests: &Digests, filename: &DistributionFilename, sealed: &mu
             Err(ApiError::bad_request(ErrorCode::DigestMismatch, detail))
         }
     }
+}
+
+fn provenance_of(attestations: &str, sealed: &Sealed, principal: &Principal) -> ApiResult<Option<Vec<u8>>> {
+    let document = provenance::document(attestations, sealed.sha256(), principal);
+    document.map_err(|error| invalid(format!("Invalid attestations supplied during upload: {error}")))
 }
 
 /// The bytes as those of the project that they turned out to belong to. May block.

@@ -194,6 +194,11 @@ impl Form {
             blake2: digest("blake2_256_digest", 32)?,
         })
     }
+
+    /// The attestations, a JSON array.
+    pub(super) fn attestations(&self) -> Option<&str> {
+        self.get(ATTESTATIONS)
+    }
 }
 
 /// What is taken of what was ever uploaded: wheels, and source distributions in the two packings that installers read.
