@@ -2,6 +2,7 @@
 
 mod forged;
 mod keys;
+mod uploaders;
 
 use std::fs;
 use std::path::{Path, PathBuf};
