@@ -17,6 +17,7 @@ use crate::{
 pub(super) fn export(depot: &Depot, tell: Tell<'_>) -> Result<AdminAnswer, String> {
     let repository = &depot.hosted.repository;
     let tokens: Vec<TokenRecord> = depot.tokens.list().iter().map(|token| (**token).clone()).collect();
+    let users = depot.users.all().iter().map(|user| (**user).clone()).collect();
     let documents = documents(&repository.tree.root().join(layout::PROJECTS))?;
     let source = Source {
         written_by: WRITER,
@@ -26,6 +27,7 @@ pub(super) fn export(depot: &Depot, tell: Tell<'_>) -> Result<AdminAnswer, Strin
         documents,
         packages: &*repository.packages,
         tokens,
+        users,
         // After all that it covers: what is exported is never newer than it.
         serial: &|| depot.committer.position().serial,
     };

@@ -3,7 +3,7 @@
 //! The directory is marked as unfinished until everything is in it and synced, and no server starts on it before. What
 //! fails is removed again; what a kill cuts off is removed by the next import, for the directory was empty before.
 
-use std::{fs, io::BufRead, path::PathBuf};
+use std::{fs, io::BufRead, path::PathBuf, sync::Arc};
 
 use depot_proto::{FileRecord, ProjectName, RepositoryName, layout};
 use depot_tree::Tree;
@@ -17,7 +17,10 @@ use crate::{
     clock,
     config::Config,
     private,
-    service::tokens::{Tokens, TokensError},
+    service::{
+        tokens::{Tokens, TokensError},
+        users::Users,
+    },
     store::{
         self, StoreError, Stores,
         export::{self, ExportError, Imported, Target},
@@ -130,6 +133,7 @@ fn fill(config: &Config, input: &mut dyn BufRead) -> Result<Imported, ImportErro
         .and_then(|()| private::write(&instance, imported.instance.as_bytes()))
         .map_err(|source| ImportError::Io { path: instance, source })?;
     // Writes the twins.
+    Users::open(&config.state(), Arc::clone(&accounts)).map_err(OpenError::from)?;
     Tokens::open(&config.state(), accounts)?;
     packages.flush()?;
     Ok(imported)

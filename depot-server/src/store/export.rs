@@ -6,11 +6,12 @@
 //! {"kind":"project", "repository", "project", "document"}     where a project has one
 //! {"kind":"file", "repository", "project", "version", "serial", "record"}
 //! {"kind":"token", "record"}
+//! {"kind":"user", "record"}                                   deleted ones too: their names stay taken
 //! {"kind":"end", "serial", the counts, "sha256"}               of everything before it, which is always last
 //! ```
 //!
 //! Projects come sorted, the files of a release in their order. The same stores make the same lines. The bytes of files
-//! are not in it, and no secret is: a token's record does not bear it.
+//! are not in it, and no secret is: a token's record does not bear it, and that of an account comes without its password.
 
 use std::{
     collections::HashSet,
@@ -25,7 +26,7 @@ use serde_json::Value;
 
 use super::{
     Accounts, Packages, Put, StoreError,
-    records::{FileChange, Serial, TokenRecord},
+    records::{FileChange, Serial, TokenRecord, UserRecord},
 };
 
 const SCHEMA: &str = "depot.export/1";
@@ -43,6 +44,8 @@ pub(crate) struct Counts {
     pub(crate) projects: u64,
     pub(crate) files: u64,
     pub(crate) tokens: u64,
+    #[serde(default)]
+    pub(crate) users: u64,
 }
 
 /// The first line.
@@ -74,6 +77,9 @@ enum Line {
     },
     Token {
         record: TokenRecord,
+    },
+    User {
+        record: UserRecord,
     },
     End {
         serial: Serial,
@@ -131,6 +137,8 @@ pub(crate) struct Source<'a> {
     pub(crate) packages: &'a dyn Packages,
     /// The tokens.
     pub(crate) tokens: Vec<TokenRecord>,
+    /// The accounts, sorted by their names.
+    pub(crate) users: Vec<UserRecord>,
     /// The serial of the last change, asked for when all else is written: nothing in the export is newer.
     pub(crate) serial: &'a dyn Fn() -> Serial,
 }
@@ -181,6 +189,10 @@ pub(crate) fn write(
         put(&Line::Token { record })?;
         counts.tokens += 1;
     }
+    for user in source.users {
+        put(&Line::User { record: user.without_secret() })?;
+        counts.users += 1;
+    }
     let serial = (source.serial)();
     let mut end = text(&Line::End { serial, counts, sha256: None })?;
     end.truncate(end.len() - 2);
@@ -200,7 +212,7 @@ fn text(line: &impl Serialize) -> io::Result<Vec<u8>> {
 pub(crate) struct Target<'a> {
     /// The releases.
     pub(crate) packages: &'a dyn Packages,
-    /// The tokens.
+    /// The tokens and accounts.
     pub(crate) accounts: &'a dyn Accounts,
     /// Takes each file's record.
     pub(crate) record: &'a mut dyn FnMut(&RepositoryName, &ProjectName, &FileRecord) -> Result<(), String>,
@@ -356,6 +368,10 @@ impl Taking<'_> {
                     return Err(NotTaken::Damaged("a token's id is not one of depot's".to_owned()));
                 }
                 self.target.accounts.put_token(&record)?;
+            }
+            Line::User { record } => {
+                self.counts.users += 1;
+                self.target.accounts.put_user(&record)?;
             }
             Line::End { .. } => {}
         }

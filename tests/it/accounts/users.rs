@@ -207,6 +207,29 @@ fn accounts_are_kept_through_a_restart_and_by_verbs_without_a_server() {
 }
 
 #[test]
+fn an_export_has_the_accounts_and_none_of_their_passwords() {
+    let mut depot = Depot::start_with(&["--private"]);
+    depot.new_user("ann", "correct horse", &["--email", "ann@acme.example"]);
+    depot.new_user("eve", "correct horse", &[]);
+    depot.admin(&["user", "delete", "--username", "eve"]).assert_success();
+    let (file, other) = (depot.around().join("all.jsonl"), depot.around().join("other"));
+    depot.admin(&["export", file.to_str().unwrap()]).assert_success();
+    assert!(!fs::read_to_string(&file).unwrap().contains("argon2"));
+    depot.stop();
+    let to = other.to_str().unwrap();
+    let import = |args: &[&str], input: &str| {
+        let mut command = std::process::Command::new(depot_tests::binary("depot-server"));
+        command.env_clear().args(args).args(["--data-dir", to]);
+        depot_tests::run_reading(&mut command, input).assert_success().stdout
+    };
+    import(&["import", file.to_str().unwrap()], "");
+    let listed = import(&["user", "list"], "");
+    assert!(listed.contains("ann@acme.example") && !listed.contains("eve"), "{listed}");
+    import(&["user", "passwd", "--username", "ann", "--password-stdin"], "another horse");
+    assert!(fs::read_to_string(other.join("state/users/eve.json")).unwrap().contains("deleted"));
+}
+
+#[test]
 fn a_backup_has_the_accounts() {
     let depot = Depot::start_with(&["--private"]);
     depot.new_user("ann", "correct horse", &[]);

@@ -103,6 +103,7 @@ fn exported(packages: &dyn Packages, accounts: &dyn Accounts, documents: &[(Stri
         documents: documents.to_vec(),
         packages,
         tokens: accounts.tokens().unwrap(),
+        users: accounts.users().unwrap(),
         serial: &|| packages.applied().unwrap(),
     };
     let mut text = Vec::new();

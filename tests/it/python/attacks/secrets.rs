@@ -93,6 +93,7 @@ fn no_secret_that_a_server_meets_is_found_again() {
     search.add_token("a token that was made", &robot);
     for (what, secret) in [
         ("a password", "canary-password-1"),
+        ("the password of an account", "canary-account-6"),
         ("a token that is none", "depot_canary.forged.c4naryc4naryc4nary"),
         ("a cookie", "canary-cookie-2"),
         ("a password in a URL", "canary-url-3"),
@@ -101,7 +102,10 @@ fn no_secret_that_a_server_meets_is_found_again() {
     ] {
         search.add(what, secret);
     }
+    depot.new_user("eve", "canary-account-6", &[]);
     let headers = [
+        // First, as the failures of the others slow it down.
+        format!("Authorization: Basic {}\r\n", STANDARD.encode("eve:canary-account-6")),
         format!("Authorization: Basic {}\r\n", STANDARD.encode("ann:canary-password-1")),
         "Authorization: Bearer depot_canary.forged.c4naryc4naryc4nary\r\n".to_owned(),
         "Authorization: canary-password-1\r\n".to_owned(),
@@ -122,6 +126,11 @@ fn no_secret_that_a_server_meets_is_found_again() {
             ("PUT", "/python/simple/teapot/teapot-1.0-py3-none-any.whl", b"no wheel"),
             ("PUT", "/python/simple/teapot/teapot-1.0-py3-none-any.whl.json", b"{ no json"),
             ("POST", "/python/_/plan", b"[]"),
+            ("GET", "/api/whoami?password=canary-query-5", b""),
+            ("POST", "/api/tokens", b"canary-query-5"),
+            ("POST", "/api/users", b"{\"password\": \"canary-account-6\"}"),
+            ("PATCH", "/api/users/eve", b"{\"password\": canary-account-6}"),
+            ("DELETE", "/api/tokens", b"{\"token\": canary-query-5}"),
             ("DELETE", "/python/simple/teapot/", b""),
         ] {
             let answer = depot.request(method, path, None, header, body);
