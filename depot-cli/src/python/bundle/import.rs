@@ -11,6 +11,7 @@ mod survey;
 
 use std::{
     path::{Path, PathBuf},
+    sync::Mutex,
     time::Instant,
 };
 
@@ -157,8 +158,18 @@ impl Import {
         }
         let scratch = Scratch::create()?;
         let (tree, _) = Tree::open(scratch.path())?;
-        let to = ToServer { server, runtime: self.runtime.clone(), scratch: tree, verdicts };
-        self.publish(set, &to, report, false)
+        let to = ToServer {
+            server,
+            runtime: self.runtime.clone(),
+            scratch: tree,
+            verdicts,
+            declared: Mutex::default(),
+        };
+        self.publish(set, &to, report, false)?;
+        let (news, failed) = to.declare()?;
+        report.projects = news;
+        report.failed.extend(failed);
+        Ok(())
     }
 
     /// Reads everything for the first time.

@@ -1,10 +1,14 @@
 //! A server as the destination of a bundle: each file is announced, and sent if it is wanted.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use depot_proto::{
-    ProjectName, ProjectRecord,
-    push::{MAX_PLAN_FILES, PlanAnswer, PlanFile, UploadOutcome, Verdict},
+    ProjectName, ProjectRecord, StatusRecord,
+    push::{MAX_PLAN_FILES, PlanAnswer, PlanFile, PlanProject, UploadOutcome, Verdict},
+    simple::ProjectStatus,
 };
 use depot_tree::Tree;
 use tokio::runtime::Handle;
@@ -13,7 +17,10 @@ use super::{
     manifest::Blob,
     publish::{Destination, Job, Outcome},
 };
-use crate::python::server::Server;
+use crate::{
+    output::explain,
+    python::{failed::Failed, server::Server},
+};
 
 /// A server, and what it wants.
 pub(super) struct ToServer {
@@ -23,6 +30,40 @@ pub(super) struct ToServer {
     pub(super) scratch: Tree,
     /// What the server said of what is carried.
     pub(super) verdicts: HashMap<(ProjectName, String), Verdict>,
+    /// What is said of projects themselves: sent after the files, because a project is there only with some.
+    pub(super) declared: Mutex<Vec<(ProjectName, StatusRecord)>>,
+}
+
+impl ToServer {
+    /// Sends what is said of projects themselves. It answers of how many that was news, and what the server did not take.
+    pub(super) fn declare(&self) -> anyhow::Result<(usize, Vec<Failed>)> {
+        let declared = std::mem::take(&mut *self.declared.lock().unwrap_or_else(PoisonError::into_inner));
+        let (mut news, mut failed) = (0, Vec::new());
+        for batch in declared.chunks(MAX_PLAN_FILES) {
+            let asked = batch.iter().map(|(project, StatusRecord { state, reason })| PlanProject {
+                project: project.to_string(),
+                state: *state,
+                reason: reason.clone(),
+            });
+            let plan = self.runtime.block_on(self.server.plan_with(Vec::new(), asked.collect()))?;
+            for ((project, status), PlanAnswer { verdict, reason }) in batch.iter().zip(plan.projects) {
+                let mut fail = |reason: String| {
+                    failed.push(Failed { item: format!("that {project} is {}", status.state), reason });
+                };
+                match verdict {
+                    Verdict::Update => match self.runtime.block_on(self.server.declare(project, status)) {
+                        Ok(is_news) => news += usize::from(is_news),
+                        Err(error) => fail(explain(&error.into())),
+                    },
+                    Verdict::Forbidden => {
+                        fail(reason.unwrap_or_else(|| "the server does not take it".to_owned()));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok((news, failed))
+    }
 }
 
 impl Destination for ToServer {
@@ -64,8 +105,10 @@ impl Destination for ToServer {
         Ok(Outcome::Imported)
     }
 
-    fn take_project(&self, _: &ProjectRecord) -> anyhow::Result<bool> {
-        // A server decides itself what belongs to its projects.
+    fn take_project(&self, record: &ProjectRecord) -> anyhow::Result<bool> {
+        let usual = || StatusRecord::new(ProjectStatus::Active, None);
+        let status = record.declared.clone().unwrap_or_else(usual);
+        self.declared.lock().unwrap_or_else(PoisonError::into_inner).push((record.name.clone(), status));
         Ok(false)
     }
 }

@@ -139,3 +139,27 @@ fn an_import_that_was_killed_is_continued_and_what_it_left_is_cleaned_up() {
     assert_eq!(left(), [other], "the old one is gone, and the young one is not");
     depot.assert_tmp_is_empty();
 }
+
+#[test]
+fn the_states_of_projects_follow_the_files_and_come_alone_the_next_time() {
+    let (index, carried) = carried();
+    let depot = Depot::start();
+    index.set_status("lid", "archived", Some("nobody has the time"));
+    carried.source.save(&index, &["lid"]).assert_success();
+    carried.whole();
+    let said = result(&import(&carried, &depot, &["whole.tar.zst", "--format", "json"]).assert_success());
+    assert_eq!((&said["counts"]["imported"], &said["counts"]["projects"]), (&json!(3), &json!(1)));
+    let page = || String::from_utf8(depot.get("/python/simple/lid/").body).unwrap();
+    assert!(page().contains("archived") && page().contains("nobody has the time"), "{}", page());
+    index.set_status("lid", "active", None);
+    carried.source.save(&index, &["lid"]).assert_success();
+    carried.create(&["-o", "two.tar.zst", "--base", "whole.tar.zst"]).assert_success();
+    let import = || result(&import(&carried, &depot, &["two.tar.zst", "--format", "json"]).assert_success());
+    let counts = import()["counts"].clone();
+    assert_eq!(
+        (&counts["imported"], &counts["updated"], &counts["projects"]),
+        (&json!(0), &json!(0), &json!(1))
+    );
+    assert!(!page().contains("archived"), "{}", page());
+    assert_eq!(import()["counts"]["projects"], 0, "twice is once");
+}
