@@ -9,6 +9,7 @@ mod limits;
 mod log;
 mod network;
 mod oidc;
+mod publish;
 mod reader;
 mod repositories;
 mod server;
@@ -64,6 +65,12 @@ pub struct Config {
     pub python_enabled: bool,
     /// The largest file taken, in bytes.
     pub max_file_size: u64,
+    /// The most bytes that the files of one project may have together; none for no limit.
+    pub max_project_size: Option<u64>,
+    /// The command, with its arguments, that looks at each file before it is published.
+    pub scan: Option<Vec<String>>,
+    /// How long it may take.
+    pub scan_timeout: Duration,
     /// How much memory rendered pages may take, in bytes.
     pub page_cache: u64,
     /// The file of publishers, for a server that gives tokens to CI jobs.
@@ -141,6 +148,9 @@ impl Config {
             anonymous_read: true,
             python_enabled: true,
             max_file_size: Self::DEFAULT_MAX_FILE_SIZE,
+            max_project_size: None,
+            scan: None,
+            scan_timeout: Duration::from_mins(1),
             page_cache: 128 << 20,
             publishers: None,
             audience: None,

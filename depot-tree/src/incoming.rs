@@ -191,6 +191,11 @@ impl Sealed {
         self.files.keep_note();
     }
 
+    /// Where the bytes lie until they are published, for a program that looks at them.
+    pub fn path(&self) -> PathBuf {
+        self.files.bytes()
+    }
+
     /// The bytes, from the start.
     pub fn reader(&mut self) -> Result<&mut File, TreeError> {
         use io::Seek as _;

@@ -30,6 +30,8 @@ mod rights;
 mod save;
 mod saved;
 mod sbom;
+#[cfg(unix)]
+mod scan;
 mod statuses;
 mod stopping;
 mod targets;

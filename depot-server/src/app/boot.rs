@@ -30,6 +30,7 @@ use crate::{
         http::RepositoryState,
         pages::Pages,
         projects::{self, Projects},
+        publish::{Policy, Scan},
         reindex::{self, ReindexError},
         repository::Repository,
         root::Roots,
@@ -110,6 +111,8 @@ pub(super) fn open(config: Config) -> Result<Depot, OpenError> {
     let limit = config.max_file_size;
     let projects = Projects::read(&tree)?;
     let repository = Repository::new(name, tree, limit, packages, names, Arc::clone(&committer), projects);
+    let scan = config.scan.clone().map(|command| Scan { command, timeout: config.scan_timeout });
+    let repository = repository.asking(Policy { max_project_size: config.max_project_size, scan });
     let shares = Shares::now();
     let hosted = RepositoryState {
         repository,

@@ -17,6 +17,12 @@ pub(crate) static MAX_FILE_SIZE: Setting = Setting::new(
 )
 .outside("--max-file-size", "DEPOT_MAX_FILE_SIZE", "SIZE");
 
+pub(crate) static MAX_PROJECT_SIZE: Setting = Setting::new(
+    "limits.max_project_size",
+    Fallback::Words { words: "no limit", example: "\"10 GiB\"" },
+    "The most that the files of one project may have together; a file that would pass it is refused",
+);
+
 pub(crate) static CONNECTIONS: Setting = Setting::new(
     "limits.connections",
     Fallback::Value("10000"),
@@ -58,6 +64,7 @@ pub(crate) static SECTION: Section = Section {
     what: "How much is taken, and how slowly; sizes such as \"2 GiB\" or bytes, durations such as \"30s\" or seconds",
     settings: &[
         &MAX_FILE_SIZE,
+        &MAX_PROJECT_SIZE,
         &CONNECTIONS,
         &HEAD_TIMEOUT,
         &STALL_TIMEOUT,
@@ -79,6 +86,8 @@ const DAY: Duration = Duration::from_hours(24);
 pub(crate) struct Limits {
     /// The largest file taken, in bytes.
     pub(crate) max_file_size: u64,
+    /// The most bytes that the files of one project may have together.
+    pub(crate) max_project_size: Option<u64>,
     /// How much memory rendered pages may take, in bytes.
     pub(crate) page_cache: u64,
     /// What a connection may take and how slow it may be.
@@ -94,6 +103,7 @@ impl Limits {
         let grace = (Period(Duration::ZERO), Period(DAY));
         Ok(Self {
             max_file_size: reader.bounded(&MAX_FILE_SIZE, Size(max_file_size), &FILE_SIZES)?.0,
+            max_project_size: reader.optional_bounded(&MAX_PROJECT_SIZE, &FILE_SIZES)?.map(|size| size.0),
             wire: WireLimits {
                 // What the operating system can have open ends far below this.
                 connections: reader.bounded(&CONNECTIONS, wire.connections, &(1, 1 << 24))?,

@@ -1,7 +1,7 @@
 //! The settings as such: what they are called, where they may be written, what they are for. The flags, the environment,
 //! the file that `init` writes and the page in docs/ all come from here.
 
-use super::{access, limits, log, oidc, repositories, server, transport};
+use super::{access, limits, log, oidc, publish, repositories, server, transport};
 
 /// One setting.
 #[derive(Debug)]
@@ -53,11 +53,12 @@ pub(crate) struct Section {
 }
 
 /// Every table, in the order of the file.
-pub(crate) static SECTIONS: [&Section; 7] = [
+pub(crate) static SECTIONS: [&Section; 8] = [
     &server::SECTION,
     &access::SECTION,
     &transport::SECTION,
     &limits::SECTION,
+    &publish::SECTION,
     &log::SECTION,
     &oidc::SECTION,
     &repositories::PYTHON_SECTION,

@@ -10,6 +10,7 @@ use super::{
     limits::Limits,
     log::Log,
     oidc::Oidc,
+    publish::Publish,
     reader::{Entry, Reader, Sources},
     repositories::Python,
     server::{self, Server},
@@ -28,6 +29,8 @@ pub(crate) struct Settings {
     pub(crate) transport: Transport,
     /// `[limits]`
     pub(crate) limits: Limits,
+    /// `[publish]`
+    pub(crate) publish: Publish,
     /// `[log]`
     pub(crate) log: Log,
     /// `[oidc]`
@@ -50,6 +53,7 @@ impl Settings {
             access: Access::read(&mut reader)?,
             transport: transport::read(&mut reader)?,
             limits: Limits::read(&mut reader)?,
+            publish: Publish::read(&mut reader, Config::new("").scan_timeout)?,
             log: Log::read(&mut reader)?,
             oidc: Oidc::read(&mut reader)?,
             python: Python::read(&mut reader)?,
@@ -91,6 +95,9 @@ impl Settings {
             anonymous_read: self.access.read == Readers::Everyone,
             python_enabled: self.python.enabled,
             max_file_size: self.python.max_file_size.unwrap_or(self.limits.max_file_size),
+            max_project_size: self.limits.max_project_size,
+            scan: self.publish.scan.clone(),
+            scan_timeout: self.publish.scan_timeout,
             page_cache: self.limits.page_cache,
             publishers: self.oidc.publishers.clone(),
             audience: self.oidc.audience.clone(),

@@ -1,5 +1,6 @@
 //! How a file is announced, judged and published: the one path that every upload takes.
 
+mod admit;
 mod announce;
 mod claim;
 mod error;
@@ -16,7 +17,11 @@ use depot_proto::{
 };
 use depot_tree::{Published, Sealed};
 
-pub(crate) use self::{announce::announce, error::PublishError};
+pub(crate) use self::{
+    admit::{Policy, Scan},
+    announce::announce,
+    error::PublishError,
+};
 use self::{
     claim::claim,
     facts::{permitted, take_facts, whole},
@@ -55,6 +60,10 @@ pub(crate) fn publish(
     record.provenance = sealed.provenance();
     let metadata = judge(&mut sealed, filename, &mut record)?;
     let known = repository.file(filename)?;
+    if known.is_none() {
+        admit::check_room(repository, filename, sealed.size())?;
+        admit::scan(repository, filename, &sealed, &record)?;
+    }
     let _admitted = repository.projects.admit(filename, known.is_some())?;
     if let Some(known) = known {
         // The tree may have lost a file that was published: its name is taken all the same.

@@ -6,7 +6,7 @@ use depot_proto::{DistributionFilename, FileRecord, ProjectName, RepositoryName,
 use depot_tree::Tree;
 use moka::{policy::EvictionPolicy, sync::Cache};
 
-use super::projects::Projects;
+use super::{projects::Projects, publish::Policy};
 use crate::{
     auth::policy::Principal,
     service::{commit::Committer, names::Names},
@@ -26,6 +26,8 @@ pub(crate) struct Repository {
     pub(crate) tree: Arc<Tree>,
     /// The largest file taken, in bytes.
     pub(crate) max_file_size: u64,
+    /// What is asked of files beside the rules.
+    pub(crate) policy: Policy,
     pub(crate) packages: Arc<dyn Packages>,
     pub(crate) names: Arc<Names>,
     pub(crate) committer: Arc<Committer>,
@@ -58,7 +60,23 @@ impl Repository {
         };
         let announced = Cache::builder().max_capacity(MAX_ANNOUNCED).weigher(weight);
         let announced = announced.time_to_live(ANNOUNCED_FOR).eviction_policy(EvictionPolicy::lru()).build();
-        Self { name, tree, max_file_size, packages, names, committer, projects, announced }
+        Self {
+            name,
+            tree,
+            max_file_size,
+            policy: Policy::default(),
+            packages,
+            names,
+            committer,
+            projects,
+            announced,
+        }
+    }
+
+    /// The same, asking this of files.
+    pub(crate) fn asking(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
     }
 
     /// The serial of a project's last change; none if it is not here.

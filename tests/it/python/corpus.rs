@@ -1,6 +1,7 @@
 //! Attacks 9 to 16: archives that mean harm, or that two readers read differently. Each has the verdict that it must have,
 //! and is compared with what CPython makes of it.
 
+mod large;
 mod served;
 
 use std::collections::BTreeMap;

@@ -28,6 +28,11 @@ impl From<PublishError> for ApiError {
             PublishError::Invalid { .. } | PublishError::Breaks { .. } => {
                 Self::bad_request(ErrorCode::InvalidDistribution, detail)
             }
+            PublishError::ProjectFull { .. } => Self::too_large(detail),
+            PublishError::Scanned { .. } => Self::bad_request(ErrorCode::InvalidDistribution, detail),
+            PublishError::NotScanned { .. } => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable, detail)
+            }
             PublishError::Exists { .. } => Self::new(StatusCode::CONFLICT, ErrorCode::FileExists, detail),
             PublishError::Refused(refused) => refused.into(),
             PublishError::Unreadable { .. } => Self::damaged(detail),

@@ -1,7 +1,7 @@
 //! Why a file is not published.
 
 use depot_dist::{DistError, rules::Verdict};
-use depot_proto::{RecordError, Sha256Digest};
+use depot_proto::{ProjectName, RecordError, Sha256Digest};
 use depot_tree::TreeError;
 
 use crate::{
@@ -56,6 +56,36 @@ pub(crate) enum PublishError {
         filename: String,
         /// Why.
         source: DistError,
+    },
+    /// Its project would be too large with it.
+    #[error(
+        "project `{project}` has {taken} bytes here, and with {size} more it would pass its limit of {limit}: delete what is not needed, or ask the server's keeper for more"
+    )]
+    ProjectFull {
+        /// The project.
+        project: ProjectName,
+        /// The bytes of its files.
+        taken: u64,
+        /// Those of the new one.
+        size: u64,
+        /// The most that they may have together.
+        limit: u64,
+    },
+    /// The command that looks at files refused it.
+    #[error("`{filename}` is refused by the scan of this server: {words}")]
+    Scanned {
+        /// The file.
+        filename: String,
+        /// What the command said.
+        words: String,
+    },
+    /// The command that looks at files failed.
+    #[error(
+        "`{filename}` could not be scanned, so it is not published: try again later, or ask the server's keeper"
+    )]
+    NotScanned {
+        /// The file.
+        filename: String,
     },
     /// Its project does not take it.
     #[error(transparent)]

@@ -1,0 +1,92 @@
+//! A wheel that is larger than the memory that judging it may take.
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::time::Instant;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use depot_tests::{counted, random_bytes};
+use sha2::{Digest as _, Sha256};
+use zip::CompressionMethod;
+use zip::write::SimpleFileOptions;
+
+use crate::python::depot::Depot;
+
+const MIB: usize = 1 << 20;
+const FILENAME: &str = "pot-1.0-py3-none-any.whl";
+
+/// Writes a good wheel with two members of half of so many MiB each, one stored and one deflated.
+fn write_wheel(path: &Path, mib: usize) {
+    let mut zip = zip::ZipWriter::new(BufWriter::new(File::create(path).unwrap()));
+    let block = random_bytes(MIB, 7);
+    let mut record = String::new();
+    let methods = [("stored", CompressionMethod::Stored), ("deflated", CompressionMethod::Deflated)];
+    for (name, method) in methods {
+        let options = SimpleFileOptions::default().compression_method(method).compression_level(None);
+        zip.start_file(format!("pot/{name}"), options.large_file(true)).unwrap();
+        let mut hasher = Sha256::new();
+        for _ in 0..mib / 2 {
+            zip.write_all(&block).unwrap();
+            hasher.update(&block);
+        }
+        let digest = URL_SAFE_NO_PAD.encode(hasher.finalize());
+        record += &format!("pot/{name},sha256={digest},{}\n", mib / 2 * MIB);
+    }
+    let small = [
+        ("METADATA", "Metadata-Version: 2.1\nName: pot\nVersion: 1.0\n"),
+        ("WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n"),
+    ];
+    for (name, text) in small {
+        let name = format!("pot-1.0.dist-info/{name}");
+        zip.start_file(&name, SimpleFileOptions::default()).unwrap();
+        zip.write_all(text.as_bytes()).unwrap();
+        let digest = URL_SAFE_NO_PAD.encode(Sha256::digest(text));
+        record += &format!("{name},sha256={digest},{}\n", text.len());
+    }
+    record += "pot-1.0.dist-info/RECORD,,\n";
+    zip.start_file("pot-1.0.dist-info/RECORD", SimpleFileOptions::default()).unwrap();
+    zip.write_all(record.as_bytes()).unwrap();
+    zip.finish().unwrap().flush().unwrap();
+}
+
+/// The most memory the server has had, in bytes.
+fn peak(depot: &Depot) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", depot.server().pid())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+}
+
+fn upload(depot: &Depot, path: &Path) -> String {
+    let length = fs::metadata(path).unwrap().len();
+    let mut stream = TcpStream::connect(depot.url().strip_prefix("http://").unwrap()).unwrap();
+    write!(
+        stream,
+        "PUT /python/simple/pot/{FILENAME} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\
+         Content-Length: {length}\r\nConnection: close\r\n\r\n",
+        depot.token()
+    )
+    .unwrap();
+    std::io::copy(&mut File::open(path).unwrap(), &mut stream).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn a_large_wheel_is_judged_in_little_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(FILENAME);
+    write_wheel(&path, 256);
+    let depot = Depot::start();
+    let before = peak(&depot);
+    let started = Instant::now();
+    let answer = upload(&depot, &path);
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    eprintln!("published after {:?}", started.elapsed());
+    let grown = peak(&depot).saturating_sub(before);
+    assert!(grown < 32 * MIB as u64, "the server grew by {grown} bytes");
+    counted("attack 12", "MiB of a wheel judged in less than 32 MiB of memory", 256);
+}
