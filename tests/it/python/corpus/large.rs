@@ -22,7 +22,7 @@ const FILENAME: &str = "pot-1.0-py3-none-any.whl";
 fn write_wheel(path: &Path, mib: usize) {
     let mut zip = zip::ZipWriter::new(BufWriter::new(File::create(path).unwrap()));
     let block = random_bytes(MIB, 7);
-    let mut record = String::new();
+    let mut record = Vec::new();
     let methods = [("stored", CompressionMethod::Stored), ("deflated", CompressionMethod::Deflated)];
     for (name, method) in methods {
         let options = SimpleFileOptions::default().compression_method(method).compression_level(None);
@@ -33,7 +33,7 @@ fn write_wheel(path: &Path, mib: usize) {
             hasher.update(&block);
         }
         let digest = URL_SAFE_NO_PAD.encode(hasher.finalize());
-        record += &format!("pot/{name},sha256={digest},{}\n", mib / 2 * MIB);
+        writeln!(record, "pot/{name},sha256={digest},{}", mib / 2 * MIB).unwrap();
     }
     let small = [
         ("METADATA", "Metadata-Version: 2.1\nName: pot\nVersion: 1.0\n"),
@@ -44,11 +44,11 @@ fn write_wheel(path: &Path, mib: usize) {
         zip.start_file(&name, SimpleFileOptions::default()).unwrap();
         zip.write_all(text.as_bytes()).unwrap();
         let digest = URL_SAFE_NO_PAD.encode(Sha256::digest(text));
-        record += &format!("{name},sha256={digest},{}\n", text.len());
+        writeln!(record, "{name},sha256={digest},{}", text.len()).unwrap();
     }
-    record += "pot-1.0.dist-info/RECORD,,\n";
+    writeln!(record, "pot-1.0.dist-info/RECORD,,").unwrap();
     zip.start_file("pot-1.0.dist-info/RECORD", SimpleFileOptions::default()).unwrap();
-    zip.write_all(record.as_bytes()).unwrap();
+    zip.write_all(&record).unwrap();
     zip.finish().unwrap().flush().unwrap();
 }
 
