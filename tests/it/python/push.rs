@@ -207,7 +207,10 @@ fn the_result_for_programs_is_one_document_on_stdout() {
     assert_eq!(files, ["lid-3-py3-none-any.whl", "tea_pot-1.0-py3-none-any.whl", "tea_pot-1.0.tar.gz"]);
     assert!(sent["files"].as_array().unwrap().iter().all(|file| file["outcome"] == "sent"), "{sent}");
     let again = result(&saved.push(&depot, &["--format", "json"]).assert_success());
-    assert_eq!(again["counts"], json!({ "planned": 0, "sent": 0, "updated": 0, "present": 3, "failed": 0 }));
+    assert_eq!(
+        again["counts"],
+        json!({ "planned": 0, "sent": 0, "updated": 0, "projects": 0, "present": 3, "failed": 0 })
+    );
 }
 
 #[test]
