@@ -2,7 +2,7 @@
 //! use; how fast it takes a push, beside devpi, and saves, beside pip; and what a large file and a large repository cost it.
 //!
 //! `.ci/bench` runs this. Options: `--write` puts the report into `docs/benchmarks.md`; `--seconds N` and `--rounds N`
-//! shorten a run whose figures are not kept; `--only pages,files,push,save,universal,servers,memory,scale` runs parts; `--scale-dir DIR` is
+//! shorten a run whose figures are not kept; `--only pages,files,push,publish,save,universal,servers,memory,scale` runs parts; `--scale-dir DIR` is
 //! where the large repository is kept between runs.
 
 #![allow(
@@ -18,6 +18,7 @@ mod memory;
 mod nginx;
 mod packages;
 mod process;
+mod publish;
 mod push;
 mod report;
 mod save;
@@ -42,6 +43,7 @@ enum Part {
     Files,
     Servers,
     Push,
+    Publish,
     Save,
     Universal,
     Memory,
@@ -49,11 +51,12 @@ enum Part {
 }
 
 impl Part {
-    const ALL: [(&'static str, Self); 8] = [
+    const ALL: [(&'static str, Self); 9] = [
         ("pages", Self::Pages),
         ("files", Self::Files),
         ("servers", Self::Servers),
         ("push", Self::Push),
+        ("publish", Self::Publish),
         ("save", Self::Save),
         ("universal", Self::Universal),
         ("memory", Self::Memory),
@@ -65,7 +68,7 @@ impl Part {
         found
             .unwrap_or_else(|| {
                 panic!(
-                    "there is no part {name:?}: pages, files, servers, push, save, universal, memory and scale are known"
+                    "there is no part {name:?}: pages, files, servers, push, publish, save, universal, memory and scale are known"
                 )
             })
             .1
@@ -129,6 +132,7 @@ impl Options {
 /// What was measured; none for what was not asked for.
 struct Measured {
     push: Option<push::Pushed>,
+    publish: Option<Result<publish::Publish, String>>,
     save: Option<save::Saved>,
     universal: Option<universal::Universal>,
     served: Option<Result<serve::Served, String>>,
@@ -149,6 +153,7 @@ fn main() {
     let machine = Machine::look(folder.path());
     let measured = Measured {
         push: options.wants(Part::Push).then(|| push::measure(&room("push"), &machine, &options)),
+        publish: options.wants(Part::Publish).then(|| publish::measure(&room("publish"), &machine, &options)),
         save: options.wants(Part::Save).then(|| save::measure(&room("save"), &machine, &options)),
         universal: options.wants(Part::Universal).then(|| universal::measure(&room("universal"), &options)),
         served: (options.wants(Part::Pages) || options.wants(Part::Files))

@@ -1,6 +1,7 @@
 //! The report: `docs/benchmarks.md`, whole.
 
 mod more;
+mod publish;
 mod save;
 
 use std::fmt::Write as _;
@@ -42,6 +43,13 @@ pub(crate) fn write(machine: &Machine, options: &Options, measured: &Measured) -
     }
     if let Some(pushed) = &measured.push {
         push(&mut text, options, pushed, machine);
+    }
+    if let Some(publish) = &measured.publish {
+        text.push_str("## Publishing, beside Python servers\n\n");
+        match publish {
+            Ok(publish) => publish::publish(&mut text, publish, options),
+            Err(why) => text.push_str(&skipped(why)),
+        }
     }
     if let Some(saved) = &measured.save {
         text.push_str("## Save, beside pip\n\n");
