@@ -6,6 +6,7 @@ mod check;
 mod look;
 mod needs;
 mod push;
+mod releases;
 mod relock;
 mod save;
 mod sources;
@@ -27,6 +28,7 @@ pub(crate) use self::{
     look::{DiffArgs, ListArgs, ShowArgs},
     needs::{NeedsArgs, PruneArgs, SbomArgs},
     push::PushArgs,
+    releases::{AccessArgs, DeleteArgs, MeantArgs, StatusArgs, UnyankArgs, YankArgs},
     relock::RelockArgs,
     save::{ChoiceArgs, IndexArgs, IndexStrategy, SaveArgs},
     sources::{Listed, SourceArgs},
@@ -131,6 +133,14 @@ pub(crate) enum PythonVerb {
     Push(PushArgs),
     /// Judge distributions by the rules of a server: exit code 1 if one of them is refused
     Check(CheckArgs),
+    /// Yank releases on a server: installers pass them over unless they are named exactly
+    Yank(YankArgs),
+    /// Take yanks back that were made on the server
+    Unyank(UnyankArgs),
+    /// Delete releases from a server for good: their file names never get bytes again
+    Delete(DeleteArgs),
+    /// Show or set the state of life of a project on a server
+    Status(StatusArgs),
     /// Prove that a saved tree, or a server, has what installs: exit code 1 if something is missing or wrong
     Verify(Box<VerifyArgs>),
     /// Let the addresses in a `uv.lock` or `pylock.toml` lead to a server, and back

@@ -15,6 +15,7 @@ mod needs;
 mod newer;
 pub(crate) mod prune;
 pub(crate) mod push;
+pub(crate) mod releases;
 pub(crate) mod relock;
 mod requirements;
 mod resolve;

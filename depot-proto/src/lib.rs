@@ -8,7 +8,8 @@
 //! * Where things shall install: [`Target`], a Python on a [`Platform`], with its wheel [`Tags`] and [`Environment`] markers.
 //! * What is stored: [`FileRecord`] (one file), [`ProjectRecord`] (what belongs to a project), [`layout`] (where it lies).
 //! * What is served: [`simple`] pages, read from any index and rendered, with [`media_type`] negotiation.
-//! * What is said between them: [`push`] payloads, [`scope`]s and token [`claims`], [`accounts`], [`Problem`] documents.
+//! * What is said between them: [`push`] payloads, what is asked of a [`release`], [`scope`]s and token [`claims`],
+//!   [`accounts`], [`Problem`] documents.
 //! * What must not be said: [`redact`].
 
 pub mod accounts;
@@ -19,6 +20,7 @@ mod problem;
 pub mod push;
 mod python;
 pub mod redact;
+pub mod release;
 mod repository;
 pub mod retry;
 pub mod scope;

@@ -39,6 +39,8 @@ pub enum ErrorCode {
     FileDeleted,
     /// The project is archived or quarantined, and does not take or give this.
     ProjectClosed,
+    /// The project would be left without an owner.
+    LastOwner,
     /// No credentials were presented where some are needed.
     Unauthenticated,
     /// The token is not valid here: malformed, foreign, expired or revoked.
@@ -92,6 +94,7 @@ impl ErrorCode {
             Self::FileExists => "File already exists",
             Self::FileDeleted => "File was deleted",
             Self::ProjectClosed => "Project closed",
+            Self::LastOwner => "Last owner",
             Self::Unauthenticated => "Credentials needed",
             Self::InvalidToken => "Invalid token",
             Self::WrongPassword => "Wrong user name or password",

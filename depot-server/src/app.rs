@@ -210,6 +210,9 @@ impl Depot {
             tracing::warn!(%error, "the store could not be flushed; the next start catches up");
         }
         self.hosted.repository.tree.end();
+        if let Some(downloads) = &self.hosted.downloads {
+            downloads.stop();
+        }
     }
 
     /// Reads every project of the repository again from its tree, and commits those that are not known so; the numbers of

@@ -1,6 +1,7 @@
 //! The `depot-server` command: arguments, and what each verb prints.
 
 mod args;
+mod audit;
 mod config;
 mod data;
 mod init;
@@ -42,6 +43,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Token(verb) => token::run(verb).map(|()| ExitCode::SUCCESS),
         Verb::Key(verb) => key::run(verb).map(|()| ExitCode::SUCCESS),
         Verb::User(verb) => user::run(verb).map(|()| ExitCode::SUCCESS),
+        Verb::Audit(verb) => audit::run(&verb),
         Verb::Reindex(args) => data::reindex(&args),
         Verb::Scrub(args) => data::scrub(&args),
         Verb::Gc(args) => data::gc(&args),

@@ -45,6 +45,7 @@ pub(crate) use {
 pub(crate) const BOOTSTRAP_DAYS: u32 = 30;
 
 /// The configuration of a server.
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting")]
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The folder of everything the server keeps.
@@ -77,6 +78,8 @@ pub struct Config {
     pub publishers: Option<PathBuf>,
     /// The audience that the tokens of these jobs must be made for; one of the server's own if it is not said.
     pub audience: Option<String>,
+    /// Whether it is recorded whose credentials fetched which file.
+    pub record_downloads: bool,
 }
 
 /// What carries requests to a server.
@@ -154,6 +157,7 @@ impl Config {
             page_cache: 128 << 20,
             publishers: None,
             audience: None,
+            record_downloads: false,
         }
     }
 
@@ -200,6 +204,11 @@ impl Config {
     /// The socket that the admin verbs speak to a running server through.
     pub fn admin_socket(&self) -> PathBuf {
         self.data_dir.join("admin.sock")
+    }
+
+    /// The record of downloads.
+    pub(crate) fn access(&self) -> PathBuf {
+        self.data_dir.join("access")
     }
 
     /// What a scrub took out of the repositories.

@@ -111,6 +111,16 @@ pub(crate) fn create_new_folder(path: &Path) -> io::Result<()> {
     sync_folder(folder_of(path))
 }
 
+/// Opens a file for appending; it is made if it is not there.
+pub(crate) fn append(path: &Path) -> io::Result<File> {
+    refuse_shared_file(path)?;
+    let mut options = File::options();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
 /// Creates such a folder inside the data directory, where a link is nobody's wish: it would have the server write
 /// somewhere else.
 pub(crate) fn create_own_folder(path: &Path) -> io::Result<()> {

@@ -11,6 +11,7 @@ pub(crate) mod projects;
 pub(crate) mod provenance;
 pub(crate) mod publish;
 pub(crate) mod reindex;
+pub(crate) mod release;
 pub(crate) mod repository;
 pub(crate) mod root;
 pub(crate) mod scrub;

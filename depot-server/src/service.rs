@@ -2,6 +2,7 @@
 
 pub(crate) mod authority;
 pub(crate) mod commit;
+pub(crate) mod downloads;
 pub(crate) mod issuing;
 pub(crate) mod login;
 pub(crate) mod mint;

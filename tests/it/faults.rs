@@ -6,6 +6,7 @@
 
 mod client;
 mod clock;
+mod deletion;
 mod descriptors;
 mod disk;
 mod drain;

@@ -26,6 +26,7 @@ mod provenance;
 mod prune;
 mod push;
 pub(crate) mod real;
+mod releases;
 mod rights;
 mod save;
 mod saved;

@@ -2,6 +2,7 @@
 
 mod mount;
 mod patience;
+mod verbs;
 
 use std::{fs::File, io, sync::Arc, time::Duration};
 

@@ -5,8 +5,10 @@
 //! 1. The journal is copied first, up to where it was synced when the backup began. Every change that was acknowledged
 //!    before is in it, and what lies before that place never changes.
 //! 2. The tree comes after. A file is linked to its name before its line is written, so each file that the copied lines
-//!    speak of is in the tree by then, and nothing ever leaves a tree (bytes that a scrub takes out leave their record).
-//!    What the tree holds beyond the copied lines was uploaded meanwhile, and is whole by itself.
+//!    speak of is in the tree by then, and nothing leaves a tree but what was deleted, which leaves its tombstone (bytes
+//!    that a scrub takes out leave their record). What the tree holds beyond the copied lines was uploaded meanwhile, and
+//!    is whole by itself. The records of projects are copied when the files are: the tombstone of a file that is not in the
+//!    copy because it was deleted meanwhile is in it, and one whose file is in it has its way at the next start.
 //! 3. A file is taken by its record: where a record is listed, its bytes have their name already, and were synced before
 //!    they got it. Bytes without a record are passed over. Bytes never change in place, so a link is a copy.
 //! 4. A record changes by a rename, so what is read is whole: the record as the copied lines left it, or a later one.
@@ -150,11 +152,6 @@ impl Backup<'_> {
         for folder in [layout::FILES, layout::TMP] {
             fs::create_dir_all(root.join(folder)).map_err(failed)?;
         }
-        let documents = from.root().join(layout::PROJECTS);
-        if documents.is_dir() {
-            fs::create_dir_all(root.join(layout::PROJECTS)).map_err(failed)?;
-            copy_all(&documents, &root.join(layout::PROJECTS), "json").map_err(failed)?;
-        }
         for project in from.projects().map_err(|error| error.to_string())? {
             let filenames = from.filenames(&project).map_err(|error| error.to_string())?;
             if !filenames.is_empty() {
@@ -166,11 +163,17 @@ impl Backup<'_> {
                 self.go_on()?;
             }
         }
+        let documents = from.root().join(layout::PROJECTS);
+        if documents.is_dir() {
+            fs::create_dir_all(root.join(layout::PROJECTS)).map_err(failed)?;
+            copy_all(&documents, &root.join(layout::PROJECTS), "json").map_err(failed)?;
+        }
         Ok(())
     }
 
     fn file(&mut self, (from, to): (&Tree, &Tree), project: &ProjectName, filename: &str) -> io::Result<()> {
         let path = |tree: &Tree, part| tree.path(project, filename, part);
+        let before = self.done.clone();
         self.bytes(&path(from, Part::Bytes), &path(to, Part::Bytes))?;
         for part in [Part::Metadata, Part::Provenance] {
             match fs::copy(path(from, part), path(to, part)) {
@@ -179,7 +182,17 @@ impl Backup<'_> {
             }
         }
         // Whole or damaged, it is copied as it is: it keeps the name.
-        fs::copy(path(from, Part::Record), path(to, Part::Record))?;
+        match fs::copy(path(from, Part::Record), path(to, Part::Record)) {
+            // It was deleted meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                for part in [Part::Bytes, Part::Metadata, Part::Provenance] {
+                    let _ = fs::remove_file(path(to, part));
+                }
+                self.done = before;
+                return Ok(());
+            }
+            copied => copied?,
+        };
         self.done.files += 1;
         Ok(())
     }

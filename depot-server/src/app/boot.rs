@@ -39,6 +39,7 @@ use crate::{
     service::{
         authority::Authority,
         commit::Committer,
+        downloads::Downloads,
         login::Logins,
         names::Names,
         tokens::{Tokens, TokensError},
@@ -121,6 +122,11 @@ pub(super) fn open(config: Config) -> Result<Depot, OpenError> {
         files: Files::new(shares.open_files),
         anonymous_read: config.anonymous_read,
         enabled: config.python_enabled,
+        downloads: config
+            .record_downloads
+            .then(|| Downloads::start(&config.access()))
+            .transpose()
+            .map_err(io(&config.access()))?,
         wire: config.wire.clone(),
         receiving: Arc::new(Semaphore::new(shares.uploads)),
         publishing: Arc::new(Semaphore::new(PUBLISHING)),

@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod accounts;
+mod audit;
 mod data;
 mod settings;
 
@@ -18,6 +19,7 @@ use depot_proto::{
 };
 
 pub(super) use accounts::{KeyVerb, UserNamed, UserVerb};
+pub(super) use audit::{AuditShow, AuditVerb, AuditVerify};
 pub(super) use data::{BackupArgs, ExportArgs, GcArgs, ImportArgs, ReindexArgs, ScrubArgs};
 pub(super) use settings::{DataDir, Given};
 
@@ -63,6 +65,9 @@ pub(super) enum Verb {
     /// Make, list, change and delete accounts
     #[command(subcommand)]
     User(UserVerb),
+    /// Show who changed or fetched what, and prove that nobody changed the journal
+    #[command(subcommand)]
+    Audit(AuditVerb),
     /// Read the repositories again from their trees
     Reindex(ReindexArgs),
     /// Read every file again and compare it with its record

@@ -24,8 +24,19 @@ pub(crate) static FORMAT: Setting = Setting::new(
 )
 .outside("--log-format", "DEPOT_LOG_FORMAT", "FORMAT");
 
-pub(crate) static SECTION: Section =
-    Section { name: "log", what: "What is logged to standard error, and how", settings: &[&LEVEL, &FORMAT] };
+pub(crate) static DOWNLOADS: Setting = Setting::new(
+    "log.downloads",
+    Fallback::Value("false"),
+    "Whether to record in the data directory which token fetched which file, for depot-server audit show --downloads; \
+     whoever needs no credentials to read, and sends none, is not recorded",
+)
+.outside("--log-downloads", "DEPOT_LOG_DOWNLOADS", "BOOL");
+
+pub(crate) static SECTION: Section = Section {
+    name: "log",
+    what: "What is logged to standard error, and how; and whether downloads are recorded",
+    settings: &[&LEVEL, &FORMAT, &DOWNLOADS],
+};
 
 impl Words for LogFormat {
     const WORDS: &'static [(&'static str, Self)] = &[("text", Self::Text), ("json", Self::Json)];
@@ -61,6 +72,8 @@ pub(crate) struct Log {
     pub(crate) level: Level,
     /// How lines are written.
     pub(crate) format: LogFormat,
+    /// Whether it is recorded which token fetched which file.
+    pub(crate) downloads: bool,
 }
 
 impl Log {
@@ -68,6 +81,7 @@ impl Log {
         Ok(Self {
             level: reader.value(&LEVEL, Level("info".to_owned()))?,
             format: reader.value(&FORMAT, LogFormat::default())?,
+            downloads: reader.value(&DOWNLOADS, false)?,
         })
     }
 }

@@ -101,6 +101,7 @@ impl Settings {
             page_cache: self.limits.page_cache,
             publishers: self.oidc.publishers.clone(),
             audience: self.oidc.audience.clone(),
+            record_downloads: self.log.downloads,
         }
     }
 }

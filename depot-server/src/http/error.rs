@@ -47,6 +47,11 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, ErrorCode::NotFound, detail)
     }
 
+    /// What was here, and is not to come back.
+    pub(crate) fn gone(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::GONE, ErrorCode::FileDeleted, detail)
+    }
+
     /// A client that stopped sending in the middle of its request.
     pub(crate) fn body_timeout() -> Self {
         let detail = "the body stopped coming: send it again";

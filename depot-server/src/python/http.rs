@@ -9,6 +9,7 @@ mod plan;
 mod put;
 mod receive;
 mod refusal;
+mod release;
 mod simple;
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use crate::{
     auth::policy::{Denied, Principal},
     config::WireLimits,
     http::error::{ApiError, ApiResult},
+    service::downloads::Downloads,
 };
 
 /// What the handlers of one repository share.
@@ -37,6 +39,8 @@ pub(crate) struct RepositoryState {
     pub(crate) anonymous_read: bool,
     /// Whether it is served at all.
     pub(crate) enabled: bool,
+    /// The record of who fetched which file, where there is one.
+    pub(crate) downloads: Option<Downloads>,
     /// How slowly bodies may come.
     pub(crate) wire: WireLimits,
     /// Uploads that are received at the same time, each with a buffer; more wait.
@@ -62,6 +66,11 @@ pub(crate) fn routes(state: Arc<RepositoryState>) -> Router {
         .route("/packages/{*path}", get(packages::get))
         .route("/_/plan", post(plan::plan))
         .route("/_/projects/{project}", put_at(declare::declare))
+        .route("/_/yank", post(release::yank))
+        .route("/_/unyank", post(release::unyank))
+        .route("/_/delete", post(release::delete))
+        .route("/_/status", post(release::status))
+        .route("/_/roles", post(release::roles))
         .with_state(state)
 }
 

@@ -6,7 +6,7 @@ use depot_proto::{
     scope::Action,
 };
 
-use super::{declared, projects::Refused, repository::Repository};
+use super::{declared, repository::Repository};
 use crate::{
     auth::policy::{Denied, Principal},
     store::StoreError,
@@ -70,9 +70,7 @@ fn compare(
     let answer = |verdict| PlanAnswer { verdict, reason: None };
     let known = known.iter().find(|known| known.filename.eq_ignore_ascii_case(&file.filename));
     if let Err(refused) = repository.projects.check(filename, known.is_some()) {
-        let verdict =
-            if matches!(refused, Refused::Deleted { .. }) { Verdict::Conflict } else { Verdict::Forbidden };
-        return PlanAnswer { verdict, reason: Some(refused.to_string()) };
+        return PlanAnswer { verdict: Verdict::Forbidden, reason: Some(refused.to_string()) };
     }
     let Some(known) = known else { return answer(Verdict::Missing) };
     if known.filename != file.filename || known.sha256 != file.sha256 {

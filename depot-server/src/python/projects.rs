@@ -150,7 +150,6 @@ impl Projects {
         Ok(admitted)
     }
 
-    #[allow(dead_code, reason = "its doors come next")]
     /// Keeps publications out for as long as it lives.
     pub(super) fn close(&self) -> RwLockWriteGuard<'_, ()> {
         self.publishing.write().unwrap_or_else(PoisonError::into_inner)
@@ -253,6 +252,16 @@ pub(crate) fn claim(
         let (repository, project) = (repository.name.clone(), project.clone());
         vec![Change::Claim { repository, project, subject: subject.clone() }]
     })
+}
+
+/// Puts the record of a project that the tree lost back there, as it is in memory. May block.
+pub(super) fn put_back(repository: &Repository, project: &ProjectName) -> Result<(), TreeError> {
+    let projects = &repository.projects;
+    let _one_at_a_time = projects.changing.lock().unwrap_or_else(PoisonError::into_inner);
+    match projects.get(project) {
+        Some(record) => repository.tree.put_project(&record).map(drop),
+        None => Ok(()),
+    }
 }
 
 /// Finishes the deletion of files whose tombstones stand: what a crash left of them goes. Called before anything is served.

@@ -118,6 +118,17 @@ fn commit(
     } else {
         Change::Publish { repository: of, project, filename: name, sha256 }
     };
+    commit_as(repository, filename, record, principal, change)
+}
+
+/// Commits a file's record as the tree has it, for this reason.
+pub(super) fn commit_as(
+    repository: &Repository,
+    filename: &DistributionFilename,
+    record: &FileRecord,
+    principal: &Principal,
+    change: Change,
+) -> Result<(), PublishError> {
     let entry = Entry { time: clock::now(), who: principal.name().to_owned(), change };
     let file = FileChange {
         serial: 0,

@@ -3,6 +3,8 @@
 //!
 //! Nothing here is trusted to be still: uploads go on, so whatever is changed is looked at again under the tree's lock.
 
+mod project;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::File,
@@ -60,6 +62,12 @@ pub(crate) enum Fault {
     MetadataWrong,
     /// Something lies there without a record; it is not served.
     NoRecord,
+    /// The file was deleted, and something of it lies there still; it is not served.
+    StillThere,
+    /// The record of the project itself is gone, and the server knows it.
+    ProjectRecordMissing,
+    /// The record of the project itself cannot be read.
+    ProjectRecordUnreadable,
 }
 
 /// What became of it.
@@ -142,7 +150,10 @@ pub(crate) enum ScrubError {
 
 /// Reads a whole repository. Blocks for as long as that takes.
 pub(crate) fn scrub(repository: &Repository, options: &Options<'_>) -> Result<Scrubbed, ScrubError> {
-    let projects = reindex::projects(&repository.name, &repository.tree, &repository.names)?;
+    let mut projects = reindex::projects(&repository.name, &repository.tree, &repository.names)?;
+    projects.extend(repository.projects.all().iter().map(|record| record.name.clone()));
+    projects.sort_unstable();
+    projects.dedup();
     let scrub = Scrub {
         repository,
         options,
@@ -210,6 +221,7 @@ impl Scrub<'_> {
         };
         let files = releases.into_iter().flat_map(|release| release.files);
         let known: BTreeMap<String, FileRecord> = files.map(|file| (file.filename.clone(), file)).collect();
+        self.project_record(project)?;
         for stray in self.repository.tree.strays(project)? {
             if !known.contains_key(Part::split(&stray).0) {
                 let subject = Subject { project, filename: &stray };
@@ -237,7 +249,7 @@ impl Scrub<'_> {
             Ok(Some(record)) => record,
             Ok(None) => {
                 // It was listed by the store, or else it went while we looked.
-                let Some(known) = known else { return Ok(()) };
+                let Some(known) = known.filter(|_| !self.is_deleted(subject)) else { return Ok(()) };
                 self.mend_record(subject, known, Fault::RecordMissing, "the record is gone".to_owned())?;
                 known.clone()
             }
@@ -460,6 +472,10 @@ impl Scrub<'_> {
     }
 
     fn report(&self, subject: &Subject<'_>, fault: Fault, outcome: Outcome, detail: String) {
+        // What was deleted while it was looked at is not missed.
+        if fault != Fault::StillThere && self.is_deleted(subject) {
+            return;
+        }
         let finding = Finding {
             repository: self.repository.name.clone(),
             project: subject.project.clone(),

@@ -4,6 +4,8 @@
 //! `sum`, always last, is the SHA-256 of everything before it on the line. So a line that was cut off or changed is
 //! known by itself, and a line that was taken out by its neighbour.
 
+pub(crate) mod walk;
+
 use std::{
     fs::File,
     io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _},

@@ -37,6 +37,7 @@ struct Asked {
 
 enum What {
     Upload(Upload),
+    Delete(Upload),
     Issue(String),
     Revoke(String),
 }
@@ -70,6 +71,16 @@ impl Run {
         let serial = if good { wire.page(&upload.project).unwrap().serial } else { 0 };
         self.asked.push(Asked { what: What::Upload(upload.clone()), from, answered, serial });
         upload
+    }
+
+    fn delete(&mut self, upload: &Upload) {
+        let from = self.log_length();
+        let mut wire = open(self.server.as_ref().unwrap());
+        let answer = upload.delete(&mut wire).unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let answered = Some(self.log_length());
+        let serial = wire.page(&upload.project).unwrap().serial;
+        self.asked.push(Asked { what: What::Delete(upload.clone()), from, answered, serial });
     }
 
     fn admin(&self, args: &[&str]) -> Output {
@@ -196,6 +207,11 @@ impl Story {
                     world.saw_serial(&upload.project, asked.serial, what);
                 }
                 What::Upload(upload) => world.note_sent(upload),
+                What::Delete(upload) if answered => {
+                    world.note_deleted(upload);
+                    world.saw_serial(&upload.project, asked.serial, what);
+                }
+                What::Delete(upload) => world.note_deletion_sent(upload),
                 What::Issue(token) if answered => live.push(token),
                 What::Revoke(token) => {
                     live.retain(|known| *known != token);
@@ -215,11 +231,18 @@ impl Story {
             }
         }
         for asked in &self.asked {
-            if let What::Upload(upload) = &asked.what
-                && !self.is_answered(asked, state.after())
-                && self.recorded.before(asked.from) <= state.after()
-            {
-                world.retry(&server, upload, what);
+            if self.is_answered(asked, state.after()) || self.recorded.before(asked.from) > state.after() {
+                continue;
+            }
+            match &asked.what {
+                What::Upload(upload) => world.retry(&server, upload, what),
+                What::Delete(upload) => {
+                    let mut wire = open(&server);
+                    let expected = if world.is_there_or_gone(&mut wire, upload, what) { 200 } else { 404 };
+                    assert_eq!(upload.delete(&mut wire).unwrap().status, expected, "{what}");
+                    world.note_deleted(upload);
+                }
+                What::Issue(_) | What::Revoke(_) => {}
             }
         }
         // All that was sent is there now, and nothing may be refused any more.
@@ -292,6 +315,20 @@ fn a_life(size: usize) -> Option<Story> {
     Some(run.end())
 }
 
+/// Files that come and go, with a start in between.
+fn a_life_with_deletions() -> Option<Story> {
+    let mut run = Run::new()?;
+    let first = run.wheel(Way::Announced, "one", "1.0", 20_000);
+    let second = run.wheel(Way::Bytes, "one", "1.1", 10);
+    run.wheel(Way::Bytes, "one", "1.2", 10);
+    run.delete(&first);
+    run.kill();
+    run.wheel(Way::Bytes, "two", "1.0", 10);
+    run.delete(&second);
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    Some(run.end())
+}
+
 /// A life in which the server dies at this step of an upload, and another is served by the next one.
 fn a_life_with_a_death(step: u64) -> Option<Story> {
     let mut run = Run::new()?;
@@ -360,6 +397,13 @@ fn what_was_acknowledged_survives_a_power_cut() {
     let mut chance = Chance::printed("power cuts");
     let Some(story) = a_life(20_000) else { return };
     counted("fault 3", STATES, story.check_all(&mut chance, SHORT, 4));
+}
+
+#[test]
+fn what_was_deleted_stays_so_after_a_power_cut() {
+    let mut chance = Chance::printed("power cuts while files are deleted");
+    let Some(story) = a_life_with_deletions() else { return };
+    counted("fault 3", STATES, story.check_all(&mut chance, SHORT / 2, 4));
 }
 
 #[test]

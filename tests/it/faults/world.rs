@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use depot_tests::{Clients, RawResponse, ServerProcess, WheelBuilder, sha256_hex};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::crash::journal::assert_chain_holds;
 use crate::wire::{Listed, Wire, record};
@@ -87,6 +87,12 @@ impl Upload {
         }
         wire.request("PUT", &self.path(), ACCEPT, &self.bytes)
     }
+
+    /// Asks that it be deleted.
+    pub(super) fn delete(&self, wire: &mut Wire) -> io::Result<RawResponse> {
+        let asked = json!({ "project": self.project, "filename": self.filename });
+        wire.request("POST", "/python/_/delete", ACCEPT, asked.to_string().as_bytes())
+    }
 }
 
 /// A data folder and all that is certain of it.
@@ -96,6 +102,8 @@ pub(super) struct World {
     certain: BTreeMap<Key, Listed>,
     /// What was sent and not acknowledged: it is there so, or as it was before.
     possible: BTreeMap<Key, Listed>,
+    /// What was deleted.
+    gone: BTreeMap<Key, Upload>,
     /// The highest serials that were seen: of the root page under the empty name, and of each project's.
     serials: HashMap<String, u64>,
     /// Whether a file that was not acknowledged may be listed and refused.
@@ -109,6 +117,7 @@ impl World {
             data_dir,
             certain: BTreeMap::new(),
             possible: BTreeMap::new(),
+            gone: BTreeMap::new(),
             serials: HashMap::new(),
             refused_is_possible: false,
         }
@@ -143,6 +152,45 @@ impl World {
     pub(super) fn note_acknowledged(&mut self, upload: &Upload) {
         self.possible.remove(&upload.key());
         self.certain.insert(upload.key(), upload.listed());
+    }
+
+    /// Notes a deletion that may have reached the server, or not.
+    pub(super) fn note_deletion_sent(&mut self, upload: &Upload) {
+        self.certain.remove(&upload.key());
+        self.note_sent(upload);
+    }
+
+    /// Notes a deletion that was acknowledged.
+    pub(super) fn note_deleted(&mut self, upload: &Upload) {
+        self.certain.remove(&upload.key());
+        self.possible.remove(&upload.key());
+        self.gone.insert(upload.key(), upload.clone());
+    }
+
+    /// Whether a file is shown and served whole, or nothing of it is there and its name is taken for good; nothing in
+    /// between.
+    pub(super) fn is_there_or_gone(&self, wire: &mut Wire, upload: &Upload, what: &str) -> bool {
+        if wire.page(&upload.project).unwrap().files.contains_key(&upload.filename) {
+            let bytes = wire.file(&upload.project, &upload.filename).unwrap();
+            assert_eq!(sha256_hex(&bytes), upload.sha256, "{what}");
+            return true;
+        }
+        self.check_gone(wire, upload, what);
+        false
+    }
+
+    fn check_gone(&self, wire: &mut Wire, upload: &Upload, what: &str) {
+        let Upload { project, filename, .. } = upload;
+        let path = format!("/python/files/{project}/{filename}");
+        let answer = wire.request("GET", &path, ACCEPT, b"").unwrap();
+        assert_eq!(answer.status, 410, "{what}: {filename} was deleted: {}", answer.text());
+        let left = names(&self.data_dir.join("repositories/python/files").join(project));
+        assert!(!left.iter().any(|name| name.starts_with(filename)), "{what}: {left:?}");
+        // Neither its own bytes nor others get its name.
+        for bytes in [upload.bytes(), b"other"] {
+            let answer = wire.request("PUT", &upload.path(), ACCEPT, bytes).unwrap();
+            assert_eq!(answer.status, 409, "{what}: {}", answer.text());
+        }
     }
 
     /// Uploads, and it must be acknowledged.
@@ -209,6 +257,10 @@ impl World {
                 "{what}: {} is {listed:?} and not {expected:?}",
                 key.1
             );
+        }
+        for upload in self.gone.values().filter(|upload| upload.project == project) {
+            assert!(!page.files.contains_key(&upload.filename), "{what}: {} was deleted", upload.filename);
+            self.check_gone(wire, upload, what);
         }
         for (filename, listed) in &page.files {
             let key = (project.to_owned(), filename.clone());

@@ -183,10 +183,14 @@ fn the_documentation_of_the_command_names_every_flag_and_variable() {
     let page = fs::read_to_string(workspace_root().join("docs/cli.md")).unwrap();
     let mut missing = Vec::new();
     let mut named = 0;
-    let verbs: [&[&str]; 14] = [
+    let verbs: [&[&str]; 18] = [
         &["python", "save"],
         &["python", "verify"],
         &["python", "push"],
+        &["python", "yank"],
+        &["python", "unyank"],
+        &["python", "delete"],
+        &["python", "status"],
         &["python", "bundle", "create"],
         &["python", "bundle", "keygen"],
         &["python", "bundle", "inspect"],

@@ -170,6 +170,15 @@ fn walks() -> Vec<(&'static str, Vec<Step>)> {
         step("PUT", "/python/_/projects/-", 400, Kind::Words),
         step("GET", declared, 405, Kind::Words),
     ];
+    let release = |path: &str| {
+        vec![
+            step("POST", path, 400, Kind::Words),
+            step("POST", path, 401, Kind::Words).by(Who::Nobody),
+            step("POST", path, 403, Kind::Words).by(Who::Reader),
+            step("POST", path, 415, Kind::Words).with("Content-Encoding: gzip"),
+            step("GET", path, 405, Kind::Words),
+        ]
+    };
     // What was mirrored is served here as by `files/`; this file was not.
     let upstream = &format!("/python/packages/ab/cd/{WHEEL}");
     let packages = vec![
@@ -193,6 +202,11 @@ fn walks() -> Vec<(&'static str, Vec<Step>)> {
         ("/packages/{*path}", packages),
         ("/_/plan", plan),
         ("/_/projects/{project}", declare),
+        ("/_/yank", release("/python/_/yank")),
+        ("/_/unyank", release("/python/_/unyank")),
+        ("/_/delete", release("/python/_/delete")),
+        ("/_/status", release("/python/_/status")),
+        ("/_/roles", release("/python/_/roles")),
         ("/healthz", words("/healthz")),
         ("/readyz", words("/readyz")),
         (

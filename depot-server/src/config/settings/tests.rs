@@ -96,6 +96,7 @@ const VALUES: &[(&str, [&str; 3])] = &[
     ("limits.page_cache", ["1 GB", "", ""]),
     ("log.level", ["warn", "error,hyper=debug", "trace"]),
     ("log.format", ["json", "text", "json"]),
+    ("log.downloads", ["true", "no", "1"]),
     ("oidc.publishers", ["/p.toml", "", ""]),
     ("oidc.audience", ["depot-acme", "", ""]),
     ("repositories.python.enabled", ["false", "", ""]),

@@ -14,6 +14,7 @@ use depot_proto::{DistributionFilename, layout::Part};
 use super::{RepositoryState, Shared, project_name};
 use crate::{
     auth::policy::Principal,
+    clock,
     http::{
         body::FileBody,
         conditional::{none_match_names, range_applies},
@@ -22,6 +23,7 @@ use crate::{
         range::{Wanted, wanted},
     },
     python::files::{Content, Served},
+    service::downloads::Download,
 };
 
 /// `GET` and `HEAD` of a file.
@@ -37,12 +39,13 @@ pub(super) async fn get(
     let (filename, part) = Part::split(&stored);
     let filename = DistributionFilename::parse(filename, &project)
         .map_err(|error| ApiError::not_found(format!("there is no such file: {error}")))?;
-    send(&state, filename, part, &method, &headers).await
+    send(&state, &principal, filename, part, &method, &headers).await
 }
 
 /// Sends a part of a file to someone who may read its project.
 pub(super) async fn send(
     state: &Arc<RepositoryState>,
+    principal: &Principal,
     filename: DistributionFilename,
     part: Part,
     method: &Method,
@@ -58,10 +61,36 @@ pub(super) async fn send(
         }
     };
     let served = served.ok_or_else(|| match part {
+        _ if is_deleted(state, &filename) => ApiError::gone(format!("`{filename}` was deleted here")),
         Part::Bytes => ApiError::not_found(format!("there is no file `{filename}` here")),
         _ => ApiError::not_found(format!("no {} is served for `{filename}`", part.suffix())),
     })?;
-    Ok(respond(state, method, headers, &served))
+    let response = respond(state, method, headers, &served);
+    if part == Part::Bytes && method == Method::GET && response.status().is_success() {
+        note(state, principal, &filename);
+    }
+    Ok(response)
+}
+
+/// Records who fetches a file, where that is wanted.
+fn note(state: &RepositoryState, principal: &Principal, filename: &DistributionFilename) {
+    let Some(downloads) = &state.downloads else { return };
+    if matches!(principal, Principal::Anonymous) {
+        return;
+    }
+    downloads.note(Download {
+        time: clock::now(),
+        who: principal.name().to_owned(),
+        token: principal.id().to_owned(),
+        repository: state.repository.name.to_string(),
+        project: filename.project().to_string(),
+        filename: filename.to_string(),
+    });
+}
+
+fn is_deleted(state: &RepositoryState, filename: &DistributionFilename) -> bool {
+    let record = state.repository.projects.get(filename.project());
+    record.is_some_and(|record| record.tombstone(filename.as_str()).is_some())
 }
 
 /// The file, a range of it, or the word that the client has it.

@@ -42,7 +42,7 @@ pub(super) async fn get(
         .await?
         .map_err(FileError::from)?;
     match (found, denied) {
-        (Some(filename), _) => file::send(&state, filename, part, &method, &headers).await,
+        (Some(filename), _) => file::send(&state, &principal, filename, part, &method, &headers).await,
         (None, Some(denied)) => Err(denied.into()),
         (None, None) => {
             Err(ApiError::not_found("no file that was mirrored from another index has this path"))

@@ -113,6 +113,8 @@ async fn receive_bytes(
     }
     let mirrored = announced.as_ref().is_some_and(|record| record.is_mirrored());
     may_upload(&state.repository, principal, filename.project(), mirrored)?;
+    // Refused again, for certain, when they are published; this spares the client the sending.
+    state.repository.projects.check(&filename, true)?;
     let limit = state.repository.max_file_size;
     if content_length(headers).is_some_and(|length| length > limit) {
         return Err(too_large(filename.as_str(), limit));

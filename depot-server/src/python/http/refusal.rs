@@ -6,7 +6,12 @@ use depot_proto::ErrorCode;
 
 use crate::{
     http::error::ApiError,
-    python::{files::FileError, projects::Refused, publish::PublishError},
+    python::{
+        files::FileError,
+        projects::{ProjectError, Refused},
+        publish::PublishError,
+        release::ReleaseError,
+    },
 };
 
 impl From<PublishError> for ApiError {
@@ -50,6 +55,31 @@ impl From<Refused> for ApiError {
             Refused::Deleted { .. } => Self::new(StatusCode::CONFLICT, ErrorCode::FileDeleted, detail),
             Refused::Closed { .. } => Self::new(StatusCode::FORBIDDEN, ErrorCode::ProjectClosed, detail),
             Refused::Damaged(_) => Self::damaged(detail),
+        }
+    }
+}
+
+impl From<ProjectError> for ApiError {
+    fn from(error: ProjectError) -> Self {
+        match error {
+            ProjectError::Refused(refused) => refused.into(),
+            ProjectError::Tree(error) => error.into(),
+            ProjectError::Commit(error) => error.into(),
+        }
+    }
+}
+
+impl From<ReleaseError> for ApiError {
+    fn from(error: ReleaseError) -> Self {
+        let detail = error.to_string();
+        match error {
+            ReleaseError::Unclear(_) => Self::bad_request(ErrorCode::BadRequest, detail),
+            ReleaseError::NotHere(_) => Self::not_found(detail),
+            ReleaseError::LastOwner { .. } => Self::bad_request(ErrorCode::LastOwner, detail),
+            ReleaseError::Lost(_) => Self::damaged(detail),
+            ReleaseError::Project(error) => error.into(),
+            ReleaseError::File(error) => error.into(),
+            ReleaseError::Store(error) => Self::from(&error),
         }
     }
 }

@@ -1,0 +1,50 @@
+//! What verbs about releases ask of a server.
+
+use bytes::Bytes;
+use depot_proto::ProjectName;
+use reqwest::header::CONTENT_TYPE;
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{JSON, Server, ServerError};
+use crate::{args::AccessArgs, credentials, network, output::Printer};
+
+impl Server {
+    /// The repository that `url` means, with the token that was given, or else that of `.netrc`.
+    pub(in crate::python) fn connect(
+        url: &str,
+        access: &AccessArgs,
+        printer: &Printer,
+    ) -> anyhow::Result<Self> {
+        let token = credentials::token(access.token_file.as_deref(), access.token.as_deref())?;
+        let mut server = Self::new(url, token, &access.network)?;
+        let file = network::netrc();
+        if server.apply(&file.netrc) {
+            printer.detail("the token is that of .netrc");
+            if let Some(warning) = &file.warning {
+                printer.say(&format!("warning: {warning}"));
+            }
+        }
+        Ok(server)
+    }
+
+    /// Sends a document and reads the answer. Whatever is sent so may be sent twice.
+    pub(in crate::python) async fn post<A: Serialize, R: DeserializeOwned>(
+        &self,
+        path: &str,
+        asked: &A,
+    ) -> Result<R, ServerError> {
+        let url = self.url(path);
+        let body = Bytes::from(serde_json::to_vec(asked).map_err(std::io::Error::from)?);
+        self.ask(&url, |_| Ok(self.client.post(url.clone()).header(CONTENT_TYPE, JSON).body(body.clone())))
+            .await
+    }
+
+    /// The page of a project, as JSON.
+    pub(in crate::python) async fn page<R: DeserializeOwned>(
+        &self,
+        project: &ProjectName,
+    ) -> Result<R, ServerError> {
+        let url = self.url(&format!("simple/{project}/"));
+        self.ask(&url, |_| Ok(self.client.get(url.clone()))).await
+    }
+}
