@@ -40,7 +40,7 @@ fn assert_everything(data_dir: &Path) {
 fn a_backup_has_the_tombstones_and_all_else_of_a_project() {
     let depot = with_everything();
     let to = depot.around().join("backup");
-    depot.admin(&["backup", "--to", to.to_str().unwrap()]).assert_success();
+    depot.admin(&["backup", to.to_str().unwrap()]).assert_success();
     assert_everything(&to);
 }
 
