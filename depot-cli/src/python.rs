@@ -1,6 +1,7 @@
 //! The verbs for Python packages.
 
 pub(crate) mod bundle;
+mod carried;
 pub(crate) mod check;
 mod choice;
 pub(crate) mod diff;

@@ -1,6 +1,6 @@
 //! Taking files out of a tree for good.
 
-use std::{fs, io, path::Path};
+use std::{collections::BTreeSet, fs, io, path::Path};
 
 use depot_proto::{
     DistributionFilename, ProjectName,
@@ -19,7 +19,7 @@ use crate::{
 pub enum Removal {
     /// They are gone.
     Done {
-        /// How many files had a record.
+        /// How many files that was: of those that were named, the ones that had a record.
         files: usize,
     },
     /// Somebody else has the tree open for writing, and may rely on what is in it: nothing was removed.
@@ -66,17 +66,40 @@ impl Tree {
                 remove_file(&self.path(project, filename, part))?;
             }
         }
-        // What an earlier removal left that was cut off here: nobody is between the bytes of a file and its record now.
+        self.sweep_project(project)?;
+        Ok(removed)
+    }
+
+    /// Removes what lies in the folders of projects without a record, as a removal that was cut off leaves it, unless
+    /// somebody else writes this tree. What is no part of a distribution of the project is not depot's, and stays.
+    pub fn sweep_strays(&self) -> Result<Removal, TreeError> {
+        self.exclusively(|_| {
+            if self.has_other_sessions()? {
+                return Ok(Removal::InUse);
+            }
+            let mut files = 0;
+            for project in self.projects()? {
+                files += self.sweep_project(&project)?;
+            }
+            Ok(Removal::Done { files })
+        })
+    }
+
+    /// How many files had a part without a record: nobody is between the bytes of a file and its record now.
+    fn sweep_project(&self, project: &ProjectName) -> Result<usize, TreeError> {
+        let folder = self.project_folder(project);
+        let mut swept = BTreeSet::new();
         for stray in names(&folder)? {
             let (filename, part) = Part::split(&stray);
             let is_ours = DistributionFilename::parse(filename, project).is_ok() && part != Part::Record;
             if is_ours && !self.path(project, filename, Part::Record).exists() {
                 remove_file(&folder.join(&stray))?;
+                swept.insert(filename.to_owned());
             }
         }
         // It stays where something is in it.
         let _ = fs::remove_dir(&folder);
-        Ok(removed)
+        Ok(swept.len())
     }
 
     fn has_other_sessions(&self) -> Result<bool, TreeError> {
@@ -146,6 +169,32 @@ mod tests {
         fs::write(at("notes.txt"), "somebody's").unwrap();
         tree.remove(&[(pot.clone(), "pot-2.tar.gz".to_owned())]).unwrap();
         assert_eq!(names(&tree.project_folder(&pot)).unwrap(), ["notes.txt"]);
+    }
+
+    #[test]
+    fn strays_are_swept_in_every_project_unless_somebody_else_writes() {
+        let folder = tempfile::tempdir().unwrap();
+        let (tree, _) = Tree::open(folder.path()).unwrap();
+        let [pot, lid]: [ProjectName; 2] = ["pot", "lid"].map(|name| name.parse().unwrap());
+        for (project, name) in [(&pot, "pot-1.tar.gz"), (&pot, "pot-2.tar.gz"), (&lid, "lid-1.tar.gz")] {
+            publish(&tree, project, name);
+        }
+        tree.put_provenance(&lid, "lid-1.tar.gz", b"{}").unwrap();
+        for (project, record) in [(&pot, "pot-1.tar.gz.json"), (&lid, "lid-1.tar.gz.json")] {
+            fs::remove_file(tree.project_folder(project).join(record)).unwrap();
+        }
+        fs::write(tree.project_folder(&pot).join("notes.txt"), "somebody's").unwrap();
+        let other = Tree::open(folder.path()).unwrap().0;
+        assert_eq!(tree.sweep_strays().unwrap(), Removal::InUse);
+        assert_eq!(tree.strays(&lid).unwrap().len(), 3);
+        drop(other);
+        assert_eq!(tree.sweep_strays().unwrap(), Removal::Done { files: 2 });
+        assert!(!tree.project_folder(&lid).exists());
+        let left = ["notes.txt", "pot-2.tar.gz", "pot-2.tar.gz.json", "pot-2.tar.gz.metadata"];
+        let mut found = names(&tree.project_folder(&pot)).unwrap();
+        found.sort_unstable();
+        assert_eq!(found, left);
+        assert_eq!(tree.sweep_strays().unwrap(), Removal::Done { files: 0 });
     }
 
     #[test]

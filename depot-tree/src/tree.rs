@@ -158,6 +158,14 @@ impl Tree {
         Ok(projects)
     }
 
+    /// The names of what lies among the folders of projects and is none, sorted.
+    pub fn outside_projects(&self) -> Result<Vec<String>, TreeError> {
+        let mut others = names(&self.root.join(layout::FILES))?;
+        others.retain(|name| name.parse::<ProjectName>().ok().is_none_or(|project| project.as_str() != name));
+        others.sort_unstable();
+        Ok(others)
+    }
+
     /// The names of the files of a project that have a record, sorted; none if the project is not there.
     pub fn filenames(&self, project: &ProjectName) -> Result<Vec<String>, TreeError> {
         let mut filenames: Vec<String> = names(&self.project_folder(project))?

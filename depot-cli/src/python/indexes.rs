@@ -10,6 +10,7 @@ use depot_index::{Client, IndexUrl};
 use depot_proto::{ProjectName, simple::ProjectPage};
 
 use super::{
+    carried::Carried,
     inputs::{Asked, ListedIndex},
     solve::NoListing,
     statuses::Statuses,
@@ -36,6 +37,8 @@ pub(super) struct Indexes {
     is_default: bool,
     /// What the pages that were read say of their projects.
     pub(super) statuses: Statuses,
+    /// What they say of files that the tree has.
+    pub(super) carried: Carried,
     /// What was chosen and why, a line each.
     pub(super) told: Vec<String>,
     /// What was said and is not followed.
@@ -102,8 +105,8 @@ impl Indexes {
         let main = read(&url, &whence)?;
         let is_default = added.is_empty() && whence == DEFAULT;
         told.push(format!("index: {main} ({whence})"));
-        let statuses = Statuses::default();
-        Ok(Self { extra: added, main: Arc::new(main), is_default, statuses, told, warnings })
+        let (statuses, carried) = (Statuses::default(), Carried::default());
+        Ok(Self { extra: added, main: Arc::new(main), is_default, statuses, carried, told, warnings })
     }
 
     /// The main index.
@@ -141,7 +144,7 @@ impl Indexes {
         for index in self.asked() {
             match client.project(index, project).await {
                 Ok(page) => {
-                    self.statuses.note(&page);
+                    self.note(index, &page).await;
                     return Ok((Arc::clone(index), page));
                 }
                 Err(error) if error.is_not_found() => {}
@@ -149,6 +152,12 @@ impl Indexes {
             }
         }
         Err(self.absent(project))
+    }
+
+    /// Notes what a page says beside what is chosen from it.
+    pub(super) async fn note(&self, index: &Arc<IndexUrl>, page: &ProjectPage) {
+        self.statuses.note(page);
+        self.carried.note(index, page).await;
     }
 
     /// That none of them has a project.

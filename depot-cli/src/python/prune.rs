@@ -69,6 +69,13 @@ pub(crate) async fn run(args: PruneArgs, printer: &Printer) -> anyhow::Result<Ex
         let of = Arc::clone(&tree);
         let removed = tokio::task::spawn_blocking(move || of.remove(&doomed)).await??;
         anyhow::ensure!(removed != Removal::InUse, IN_USE);
+        // What an earlier run left that was cut off. Who began to write since may be the one whose it is.
+        let of = Arc::clone(&tree);
+        if let Removal::Done { files: swept @ 1.. } =
+            tokio::task::spawn_blocking(move || of.sweep_strays()).await??
+        {
+            printer.say(&format!("removed what lay there of {} without a record", count(swept, "file")));
+        }
     }
     let seconds = seconds(started.elapsed());
     show(&args, &needs, &surplus, kept, seconds, printer);

@@ -19,6 +19,7 @@ use self::{
     stock::{Stock, glance, take_stock},
 };
 use super::{
+    carried::News,
     fetch::{Fetched, fetch},
     indexes::Indexes,
     inputs::{self, Asked},
@@ -78,7 +79,9 @@ pub(crate) async fn run(args: SaveArgs, printer: &Printer) -> anyhow::Result<Exi
     let tree = if args.dry_run {
         Arc::new(Tree::open_read_only(&args.tree.dir))
     } else {
-        open(&args.tree.dir, printer).await?
+        let tree = open(&args.tree.dir, printer).await?;
+        source.indexes.carried.watch(&tree);
+        tree
     };
     let mut plan = plan(&source, &wish, &asked, &targets, (&tree, !args.dry_run)).await;
     for warning in &plan.warnings {
@@ -97,6 +100,11 @@ pub(crate) async fn run(args: SaveArgs, printer: &Printer) -> anyhow::Result<Exi
         if args.choice.provenance {
             provenance::save(&source, &tree, &mut report, printer).await?;
         }
+        report.refreshed = refresh_carried(&source, &tree, &report).await?;
+        if let Some(warning) = plan::withdrawn(&report.refreshed, &plan.solutions) {
+            printer.say(&format!("warning: {warning}"));
+            plan.warnings.push(warning);
+        }
         report.statuses = store_statuses(&source, &tree, printer).await?;
     }
     if let Some(path) = &args.sbom {
@@ -110,6 +118,13 @@ pub(crate) async fn run(args: SaveArgs, printer: &Printer) -> anyhow::Result<Exi
     report.show(&args, &source.indexes, &plan, started.elapsed(), printer);
     lock.transpose()?;
     Ok(if report.failed.is_empty() { ExitStatus::Done } else { ExitStatus::Partial })
+}
+
+/// Takes what indexes say of files that the tree has and nobody chose in this run.
+async fn refresh_carried(source: &Source, tree: &Arc<Tree>, report: &Report) -> anyhow::Result<Vec<News>> {
+    let done: BTreeSet<String> = report.files.iter().map(|(wanted, _)| wanted.filename.to_string()).collect();
+    let (indexes, tree) = (Arc::clone(&source.indexes), Arc::clone(tree));
+    Ok(tokio::task::spawn_blocking(move || indexes.carried.store(&tree, &done)).await??)
 }
 
 /// Writes down what indexes say of the projects themselves, and tells what of it is news.

@@ -85,6 +85,27 @@ fn what_is_needed_for_the_targets_stays_and_the_rest_goes() {
 }
 
 #[test]
+fn what_an_earlier_run_left_that_was_cut_off_goes_too() {
+    let (_index, saved) = full();
+    prune_json(&saved, &["pot", "cup", "hob"]);
+    for (project, record) in [("cup", "cup-1-py3-none-any.whl.json"), ("hob", "hob-1-py3-none-any.whl.json")]
+    {
+        fs::remove_file(saved.path(project, record)).unwrap();
+    }
+    let verified = |code| {
+        let mut command = depot_command(["python", "verify", "--dir"]);
+        run(command.arg(saved.root()).args(TARGET)).assert_code(code)
+    };
+    assert!(verified(1).stdout.contains("cup-1-py3-none-any.whl: it lies there without a record"));
+    prune(&saved, &[&["pot", "--dry-run"], TARGET].concat()).assert_success();
+    assert!(saved.stored("cup", "cup-1-py3-none-any.whl").is_some(), "a dry run removes nothing");
+    let said = prune(&saved, &[&["pot"], TARGET].concat()).assert_success();
+    assert!(said.stderr.contains("without a record"), "{}", said.stderr);
+    assert!(!saved.root().join("files/cup").exists());
+    verified(0);
+}
+
+#[test]
 fn several_needs_constraints_and_targets_are_all_heeded() {
     let (_index, saved) = full();
     let list = saved.around().join("c.txt");

@@ -137,6 +137,52 @@ fn each_part_that_is_lost_or_damaged_is_named_and_what_is_said_helps() {
 }
 
 #[test]
+fn what_lies_beside_the_folders_of_projects_is_named() {
+    let saved = saved(index(), &["app"]);
+    let (files, base) = (saved.root().join("files"), WheelBuilder::new("base", "1.5"));
+    fs::create_dir(files.join("Base_X")).unwrap();
+    fs::write(files.join("Base_X").join(base.filename()), base.build()).unwrap();
+    fs::write(files.join(base.filename()), base.build()).unwrap();
+    let found = verify_json(&saved, &[], 1);
+    assert_eq!(found["counts"]["wrong"], 2, "{found:#}");
+    for (row, name) in [(&found["wrong"][0], "Base_X"), (&found["wrong"][1], &base.filename())] {
+        assert_eq!((&row["project"], &row["filename"]), (&json!(null), &json!(name)));
+        assert_eq!(row["what"], "no-record");
+    }
+    let said = verify(&saved, &["app"]).assert_code(1);
+    assert!(said.stdout.starts_with("wrong: Base_X: it lies where"), "{}", said.stdout);
+}
+
+#[test]
+fn a_release_is_not_taken_for_its_local_version() {
+    let index = FakeIndex::builder(Style::Json)
+        .wheel(&WheelBuilder::new("app", "1.0").requires_dist("base<2"))
+        .wheel(&WheelBuilder::new("app", "1.0+cpu"))
+        .wheel(&WheelBuilder::new("base", "1.5"));
+    let index = index.start();
+    let saved = Saved::new();
+    saved.save(&index, &["--all-versions", "app", "base"]).assert_success();
+    verify(&saved, &[]).assert_success();
+    remove_project(&saved, "base");
+    let said = verify(&saved, &[]).assert_code(1);
+    let line = "missing: app 1.0 (saved) -> base<2: the tree has no file of `base`\n";
+    assert_eq!(said.stdout, line);
+}
+
+#[test]
+fn a_backend_inside_an_sdist_may_ask_for_more_and_that_is_said() {
+    let index = FakeIndex::builder(Style::Json)
+        .sdist(&SdistBuilder::new("own", "1.0"))
+        .sdist(&SdistBuilder::new("other", "1.0").build_requires("tool").backend("tool"))
+        .wheel(&WheelBuilder::new("tool", "1.0"));
+    let saved = saved(index, &["own", "other"]);
+    let said = verify(&saved, &["own", "other"]).assert_success();
+    let line = "warning: what the build backend inside own-1.0.tar.gz asks for is only known once that runs";
+    assert!(said.stderr.contains(line), "{}", said.stderr);
+    assert!(!said.stderr.contains("other-1.0"), "{}", said.stderr);
+}
+
+#[test]
 fn a_missing_requirement_is_named_with_the_way_to_it() {
     let saved = saved(index(), &["app"]);
     remove_project(&saved, "base");

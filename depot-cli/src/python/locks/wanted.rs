@@ -87,7 +87,10 @@ pub(in crate::python) async fn wanted(
         let named = files.iter().find_map(|file| file.index.as_ref());
         let found: Found = match (whom, named) {
             (Whom::Named(_), Some(index)) => match client.project(index, project).await {
-                Ok(page) => Ok((Arc::clone(index), page)),
+                Ok(page) => {
+                    indexes.note(index, &page).await;
+                    Ok((Arc::clone(index), page))
+                }
                 Err(error) => Err(explain(&anyhow::Error::from(error))),
             },
             (Whom::Nobody, _) => Err("no index was asked for it".to_owned()),

@@ -10,6 +10,7 @@ use depot_tree::Tree;
 
 use super::{
     super::{
+        carried::News,
         choice,
         inputs::{Asked, Input},
         locks::{self, Locked, Pick},
@@ -212,6 +213,30 @@ fn some_of(targets: &[&Target]) -> String {
         0 => names.join(", "),
         more => format!("{} and {more} more targets", names.join(", ")),
     }
+}
+
+/// What the tree has and was yanked since it was saved, in one line, with what was chosen in its place.
+pub(super) fn withdrawn(refreshed: &[News], solutions: &[Solution]) -> Option<String> {
+    const SHOWN: usize = 5;
+    let withdrawn = refreshed.iter().filter(|news| news.is_withdrawn).map(|news| &news.wanted);
+    let withdrawn: BTreeMap<_, _> = withdrawn
+        .map(|wanted| ((wanted.filename.project(), wanted.filename.version()), &wanted.file.yanked))
+        .collect();
+    let shown = withdrawn.iter().take(SHOWN).map(|((project, version), yanked)| {
+        let reason = yanked.reason().map(|reason| format!(" (\"{reason}\")")).unwrap_or_default();
+        let chosen = solutions.iter().flat_map(Solution::all).filter(|(name, _)| name == project);
+        let older: BTreeSet<String> = chosen
+            .filter(|(_, package)| package.version < **version)
+            .map(|(_, package)| package.version.to_string())
+            .collect();
+        let taken = older.into_iter().collect::<Vec<_>>().join(" and ");
+        let taken = if taken.is_empty() { taken } else { format!(", {taken} is taken in its place") };
+        format!("{project} {version}{reason}{taken}")
+    });
+    let shown = shown.collect::<Vec<_>>().join("; ");
+    let more = withdrawn.len().saturating_sub(SHOWN);
+    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    (!withdrawn.is_empty()).then(|| format!("the tree has what was yanked since it was saved: {shown}{more}"))
 }
 
 /// What stays although something newer fits, in one line.

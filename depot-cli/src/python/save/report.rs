@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     super::{
+        carried::News,
         fetch::{Fetched, Outcome},
         indexes::Indexes,
         resolve::{Failed, Wanted},
@@ -25,6 +26,8 @@ use crate::{
 pub(super) struct Report {
     /// The files, with what became of each; nothing in a dry run of one that is not there.
     pub(super) files: Vec<(Wanted, Option<Fetched>)>,
+    /// Files that the tree has and nobody chose, of which an index said something new.
+    pub(super) refreshed: Vec<News>,
     /// What could not be had.
     pub(super) failed: Vec<Failed>,
     /// How many documents of provenance were written.
@@ -69,7 +72,8 @@ impl Report {
             printer.error(&format!("{}: {}", failed.item, failed.reason));
         }
         let (planned, saved) = (self.sum(None), self.sum(Some(Outcome::Saved)));
-        let (updated, present) = (self.sum(Some(Outcome::Updated)), self.sum(Some(Outcome::Present)));
+        let present = self.sum(Some(Outcome::Present));
+        let updated = self.sum(Some(Outcome::Updated)).0 + self.refreshed.len();
         let seconds = (took.as_secs_f64() * 100.0).round() / 100.0;
         if args.dry_run {
             for (wanted, _) in self.files.iter().filter(|(_, present)| present.is_none()) {
@@ -79,8 +83,8 @@ impl Report {
         }
         let (verb, (files, size)) = if args.dry_run { ("would save", planned) } else { ("saved", saved) };
         let mut parts = vec![format!("{verb} {} ({})", count(files, "file"), bytes(size))];
-        if updated.0 > 0 {
-            parts.push(format!("{} updated", updated.0));
+        if updated > 0 {
+            parts.push(format!("{updated} updated"));
         }
         parts.push(format!("{} there already", present.0));
         if self.provenance > 0 {
@@ -94,10 +98,12 @@ impl Report {
             return;
         }
         let of_files = plan.targets_by_file();
-        let row = |(wanted, fetched): &(Wanted, Option<Fetched>)| {
+        let row = |(wanted, fetched): (&Wanted, Option<&Fetched>)| {
             let for_these = of_files.get(wanted.filename.as_str()).into_iter().flatten().copied();
-            row(wanted, fetched.as_ref(), &targets(for_these))
+            row(wanted, fetched, &targets(for_these))
         };
+        let chosen = self.files.iter().map(|(wanted, fetched)| (wanted, fetched.as_ref()));
+        let files = chosen.chain(self.refreshed.iter().map(|news| (&news.wanted, Some(&news.fetched))));
         let failed = self.failed.iter().map(|failed| json!({ "item": failed.item, "reason": failed.reason }));
         let skipped = plan.skipped.iter().map(|(item, reason)| json!({ "item": item, "reason": reason }));
         printer.json(&json!({
@@ -108,7 +114,7 @@ impl Report {
             "dry-run": args.dry_run,
             "targets": targets(plan.solutions.iter().map(|solution| &solution.target)),
             "packages": plan.releases().iter().map(release).collect::<Vec<_>>(),
-            "files": self.files.iter().map(row).collect::<Vec<_>>(),
+            "files": files.map(row).collect::<Vec<_>>(),
             "statuses": self.statuses.iter().map(status).collect::<Vec<_>>(),
             "failed": failed.collect::<Vec<_>>(),
             "skipped": skipped.collect::<Vec<_>>(),
@@ -116,7 +122,7 @@ impl Report {
             "counts": {
                 "planned": planned.0,
                 "saved": saved.0,
-                "updated": updated.0,
+                "updated": updated,
                 "present": present.0,
                 "provenance": self.provenance,
                 "failed": self.failed.len(),

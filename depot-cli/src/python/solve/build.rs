@@ -8,7 +8,7 @@ use depot_proto::{DistributionKind, ProjectName, Requirement, Version};
 use super::{
     NoMetadata, Offer, Package, Problem, Solution,
     attempt::{Preferred, solve_target},
-    known::BuildSystem,
+    known::{BuildSystem, Untold},
     provider::Scene,
 };
 use crate::python::{
@@ -101,10 +101,13 @@ impl Building<'_> {
             }
             Err(_) => return Vec::new(),
         };
-        if system.is_uncertain {
+        if let Some(untold) = system.untold {
+            let what = match untold {
+                Untold::SetupPy => format!("`setup_requires` in the setup.py of {filename} names"),
+                Untold::OwnBackend => format!("the build backend inside {filename} asks for"),
+            };
             solution.warnings.push(format!(
-                "what `setup_requires` in the setup.py of {filename} names is only known once that runs: name what it \
-                 needs to be built as well"
+                "what {what} is only known once that runs: name what it needs to be built as well"
             ));
         }
         for text in &system.unreadable {

@@ -25,8 +25,17 @@ pub(in crate::python) struct BuildSystem {
     pub(in crate::python) requires: Vec<Requirement>,
     /// What it says beside that and nobody can read.
     pub(in crate::python) unreadable: Vec<String>,
-    /// Set where its `setup.py` may need more, which only running it tells.
-    pub(in crate::python) is_uncertain: bool,
+    /// What may need more, which only running it tells.
+    pub(in crate::python) untold: Option<Untold>,
+}
+
+/// What of an sdist says only when it runs what it needs to be built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::python) enum Untold {
+    /// `setup_requires` in its `setup.py`.
+    SetupPy,
+    /// A backend that lies in it (`backend-path`, PEP 517): nobody knows that one.
+    OwnBackend,
 }
 
 impl Known {
@@ -139,7 +148,9 @@ impl BuildSystem {
         let in_cfg = text(setup_cfg).map(|text| setuptools::of_setup_cfg(&text)).unwrap_or_default();
         let (in_py, is_dynamic) =
             text(setup_py).map(|text| setuptools::of_setup_py(&text)).unwrap_or_default();
-        system.is_uncertain = is_dynamic;
+        if is_dynamic {
+            system.untold = Some(Untold::SetupPy);
+        }
         system.read(in_cfg.into_iter().chain(in_py));
         system
     }
@@ -154,7 +165,8 @@ impl BuildSystem {
             None => vec!["setuptools>=40.8.0".to_owned(), "wheel".to_owned()],
         };
         texts.extend(asked_by_backend(backend(&pyproject), &pyproject));
-        let mut system = Self::default();
+        let has_own = declared.and_then(|it| it.get("backend-path")).is_some();
+        let mut system = Self { untold: has_own.then_some(Untold::OwnBackend), ..Self::default() };
         system.read(texts);
         system
     }
@@ -301,7 +313,11 @@ mod tests {
         );
         let shown: Vec<_> = old.requires.iter().map(ToString::to_string).collect();
         assert_eq!(shown[3..], ["pbr", "cffi"]);
-        assert_eq!((old.unreadable, old.is_uncertain), (vec!["no no".to_owned()], false));
+        assert_eq!((old.unreadable, old.untold), (vec!["no no".to_owned()], None));
+        let own = b"[build-system]\nrequires=[]\nbuild-backend='b'\nbackend-path=['.']";
+        assert_eq!(BuildSystem::of_pyproject(Some(own)).untold, Some(Untold::OwnBackend));
+        let old = BuildSystem::of_sdist(None, None, Some(b"setup(setup_requires=told())"));
+        assert_eq!(old.untold, Some(Untold::SetupPy));
         assert!(BuildSystem::is_of_setuptools(None));
         assert!(BuildSystem::is_of_setuptools(Some(
             b"[build-system]\nbuild-backend='setuptools.build_meta'"

@@ -74,7 +74,7 @@ impl NetworkSupply {
         for (index, answer) in join_all(asking).await {
             match answer {
                 Ok(page) => {
-                    self.indexes.statuses.note(&page);
+                    self.indexes.note(index, &page).await;
                     pages.push((Arc::clone(index), page));
                 }
                 Err(error) if error.is_not_found() => {}

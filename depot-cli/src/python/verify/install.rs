@@ -121,22 +121,24 @@ async fn install(tool: &Tool, order: Order, done: &mut Installed, printer: &Prin
     for (project, version, sdist) in sdists() {
         progress.begin(&format!("building {project} {version}"));
         match tool.build(sdist).await? {
-            Ok(()) => done.built += 1,
+            Ok(()) => {
+                done.built += 1;
+                progress.done(&format!("built {project} {version}"));
+            }
             Err(Refused(output)) => {
                 are_built = false;
+                progress.done(&format!("failed to build {project} {version}"));
                 let reason = "its sdist cannot be built from what is saved".to_owned();
                 done.failed.push(NotInstalled { item: format!("{project} {version}"), reason, output });
             }
         }
-        progress.done(&format!("built {project} {version}"));
     }
     if !are_built {
         progress.finish();
         return Ok(());
     }
     progress.begin(&format!("installing {}", count(releases.len(), "package")));
-    let pins: Vec<String> =
-        releases.iter().map(|(project, (version, _))| format!("{project}=={version}")).collect();
+    let pins: Vec<String> = releases.iter().map(|(project, (version, _))| pin(project, version)).collect();
     let mut result = tool.install(&requirements, &pins, is_exact).await?;
     if result.is_ok() && !is_exact {
         result = tool.check().await?;
@@ -155,7 +157,11 @@ async fn blame(tool: &Tool, pins: &[String], refused: Refused) -> anyhow::Result
     for pin in pins {
         if let Err(Refused(output)) = tool.install(std::slice::from_ref(pin), &[], true).await? {
             let reason = format!("{} does not install it", tool.name());
-            failed.push(NotInstalled { item: pin.replacen("==", " ", 1), reason, output });
+            failed.push(NotInstalled {
+                item: pin.replacen("===", " ", 1).replacen("==", " ", 1),
+                reason,
+                output,
+            });
         }
     }
     if failed.is_empty() {
@@ -163,6 +169,15 @@ async fn blame(tool: &Tool, pins: &[String], refused: Refused) -> anyhow::Result
         failed.push(NotInstalled { item: pins.join(", "), reason, output: refused.0 });
     }
     Ok(failed)
+}
+
+/// That a release is installed: it alone, where `==` takes one that differs by its local part before it. Tools compare
+/// the text of that with the text of the version in its normal form.
+fn pin(project: &ProjectName, version: &Version) -> String {
+    match version.pep440() {
+        Some(version) => format!("{project}==={version}"),
+        None => format!("{project}=={version}"),
+    }
 }
 
 /// Where the bytes of a file lie, wherever one stands.
@@ -224,11 +239,13 @@ impl Order {
             let first = package.files.first().map(|wanted| &wanted.filename);
             let sdist = first.filter(|filename| filename.kind() == DistributionKind::Sdist);
             let sdist = sdist.and_then(|filename| bytes_of(tree, filename));
-            self.releases.insert(project.clone(), (package.version.clone(), sdist));
+            // As the file writes it: 1.0 and 1.0.0 are one release.
+            let version = first.map_or(&package.version, DistributionFilename::version).clone();
+            self.releases.insert(project.clone(), (version, sdist));
         }
     }
 
     fn pins(&self) -> Vec<String> {
-        self.releases.iter().map(|(project, (version, _))| format!("{project}=={version}")).collect()
+        self.releases.iter().map(|(project, (version, _))| pin(project, version)).collect()
     }
 }

@@ -59,7 +59,8 @@ impl Report {
     pub(super) fn show(&self, dir: &Path, took: Duration, printer: &Printer) {
         let targets = &self.targets[..];
         for Wrong { project, filename, reason, .. } in &self.stored.wrong {
-            printer.data(&format!("wrong: {project}/{filename}: {reason}"));
+            let folder = project.as_ref().map(|project| format!("{project}/")).unwrap_or_default();
+            printer.data(&format!("wrong: {folder}{filename}: {reason}"));
         }
         let first = if self.is_named { "asked for" } else { "saved" };
         for row in self.found.missing() {

@@ -20,7 +20,9 @@ use crate::{
 /// What is wrong with one file of the tree.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Wrong {
-    pub(super) project: ProjectName,
+    /// None for what lies in no project's folder.
+    pub(super) project: Option<ProjectName>,
+    /// Its name in the folder of the project, or among these folders.
     pub(super) filename: String,
     pub(super) what: Fault,
     pub(super) reason: String,
@@ -98,7 +100,14 @@ pub(super) fn check(tree: &Arc<Tree>, jobs: NonZeroUsize, printer: &Printer) -> 
     for (project, stray) in strays.into_iter().filter(|(project, stray)| is_there(stray, project)) {
         let reason =
             "it lies there without a record, so it is not used: save it again, or remove it".to_owned();
+        let project = Some(project);
         stored.wrong.push(Wrong { project, filename: stray, what: Fault::NoRecord, reason });
+    }
+    for filename in tree.outside_projects()? {
+        let reason = "it lies where the folders of projects do and is none, so nothing of it is used: save what it has, \
+                      or remove it";
+        let (what, reason) = (Fault::NoRecord, reason.to_owned());
+        stored.wrong.push(Wrong { project: None, filename, what, reason });
     }
     stored.wrong.sort();
     forget(tree.root(), &stored.wrong);
@@ -117,7 +126,9 @@ fn forget(root: &Path, wrong: &[Wrong]) {
     let _ = tree.settle(&recovered);
     let mut verified = Verified::load(&tree);
     for one in differing {
-        verified.forget(&one.project, &one.filename);
+        if let Some(project) = &one.project {
+            verified.forget(project, &one.filename);
+        }
     }
     let _ = verified.store();
 }
@@ -125,7 +136,7 @@ fn forget(root: &Path, wrong: &[Wrong]) {
 /// The size of a file, and what is wrong with it.
 fn check_file(tree: &Tree, project: &ProjectName, filename: &str) -> (u64, Vec<Wrong>) {
     let wrong = |what, reason: String| Wrong {
-        project: project.clone(),
+        project: Some(project.clone()),
         filename: filename.to_owned(),
         what,
         reason,

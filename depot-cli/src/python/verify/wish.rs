@@ -215,10 +215,11 @@ fn fits(filename: &DistributionFilename, requires: Option<&RequiresPython>, targ
     is_for_it && requires.is_none_or(|requires| target.is_allowed_by(requires))
 }
 
-/// That one release installs.
+/// That one release installs, and not one that differs from it by its local part, which `==` takes too.
 pub(super) fn of_release(project: &ProjectName, version: &Version) -> Problem {
     let text = format!("{project}=={version}");
-    let requirement = text.parse().map_err(|error: depot_proto::RequirementError| error.to_string());
+    let requirement = format!("{project}==={version}").parse();
+    let requirement = requirement.map_err(|error: depot_proto::RequirementError| error.to_string());
     let input = Input { text, place: Place::CommandLine, requirement, hashes: None };
     Problem { requirements: vec![input], ..Problem::default() }
 }

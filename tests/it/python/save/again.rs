@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use depot_tests::{FakeFile, FakeIndex, WheelBuilder, sha256_hex};
+use depot_tests::{FakeFile, FakeIndex, Style, WheelBuilder, sha256_hex};
+use serde_json::json;
 
 use super::{STYLES, index, pot};
 use crate::python::depot::{assert_tmp_is_empty, listing};
@@ -73,6 +74,48 @@ fn a_yank_that_changed_upstream_changes_the_record_without_bytes() {
         assert_eq!(saved.record("tea-pot", &pot("1.0").filename()), before);
         assert_eq!(downloads(&index), 0);
     }
+}
+
+#[test]
+fn a_yank_of_a_file_that_is_not_chosen_any_more_is_taken_too_and_said() {
+    for (style, upgrade) in STYLES.into_iter().flat_map(|style| [(style, false), (style, true)]) {
+        let index = FakeIndex::builder(style).wheel(&pot("1.0")).wheel(&pot("1.1")).start();
+        let saved = Saved::new();
+        saved.solve(&index, &["tea-pot"]).assert_success();
+        assert_eq!(saved.filenames("tea-pot"), [pot("1.1").filename()]);
+        index.put("tea-pot", FakeFile::from(&pot("1.1")).yanked("leaks"));
+        index.clear_log();
+        let args: &[&str] = if upgrade { &["tea-pot", "--upgrade"] } else { &["tea-pot"] };
+        let said = saved.solve(&index, &[args, &["--format", "json"]].concat()).assert_success();
+        let line = "warning: the tree has what was yanked since it was saved: tea-pot 1.1 (\"leaks\"), 1.0 is taken in \
+                    its place\n";
+        assert!(said.stderr.contains(line), "{}", said.stderr);
+        let result = result(&said);
+        assert_eq!(
+            (&result["counts"]["saved"], &result["counts"]["updated"]),
+            (&json!(1), &json!(1)),
+            "{result:#}"
+        );
+        let row = result["files"].as_array().unwrap().iter().find(|row| row["outcome"] == "updated").unwrap();
+        assert_eq!(row["filename"], pot("1.1").filename());
+        assert_eq!(saved.record("tea-pot", &pot("1.1").filename())["yanked"], "leaks");
+        assert_eq!(downloads(&index), 1, "that of 1.0");
+        // It is news once.
+        let said = saved.solve(&index, args).assert_success();
+        assert!(!said.stderr.contains("updated") && !said.stderr.contains("yanked"), "{}", said.stderr);
+    }
+}
+
+#[test]
+fn what_is_said_of_other_bytes_of_the_same_name_is_not_taken() {
+    let index = FakeIndex::builder(Style::Json).wheel(&pot("1.0")).wheel(&pot("1.1")).start();
+    let saved = Saved::new();
+    saved.solve(&index, &["tea-pot"]).assert_success();
+    let before = saved.record("tea-pot", &pot("1.1").filename());
+    let other = pot("1.1").file("tea_pot/more.py", "x = 1\n");
+    index.put("tea-pot", FakeFile::from(&other).yanked("leaks"));
+    saved.solve(&index, &["tea-pot"]).assert_success();
+    assert_eq!(saved.record("tea-pot", &pot("1.1").filename()), before);
 }
 
 #[test]

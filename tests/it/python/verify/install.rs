@@ -85,6 +85,7 @@ fn a_build_that_fails_is_named_with_the_last_words_of_the_tool() {
     let cold = plain().file("_build/zipfile.py", "raise RuntimeError('the kettle is cold')\n");
     let Some(saved) = save(index(&cold)) else { return };
     let said = install(&saved, &["app"]).assert_code(1);
+    assert!(!said.stderr.contains("built plain"), "{}", said.stderr);
     let result = result(&said);
     assert_valid(&result);
     let failed = &result["install"]["failed"][0];
