@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use depot_proto::simple::ProjectStatus;
 
 use super::NetworkArgs;
+use crate::exit::UsageError;
 
 /// How a server is asked.
 #[derive(Clone, Debug, Args)]
@@ -25,13 +26,21 @@ pub(crate) struct AccessArgs {
 pub(crate) struct MeantArgs {
     /// Versions, `name==1.2`, or names of files; and last the server, or a repository of it: `https://depot.example`,
     /// `https://depot.example/python`
-    #[arg(value_name = "SPEC", required = true, num_args = 2..)]
+    #[arg(value_name = "SPEC", required = true, num_args = 1..)]
     what: Vec<String>,
     #[command(flatten)]
     pub(crate) access: AccessArgs,
 }
 
 impl MeantArgs {
+    /// What clap cannot see: flags may stand between the specs and the server.
+    pub(crate) fn check(&self) -> Result<(), UsageError> {
+        if self.what.len() > 1 {
+            return Ok(());
+        }
+        Err(UsageError("name what is meant, and last the server, such as https://depot.example".to_owned()))
+    }
+
     /// What is meant.
     pub(crate) fn specs(&self) -> &[String] {
         &self.what[..self.what.len().saturating_sub(1)]

@@ -54,6 +54,7 @@ pub(crate) async fn delete(args: DeleteArgs, printer: &Printer) -> anyhow::Resul
 }
 
 fn confirmed(meant: &MeantArgs) -> anyhow::Result<bool> {
+    meant.check()?;
     // Nothing is read there before it is certain what is meant.
     for spec in meant.specs() {
         read_spec(spec)?;
@@ -96,6 +97,7 @@ async fn run<A: Serialize>(
     asked: impl Fn(FilesRequest) -> A,
     printer: &Printer,
 ) -> anyhow::Result<ExitStatus> {
+    meant.check()?;
     let specs = meant.specs().iter().map(|spec| Ok((spec, read_spec(spec)?)));
     let specs = specs.collect::<anyhow::Result<Vec<_>>>()?;
     let server = Server::connect(meant.url(), &meant.access, printer)?;

@@ -54,6 +54,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 const JSON: &str = "application/json";
 
+/// The forms of answers that are read: a page of a project, what verbs are told, a refusal.
+const ANSWERS: &str = "application/vnd.pypi.simple.v1+json, application/json, application/problem+json";
+
 /// Why the server did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ServerError {
@@ -277,7 +280,7 @@ impl Server {
         let mut attempts = Attempts::new(self.backoff);
         loop {
             let moved = Moved::default();
-            let mut request = request(&moved)?.header(ACCEPT, "application/json, application/problem+json");
+            let mut request = request(&moved)?.header(ACCEPT, ANSWERS);
             if let Some(token) = &self.token {
                 request = request.basic_auth(TOKEN_USER, Some(token.expose()));
             }

@@ -19,7 +19,7 @@ pub(crate) static SCAN: Setting = Setting::new(
 
 pub(crate) static SCAN_TIMEOUT: Setting = Setting::new(
     "publish.scan_timeout",
-    Fallback::Value("\"60s\""),
+    Fallback::Value("\"1m\""),
     "How long it may take; a file whose scan takes longer is not published",
 );
 
@@ -40,9 +40,12 @@ impl Value for Command {
         let words = || {
             "write a list of a program and its arguments, such as [\"clamscan\", \"--no-summary\"]".to_owned()
         };
-        let Raw::List(list) = raw else { return Err(words()) };
+        // A program without arguments may stand by itself.
+        let list = if let Raw::List(list) = raw { list.as_slice() } else { std::slice::from_ref(raw) };
         let text = |item: &Raw| match item {
-            Raw::Text(text) => text.to_str().filter(|text| !text.contains('\0')).map(str::to_owned),
+            Raw::Text(text) => {
+                text.to_str().filter(|text| !text.contains(char::is_control)).map(str::to_owned)
+            }
             _ => None,
         };
         let command: Vec<String> = list.iter().map(text).collect::<Option<_>>().ok_or_else(words)?;

@@ -143,9 +143,9 @@ fn an_upload_cut_off_after_its_record_was_linked_is_reported() {
 #[test]
 fn a_document_of_provenance_is_put_beside_its_file_whenever_the_upload_was_cut_off() {
     let begun = || Crashed::new().part().provenance().note().metadata().bytes_linked();
-    begun().assert_finished(4);
+    begun().assert_finished(3);
     // A power cut may keep the record and not the names that came before it.
-    begun().metadata_moved().record_linked().assert_finished(4);
+    begun().metadata_moved().record_linked().assert_finished(3);
 }
 
 #[test]

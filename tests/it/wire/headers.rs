@@ -217,6 +217,56 @@ fn walks() -> Vec<(&'static str, Vec<Step>)> {
             ],
         ),
     ]
+    .into_iter()
+    .chain(doors())
+    .collect()
+}
+
+/// The walks of the doors that are no repository's, and of forms.
+fn doors() -> Vec<(&'static str, Vec<Step>)> {
+    let own = |path: &str| {
+        vec![
+            step("GET", path, 200, Kind::Words),
+            step("GET", path, 401, Kind::Words).by(Who::Nobody),
+            step("GET", path, 401, Kind::Words).by(Who::Stranger),
+            step("PUT", path, 405, Kind::Words),
+        ]
+    };
+    // Without publishers there are no such doors.
+    let oidc = |path: &str| vec![step("GET", path, 404, Kind::Words), step("POST", path, 404, Kind::Words)];
+    // What is sent is no form.
+    let form = |path: &str, other_method: u16| {
+        vec![
+            step("POST", path, 415, Kind::Words),
+            step("POST", path, 401, Kind::Words).by(Who::Nobody),
+            step("POST", path, 415, Kind::Words).with("Content-Encoding: gzip"),
+            step("GET", path, other_method, Kind::Words),
+        ]
+    };
+    let one = |path: &str| {
+        vec![
+            step("DELETE", path, 404, Kind::Words),
+            step("DELETE", path, 401, Kind::Words).by(Who::Nobody),
+            step("DELETE", path, 401, Kind::Words).by(Who::Stranger),
+            step("PUT", path, 405, Kind::Words),
+        ]
+    };
+    vec![
+        ("&format!(\"{mount}{path}\")", form("/python/", 404)),
+        (
+            "&format!(\"{prefix}/{door}{slash}\")",
+            [form("/python/legacy/", 405), form("/upload", 405)].concat_steps(),
+        ),
+        ("WHOAMI_PATH", own("/api/whoami")),
+        ("TOKENS_PATH", own("/api/tokens")),
+        ("&one(TOKENS_PATH", one("/api/tokens/0123")),
+        ("USERS_PATH", own("/api/users")),
+        ("&one(USERS_PATH", one("/api/users/nobody")),
+        ("/_/oidc/audience", oidc("/_/oidc/audience")),
+        ("/_/oidc/mint-token", oidc("/_/oidc/mint-token")),
+        ("/_/oidc/burn-token", oidc("/_/oidc/burn-token")),
+        ("/_/oidc/github/mint-token", oidc("/_/oidc/github/mint-token")),
+    ]
 }
 
 trait Concat {

@@ -88,12 +88,15 @@ const VALUES: &[(&str, [&str; 3])] = &[
     ("transport.key", ["/a.key", "/b.key", "/c.key"]),
     ("transport.trusted_proxies", ["10.0.0.0/8", "::1,fd00::/8", "192.0.2.7/32"]),
     ("limits.max_file_size", ["1 GiB", "5 MB", "77"]),
+    ("limits.max_project_size", ["9 GiB", "", ""]),
     ("limits.connections", ["5", "", ""]),
     ("limits.head_timeout", ["5s", "", ""]),
     ("limits.stall_timeout", ["1m", "", ""]),
     ("limits.min_body_rate", ["0", "", ""]),
     ("limits.body_grace", ["0", "", ""]),
     ("limits.page_cache", ["1 GB", "", ""]),
+    ("publish.scan", ["clamscan", "", ""]),
+    ("publish.scan_timeout", ["5s", "", ""]),
     ("log.level", ["warn", "error,hyper=debug", "trace"]),
     ("log.format", ["json", "text", "json"]),
     ("log.downloads", ["true", "no", "1"]),
@@ -254,7 +257,7 @@ fn what_a_variable_holds_is_not_repeated_in_a_refusal() {
             } else {
                 // Paths and names, which are shown.
                 assert!(
-                    ["data_dir", "certificate", "key", "publishers", "audience"].contains(&name),
+                    ["data_dir", "certificate", "key", "publishers", "audience", "scan"].contains(&name),
                     "{key}"
                 );
             }

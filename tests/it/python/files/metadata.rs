@@ -9,10 +9,10 @@ use crate::python::index::Index;
 #[test]
 fn the_metadata_of_a_wheel_is_that_of_the_wheel_and_of_the_page() {
     let depot = Index::start();
-    // Line ends, folded lines, a body and bytes that are no UTF-8 are handed on as they are.
+    // Line ends, folded lines, a body and letters beyond ASCII are handed on as they are.
     let metadata =
         b"Metadata-Version: 2.1\r\nName: Tea.Pot\r\nVersion: 1.0\r\nSummary: a\r\n  folded line\r\n\
-        Requires-Dist: lid>=0.3\r\nAuthor: caf\xe9\r\n\r\nA body: with a colon.\n\n\n";
+        Requires-Dist: lid>=0.3\r\nAuthor: caf\xc3\xa9\r\n\r\nA body: with a colon.\n\n\n";
     let wheel = depot.publish(&WheelBuilder::new("Tea.Pot", "1.0").raw_metadata(&metadata[..]));
     let served = depot.get(&format!("{}.metadata", wheel.path()), &[]);
     assert_eq!((served.status, served.body.as_slice()), (200, &metadata[..]));
