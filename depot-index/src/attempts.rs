@@ -29,13 +29,19 @@ impl From<IndexError> for Failure {
 #[derive(Debug)]
 pub struct Attempts {
     backoff: Backoff,
+    longest_wait: Duration,
     made: u32,
 }
 
 impl Attempts {
     /// None was made yet.
     pub fn new(backoff: Backoff) -> Self {
-        Self { backoff, made: 0 }
+        Self { backoff, longest_wait: retry::MAX_RETRY_AFTER, made: 0 }
+    }
+
+    /// The same, but a server that asks for a longer wait than this is not waited for.
+    pub(crate) fn waiting_at_most(self, longest_wait: Duration) -> Self {
+        Self { longest_wait, ..self }
     }
 
     /// How many were made and failed.
@@ -48,7 +54,8 @@ impl Attempts {
     pub fn next_wait(&mut self, wanted: Option<Duration>) -> Option<Duration> {
         let retry = self.made;
         self.made += 1;
-        let is_worth_it = retry < self.backoff.retries;
+        let is_worth_it =
+            retry < self.backoff.retries && wanted.is_none_or(|wanted| wanted <= self.longest_wait);
         is_worth_it.then(|| wanted.unwrap_or_else(|| self.backoff.delay(retry, chance())))
     }
 

@@ -9,9 +9,16 @@ use std::{
     time::Duration,
 };
 
-use depot_proto::retry::Backoff;
+use depot_proto::retry::{Backoff, MAX_RETRY_AFTER};
+use url::Url;
 
-use crate::{attempts::Attempts, error::IndexError, netrc::Netrc};
+use crate::{
+    attempts::Attempts,
+    error::IndexError,
+    guard::{Guard, PublicAddresses},
+    index_url::IndexUrl,
+    netrc::Netrc,
+};
 
 /// How a [`Client`] behaves.
 #[derive(Clone, Debug)]
@@ -24,6 +31,10 @@ pub struct ClientOptions {
     pub read_timeout: Duration,
     /// How often and after which waits to try again.
     pub backoff: Backoff,
+    /// The longest wait obeyed that a server asks for; one that asks for more has failed. Never more than a minute.
+    pub longest_wait: Duration,
+    /// Where links and redirects may lead.
+    pub guard: Guard,
     /// The largest page taken, in bytes after decompression.
     pub page_limit: u64,
     /// The largest metadata taken, in bytes.
@@ -46,6 +57,8 @@ impl Default for ClientOptions {
             connect_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(30),
             backoff: Backoff::default(),
+            longest_wait: MAX_RETRY_AFTER,
+            guard: Guard::default(),
             // The largest pages of public indexes are some 20 MiB of JSON; six times that.
             page_limit: 128 << 20,
             metadata_limit: 10 << 20,
@@ -58,6 +71,13 @@ impl Default for ClientOptions {
     }
 }
 
+/// What asks the index itself, and what asks wherever else it leads: the latter may be kept from some addresses.
+#[derive(Debug)]
+struct Pair {
+    home: reqwest::Client,
+    away: reqwest::Client,
+}
+
 /// Reads Python package indexes. Clones share one pool of connections.
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -66,8 +86,8 @@ pub struct Client {
 
 #[derive(Debug)]
 struct Inner {
-    pages: reqwest::Client,
-    files: reqwest::Client,
+    pages: Pair,
+    files: Pair,
     options: ClientOptions,
     used_netrc: AtomicBool,
 }
@@ -79,8 +99,8 @@ impl Client {
     pub fn new(options: ClientOptions) -> Result<Self, IndexError> {
         // Two clients, because decompression is a setting of the whole client: pages may be compressed in transit,
         // while a file is its bytes as they come, even from a server that labels a `.tar.gz` as gzip-encoded.
-        let pages = builder(&options)?.build().map_err(IndexError::Setup)?;
-        let files = builder(&options)?.no_gzip().no_zstd().build().map_err(IndexError::Setup)?;
+        let pages = pair(&options, |builder| builder)?;
+        let files = pair(&options, |builder| builder.no_gzip().no_zstd())?;
         Ok(Self { inner: Arc::new(Inner { pages, files, options, used_netrc: AtomicBool::new(false) }) })
     }
 
@@ -99,18 +119,40 @@ impl Client {
     }
 
     /// For pages: decompresses what comes.
-    pub(crate) fn pages(&self) -> &reqwest::Client {
-        &self.inner.pages
+    pub(crate) fn pages(&self, index: &IndexUrl, url: &Url) -> &reqwest::Client {
+        self.inner.pages.fit_for(index, url)
     }
 
     /// For files and their sidecars: never touches what comes.
-    pub(crate) fn files(&self) -> &reqwest::Client {
-        &self.inner.files
+    pub(crate) fn files(&self, index: &IndexUrl, url: &Url) -> &reqwest::Client {
+        self.inner.files.fit_for(index, url)
     }
 
     pub(crate) fn attempts(&self) -> Attempts {
-        Attempts::new(self.inner.options.backoff)
+        let options = self.options();
+        Attempts::new(options.backoff).waiting_at_most(options.longest_wait)
     }
+}
+
+impl Pair {
+    fn fit_for(&self, index: &IndexUrl, url: &Url) -> &reqwest::Client {
+        if index.is_same_origin(url) { &self.home } else { &self.away }
+    }
+}
+
+fn pair(
+    options: &ClientOptions,
+    finish: impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
+) -> Result<Pair, IndexError> {
+    let home = finish(builder(options)?).build().map_err(IndexError::Setup)?;
+    let away = match options.guard {
+        Guard::Anywhere => home.clone(),
+        Guard::Public { .. } => {
+            let resolver = Arc::new(PublicAddresses::new(options.system_proxy));
+            finish(builder(options)?).dns_resolver(resolver).build().map_err(IndexError::Setup)?
+        }
+    };
+    Ok(Pair { home, away })
 }
 
 fn builder(options: &ClientOptions) -> Result<reqwest::ClientBuilder, IndexError> {

@@ -25,15 +25,23 @@ pub trait Sink: Send {
     /// Forgets all that was written: the file comes again from its first byte.
     fn restart(&mut self) -> io::Result<()>;
 
-    /// The file comes from its first byte, and the server names this version of it so, if it does. Who keeps the bytes
-    /// for another day keeps that too.
-    fn begun(&mut self, etag: Option<&str>) -> io::Result<()> {
-        let _ = etag;
+    /// The file comes from its first byte. Who keeps the bytes for another day keeps its version too.
+    fn begun(&mut self, begun: &Begun<'_>) -> io::Result<()> {
+        let _ = begun;
         Ok(())
     }
 
     /// Takes the next bytes; the download waits for it, which is what bounds memory.
     fn write(&mut self, chunk: Bytes) -> impl Future<Output = io::Result<()>> + Send;
+}
+
+/// What a server says before the first byte of a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Begun<'a> {
+    /// How it names this version of the file, if it does.
+    pub etag: Option<&'a str>,
+    /// How many bytes it announces.
+    pub length: Option<u64>,
 }
 
 impl Sink for Vec<u8> {
@@ -188,7 +196,8 @@ impl<S: Sink> Download<'_, S> {
         if response.status() == StatusCode::PARTIAL_CONTENT {
             let range = header(&response, &CONTENT_RANGE).unwrap_or_default();
             if !continues(range, from, self.verifier.file.size) {
-                return Err(IndexError::Status { url: shown(url), status: 206, attempts: 1 }.into());
+                let url = shown(url);
+                return Err(IndexError::Status { url, status: 206, attempts: 1, retry_after: None }.into());
             }
             self.verifier.is_spliced = true;
             self.verifier.announced(length.map(|length| length.saturating_add(from)))?;
@@ -197,7 +206,8 @@ impl<S: Sink> Download<'_, S> {
             self.verifier.announced(length)?;
             self.verifier.etag =
                 header(&response, &ETAG).filter(|etag| etag.starts_with('"')).map(str::to_owned);
-            self.sink.begun(self.verifier.etag.as_deref()).map_err(IndexError::Sink)?;
+            let begun = Begun { etag: self.verifier.etag.as_deref(), length };
+            self.sink.begun(&begun).map_err(IndexError::Sink)?;
         }
         loop {
             let chunk = response.chunk().await.map_err(|error| broke_off(url, self.verifier.size, error))?;

@@ -1,6 +1,6 @@
 //! What can go wrong with an index, told apart by what the caller can do about it.
 
-use std::io;
+use std::{io, time::Duration};
 
 use depot_dist::DistError;
 use depot_proto::{FilenameError, Sha256Digest, redact::SafeUrl, simple::PageError};
@@ -40,6 +40,8 @@ pub enum IndexError {
         status: u16,
         /// How many times it was asked.
         attempts: u32,
+        /// How long the server asked to be left alone.
+        retry_after: Option<Duration>,
     },
     /// No answer: no connection, or none in time.
     #[error("`{url}` could not be reached ({})", tries(*.attempts))]

@@ -1,11 +1,14 @@
-//! Project pages.
+//! Project pages, and the list of projects.
 
 use depot_proto::{
     ProjectName,
     media_type::PageFormat,
-    simple::{self, ProjectPage},
+    simple::{self, ProjectPage, RootPage},
 };
-use reqwest::{Response, header::CONTENT_TYPE};
+use reqwest::{
+    Response, StatusCode,
+    header::{CONTENT_TYPE, ETAG, HeaderName, LAST_MODIFIED},
+};
 use url::Url;
 
 use crate::{
@@ -16,35 +19,118 @@ use crate::{
     request::{Wanted, read_body, shown},
 };
 
+/// What an index calls the version of a page: asked with it, it can say that it still holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Validators {
+    /// The entity tag, weak or strong.
+    pub etag: Option<String>,
+    /// When the page changed last, in the words of the index.
+    pub last_modified: Option<String>,
+}
+
+impl Validators {
+    /// Whether there is anything to ask with.
+    pub fn are_any(&self) -> bool {
+        self.etag.is_some() || self.last_modified.is_some()
+    }
+
+    fn of(response: &Response) -> Self {
+        let header = |name: HeaderName| Some(response.headers().get(name)?.to_str().ok()?.trim().to_owned());
+        Self { etag: header(ETAG), last_modified: header(LAST_MODIFIED) }
+    }
+}
+
+/// What an index says of a page that may be known already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It is still as it was.
+    Fresh,
+    /// This is it now.
+    Page(Box<FetchedPage>),
+}
+
+/// A page as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchedPage {
+    /// What it says.
+    pub page: ProjectPage,
+    /// The form that it came in.
+    pub format: PageFormat,
+    /// What to ask with the next time.
+    pub validators: Validators,
+}
+
 impl Client {
     /// Reads the page of `project`: JSON where the index has it, else HTML.
     ///
     /// URLs in it are absolute, resolved against where the page was found after redirects. An index that does not
     /// have the project answers with [`IndexError::NotFound`].
     pub async fn project(&self, index: &IndexUrl, project: &ProjectName) -> Result<ProjectPage, IndexError> {
+        match self.page(index, project, &Validators::default()).await? {
+            Answer::Page(fetched) => Ok(fetched.page),
+            // Who does not say what they have is not told so.
+            Answer::Fresh => Ok(ProjectPage::new(project.clone())),
+        }
+    }
+
+    /// The same, for who may have the page already, as these validators name it.
+    pub async fn page(
+        &self,
+        index: &IndexUrl,
+        project: &ProjectName,
+        known: &Validators,
+    ) -> Result<Answer, IndexError> {
         let url = index.project_url(project);
         let mut attempts = self.attempts();
         loop {
-            match self.try_project(index, &url, project).await {
+            match self.try_page(index, &url, project, known).await {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => attempts.wait_or_fail(failure).await?,
+            }
+        }
+    }
+
+    async fn try_page(
+        &self,
+        index: &IndexUrl,
+        url: &Url,
+        project: &ProjectName,
+        known: &Validators,
+    ) -> Result<Answer, Failure> {
+        let response = self.send(index, url, &Wanted::Page(known.clone())).await?;
+        if response.status() == StatusCode::NOT_MODIFIED {
+            return Ok(Answer::Fresh);
+        }
+        let format = page_format(&response, url)?;
+        let validators = Validators::of(&response);
+        let found_at = response.url().clone();
+        let body = read_body(response, url, self.options().page_limit).await?;
+        let project = project.clone();
+        // A page of thousands of files takes tens of milliseconds to read, which would hold up other downloads.
+        let read = blocking(move || simple::read_project(format, &body, &found_at, &project)).await?;
+        let page =
+            read.map_err(|source| IndexError::BadPage { url: shown(url), source: Box::new(source) })?;
+        Ok(Answer::Page(Box::new(FetchedPage { page, format, validators })))
+    }
+
+    /// Reads the root page of an index, its list of projects. That of a public index is tens of megabytes.
+    pub async fn root(&self, index: &IndexUrl) -> Result<RootPage, IndexError> {
+        let mut attempts = self.attempts();
+        loop {
+            match self.try_root(index).await {
                 Ok(page) => return Ok(page),
                 Err(failure) => attempts.wait_or_fail(failure).await?,
             }
         }
     }
 
-    async fn try_project(
-        &self,
-        index: &IndexUrl,
-        url: &Url,
-        project: &ProjectName,
-    ) -> Result<ProjectPage, Failure> {
-        let response = self.send(index, url, &Wanted::Page).await?;
+    async fn try_root(&self, index: &IndexUrl) -> Result<RootPage, Failure> {
+        let url = index.as_url();
+        let response = self.send(index, url, &Wanted::Page(Validators::default())).await?;
         let format = page_format(&response, url)?;
         let found_at = response.url().clone();
         let body = read_body(response, url, self.options().page_limit).await?;
-        let project = project.clone();
-        // A page of thousands of files takes tens of milliseconds to read, which would hold up other downloads.
-        let read = blocking(move || simple::read_project(format, &body, &found_at, &project)).await?;
+        let read = blocking(move || simple::read_root(format, &body, &found_at)).await?;
         Ok(read.map_err(|source| IndexError::BadPage { url: shown(url), source: Box::new(source) })?)
     }
 }

@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use depot_proto::{media_type::ACCEPT_PAGES, redact::SafeUrl, retry, simple::PageFile};
 use reqwest::{
     Method, RequestBuilder, Response, StatusCode,
-    header::{ACCEPT, ACCEPT_ENCODING, IF_RANGE, LOCATION, RANGE},
+    header::{ACCEPT, ACCEPT_ENCODING, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, LOCATION, RANGE},
 };
 use url::{Host, Url};
 
@@ -14,7 +14,9 @@ use crate::{
     attempts::{Failure, wanted_wait},
     client::Client,
     error::IndexError,
+    guard,
     index_url::{Credentials, IndexUrl, split_credentials},
+    page::Validators,
 };
 
 /// The most redirects followed for one request.
@@ -23,8 +25,8 @@ const MAX_REDIRECTS: usize = 5;
 /// What is asked for, and the shape of a good answer.
 #[derive(Clone, Debug)]
 pub(crate) enum Wanted {
-    /// A page, in whatever form the index has.
-    Page,
+    /// A page, in whatever form the index has; or the word that it is still the one that these name, if any.
+    Page(Validators),
     /// All bytes of a file, as they are stored.
     File,
     /// Some bytes of a file: the value of the `Range` header. The server may send all of it instead.
@@ -54,11 +56,12 @@ impl Client {
         let mut at_home = true;
         for _ in 0..=MAX_REDIRECTS {
             at_home &= index.is_same_origin(&url);
+            self.options().guard.check(index, &url)?;
             let own = split_credentials(&mut url);
             let given = own.as_ref().or(index.credentials().filter(|_| at_home));
             let credentials = given.or_else(|| self.credentials_by_host(index, &url));
-            let request = authorize(self.request(&url, wanted), credentials);
-            let response = request.send().await.map_err(|error| unreachable(asked, error))?;
+            let request = authorize(self.request(index, &url, wanted), credentials);
+            let response = request.send().await.map_err(|error| unreachable(asked, &url, error))?;
             match next_hop(&response, &url)? {
                 Some(next) => url = next,
                 None => return judge(response, asked, wanted, credentials.is_some()),
@@ -82,16 +85,24 @@ impl Client {
         found.inspect(|_| self.note_use_of_netrc())
     }
 
-    fn request(&self, url: &Url, wanted: &Wanted) -> RequestBuilder {
+    fn request(&self, index: &IndexUrl, url: &Url, wanted: &Wanted) -> RequestBuilder {
         let (client, method) = match wanted {
-            Wanted::Page => (self.pages(), Method::GET),
-            Wanted::File | Wanted::Part(_) | Wanted::Rest { .. } => (self.files(), Method::GET),
-            Wanted::Head => (self.files(), Method::HEAD),
+            Wanted::Page(_) => (self.pages(index, url), Method::GET),
+            Wanted::File | Wanted::Part(_) | Wanted::Rest { .. } => (self.files(index, url), Method::GET),
+            Wanted::Head => (self.files(index, url), Method::HEAD),
         };
         let request = client.request(method, url.clone());
         match wanted {
             // `Accept-Encoding` is filled in by the client that will decode.
-            Wanted::Page => request.header(ACCEPT, ACCEPT_PAGES),
+            Wanted::Page(Validators { etag, last_modified }) => {
+                let request = request.header(ACCEPT, ACCEPT_PAGES);
+                // A server must pass over the date where it knows validators (RFC 9110, 13.1.3); some do not.
+                match (etag, last_modified) {
+                    (Some(etag), _) => request.header(IF_NONE_MATCH, etag),
+                    (None, Some(date)) => request.header(IF_MODIFIED_SINCE, date),
+                    (None, None) => request,
+                }
+            }
             Wanted::File | Wanted::Head => request.header(ACCEPT_ENCODING, "identity"),
             Wanted::Part(range) => request.header(ACCEPT_ENCODING, "identity").header(RANGE, range),
             Wanted::Rest { from, version } => {
@@ -199,7 +210,7 @@ fn check_hop(from: &Url, to: &Url) -> Result<(), IndexError> {
     }
 }
 
-fn refused(url: &Url, reason: &'static str) -> IndexError {
+pub(crate) fn refused(url: &Url, reason: &'static str) -> IndexError {
     IndexError::Refused { url: shown(url), reason }
 }
 
@@ -212,13 +223,18 @@ fn judge(response: Response, asked: &Url, wanted: &Wanted, sent: bool) -> Result
         StatusCode::PARTIAL_CONTENT if matches!(wanted, Wanted::Part(_) | Wanted::Rest { .. }) => {
             return Ok(response);
         }
+        // Only who said what they have may be told that it still holds.
+        StatusCode::NOT_MODIFIED if matches!(wanted, Wanted::Page(known) if known.are_any()) => {
+            return Ok(response);
+        }
         StatusCode::NOT_FOUND | StatusCode::GONE => IndexError::NotFound { url }.into(),
         StatusCode::UNAUTHORIZED => IndexError::Unauthorized { url, sent }.into(),
         StatusCode::FORBIDDEN => IndexError::Forbidden { url }.into(),
         _ => {
-            let error = IndexError::Status { url, status: status.as_u16(), attempts: 1 };
-            if retry::is_transient(status.as_u16()) {
-                Failure::Again(Box::new(error), wanted_wait(&response))
+            let (status, retry_after) = (status.as_u16(), wanted_wait(&response));
+            let error = IndexError::Status { url, status, attempts: 1, retry_after };
+            if retry::is_transient(status) {
+                Failure::Again(Box::new(error), retry_after)
             } else {
                 Failure::Final(error)
             }
@@ -226,7 +242,10 @@ fn judge(response: Response, asked: &Url, wanted: &Wanted, sent: bool) -> Result
     })
 }
 
-fn unreachable(asked: &Url, error: reqwest::Error) -> Failure {
+fn unreachable(asked: &Url, at: &Url, error: reqwest::Error) -> Failure {
+    if guard::is_kept_from(&error) {
+        return refused(at, guard::NOT_PUBLIC).into();
+    }
     let lasting = error.is_builder() || is_tls_error(&error);
     let error = IndexError::Unreachable { url: shown(asked), attempts: 1, source: error.without_url() };
     if lasting { Failure::Final(error) } else { Failure::Again(Box::new(error), None) }

@@ -39,21 +39,27 @@ const API_VERSION: &str = "1.4";
 const API_VERSION_WITHOUT_SIZES: &str = "1.0";
 
 /// What an index lists of one project.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// As JSON it is a form of depot's own, for keeping what was read: the forms that clients read are rendered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProjectPage {
     /// The project.
     pub project: ProjectName,
     /// Its state of life (PEP 792).
     pub status: ProjectStatus,
     /// Why it is in that state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status_reason: Option<String>,
     /// Every version, those without files too (PEP 700). HTML pages have no such list, and it is empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub versions: Vec<String>,
     /// Its files, in the order of the page.
     pub files: Vec<PageFile>,
     /// The serial of the last change, where the index counts them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_serial: Option<u64>,
     /// Entries that could not be read; the first [`MAX_SKIPPED`] of them. Nothing of this is rendered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<SkippedFile>,
 }
 
@@ -127,7 +133,7 @@ impl fmt::Display for ProjectStatus {
 }
 
 /// One file of a project page.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PageFile {
     /// Its name: not empty, neither `.` nor `..`, and without `/`, `\` and control characters.
     pub filename: String,
@@ -136,18 +142,25 @@ pub struct PageFile {
     pub url: String,
     /// Its digests in lower-case hexadecimal by the lower-case names of the algorithms. Only `sha256` is rendered:
     /// pip looks at the first one only and aborts if it does not know it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub hashes: BTreeMap<String, String>,
     /// Its size in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
     /// When it was uploaded to the index that published it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upload_time: Option<Timestamp>,
     /// `Requires-Python`, verbatim, never blank.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requires_python: Option<String>,
     /// Whether installers should pass it over.
+    #[serde(default)]
     pub yanked: Yanked,
     /// Whether its core metadata is at the URL with `.metadata` appended.
+    #[serde(default)]
     pub core_metadata: MetadataMark,
     /// The absolute URL of its PEP 740 document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provenance: Option<String>,
 }
 
@@ -159,7 +172,8 @@ impl PageFile {
 }
 
 /// What a page says of a file's core metadata (PEP 658, PEP 714).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum MetadataMark {
     /// It is not served.
     #[default]
@@ -171,7 +185,7 @@ pub enum MetadataMark {
 }
 
 /// An entry of a page that could not be read; it does not spoil the others.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SkippedFile {
     /// The entry's file name or link, escaped and cut for display.
     pub what: String,

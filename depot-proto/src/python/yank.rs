@@ -1,9 +1,11 @@
 //! Yanks (PEP 592).
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Whether a file is yanked, and why (PEP 592).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Yanked {
     /// It is not.
     #[default]

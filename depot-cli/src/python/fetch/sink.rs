@@ -3,7 +3,7 @@
 use std::{fs::File, io, sync::Arc};
 
 use bytes::Bytes;
-use depot_index::{Held, Sink};
+use depot_index::{Begun, Held, Sink};
 use depot_proto::{DistributionFilename, redact::SafeUrl, simple::PageFile};
 use depot_tree::{Incoming, Resumable, ResumeNote, Tree, TreeError};
 
@@ -151,10 +151,10 @@ impl Sink for TreeSink {
         }
     }
 
-    fn begun(&mut self, etag: Option<&str>) -> io::Result<()> {
+    fn begun(&mut self, begun: &Begun<'_>) -> io::Result<()> {
         match (&self.store, &mut self.note) {
             (Some(Store::Kept(resumable)), Some(note)) => {
-                note.etag = etag.map(str::to_owned);
+                note.etag = begun.etag.map(str::to_owned);
                 resumable.write_note(note).map_err(io::Error::other)
             }
             _ => Ok(()),

@@ -1,0 +1,267 @@
+//! The pages of a proxy: at hand in memory, kept on disk, asked for again when they are old.
+
+use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use depot_index::{Answer, FetchedPage};
+use depot_proto::ProjectName;
+use moka::sync::Cache;
+use tokio::time::Instant;
+
+use super::{
+    Proxy,
+    counters::Event,
+    error::{ProxyError, ProxyOpenError},
+    flights::Flights,
+    known,
+    page::{Entry, doubt, show},
+    stored::{PageFolder, StoredPage},
+    upstream::Kind,
+};
+use crate::{
+    clock,
+    python::view::listing::{CacheState, Listing},
+};
+
+/// Projects that upstream was found not to have; more push out the oldest.
+const MAX_MISSING: u64 = 100_000;
+
+/// How long an old page is shown without another question, when one failed.
+const SPARED: Duration = Duration::from_secs(5);
+
+/// What came of asking upstream for a page.
+type Refreshed = Result<Option<(Arc<Entry>, CacheState)>, ProxyError>;
+
+/// The pages of one proxy.
+pub(super) struct Pages {
+    memory: Cache<ProjectName, Arc<Entry>>,
+    missing: Cache<ProjectName, Instant>,
+    pub(super) folder: PageFolder,
+    questions: Flights<ProjectName, Refreshed>,
+    versions: AtomicU64,
+    /// Held while the showing of a project is made and takes its place, so that an older one never follows a newer.
+    showing: [Mutex<()>; 16],
+}
+
+impl Pages {
+    pub(super) fn open(path: PathBuf, memory: u64) -> Result<Self, ProxyOpenError> {
+        let shown = path.display().to_string();
+        let folder =
+            PageFolder::open(path).map_err(|source| ProxyOpenError::Pages { path: shown, source })?;
+        let weight = |_: &ProjectName, entry: &Arc<Entry>| entry.weight();
+        Ok(Self {
+            memory: Cache::builder().max_capacity(memory).weigher(weight).build(),
+            missing: Cache::new(MAX_MISSING),
+            folder,
+            questions: Flights::default(),
+            versions: AtomicU64::new(1),
+            showing: Default::default(),
+        })
+    }
+
+    fn next_version(&self) -> u64 {
+        self.versions.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn showing(&self, project: &ProjectName) -> MutexGuard<'_, ()> {
+        let mut hasher = DefaultHasher::new();
+        project.hash(&mut hasher);
+        let stripe = hasher.finish() as usize % self.showing.len();
+        self.showing[stripe].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether upstream said a moment ago that it does not have the project.
+    fn is_missing(&self, project: &ProjectName, ttl: Duration) -> bool {
+        self.missing.get(project).is_some_and(|since| since.elapsed() < ttl)
+    }
+}
+
+impl Proxy {
+    /// A project's page that is at hand and young enough to be shown without asking anybody.
+    pub(crate) fn at_hand(&self, project: &ProjectName) -> Option<Listing> {
+        let entry = self.pages.memory.get(project)?;
+        entry.is_fresh(self.settings.pages_ttl).then(|| self.listed(&entry, CacheState::Hit))
+    }
+
+    /// A project as it is shown here; none if upstream does not have it.
+    pub(crate) async fn listing(
+        self: &Arc<Self>,
+        project: &ProjectName,
+    ) -> Result<Option<Listing>, ProxyError> {
+        let found = self.entry(project).await?;
+        Ok(found.map(|(entry, state)| self.listed(&entry, state)))
+    }
+
+    fn listed(&self, entry: &Entry, cache: CacheState) -> Listing {
+        self.counters.count(match cache {
+            CacheState::Here | CacheState::Hit => Event::Hit,
+            CacheState::Miss => Event::Miss,
+            CacheState::Stale => Event::Stale,
+            CacheState::Revalidated => Event::Revalidated,
+        });
+        Listing { page: Arc::clone(&entry.shown), version: entry.version, cache }
+    }
+
+    /// The page of a project, as new as it may be wished for.
+    pub(super) async fn entry(
+        self: &Arc<Self>,
+        project: &ProjectName,
+    ) -> Result<Option<(Arc<Entry>, CacheState)>, ProxyError> {
+        let kept = self.kept_entry(project).await?;
+        if let Some(entry) = &kept {
+            if entry.is_fresh(self.settings.pages_ttl) {
+                return Ok(Some((Arc::clone(entry), CacheState::Hit)));
+            }
+            if self.settings.offline || entry.is_spared() {
+                return Ok(Some((Arc::clone(entry), CacheState::Stale)));
+            }
+        } else if self.pages.is_missing(project, self.settings.missing_ttl) {
+            return Ok(None);
+        }
+        self.renewed(project, kept).await
+    }
+
+    /// The page of a project after upstream was asked; what is kept if that fails, or takes too long.
+    pub(super) async fn renewed(
+        self: &Arc<Self>,
+        project: &ProjectName,
+        kept: Option<Arc<Entry>>,
+    ) -> Refreshed {
+        let (this, name, known) = (Arc::clone(self), project.clone(), kept.clone());
+        let question = self.pages.questions.join(project, || this.refresh(name, known));
+        let Some(kept) = kept else {
+            return question.ended().await.unwrap_or_else(|| Err(ProxyError::broken_off(project.as_str())));
+        };
+        let answer = match tokio::time::timeout(self.settings.patience, question.ended()).await {
+            Ok(answer) => answer.unwrap_or_else(|| Err(ProxyError::broken_off(project.as_str()))),
+            // It goes on, for those who come later.
+            Err(_) => return Ok(Some((kept, CacheState::Stale))),
+        };
+        answer.or_else(|error| {
+            tracing::debug!(%project, %error, "an old page is shown");
+            Ok(Some((kept, CacheState::Stale)))
+        })
+    }
+
+    /// What is kept of a project, in memory or on disk, whatever its age.
+    pub(super) async fn kept_entry(
+        self: &Arc<Self>,
+        project: &ProjectName,
+    ) -> Result<Option<Arc<Entry>>, ProxyError> {
+        if let Some(entry) = self.pages.memory.get(project) {
+            return Ok(Some(entry));
+        }
+        let (this, name) = (Arc::clone(self), project.clone());
+        let loaded = tokio::task::spawn_blocking(move || {
+            this.pages.memory.optionally_get_with(name.clone(), || this.load(&name))
+        });
+        loaded.await.map_err(|_| ProxyError::broken_off(project.as_str()))
+    }
+
+    fn load(&self, project: &ProjectName) -> Option<Arc<Entry>> {
+        let (upstream, validators, fetched) = self.pages.folder.read(project)?.into_parts();
+        let upstream = Arc::new(upstream);
+        let shown = Arc::new(show(&upstream, &self.known(&upstream)));
+        Some(Arc::new(Entry::new(upstream, shown, self.pages.next_version(), validators, fetched)))
+    }
+
+    fn known(&self, upstream: &depot_proto::simple::ProjectPage) -> known::KnownFiles {
+        known::look(&self.tree, self.pages.folder.path(), upstream, self.upstream.address())
+    }
+
+    /// Asks upstream for the page. Whoever asked may have left.
+    async fn refresh(self: Arc<Self>, project: ProjectName, known: Option<Arc<Entry>>) -> Refreshed {
+        let answer = self.ask_page(&project, known.as_deref()).await;
+        if let (Err(error), Some(known)) = (&answer, &known) {
+            tracing::warn!(%project, %error, "a page could not be renewed, and the old one is shown");
+            known.spare_for(SPARED);
+        }
+        match (answer?, known) {
+            (Some(Answer::Fresh), Some(known)) => {
+                known.confirm();
+                Ok(Some((known, CacheState::Revalidated)))
+            }
+            (Some(Answer::Fresh), None) => {
+                let reason = "it says that a page still holds which is not known here".to_owned();
+                Err(ProxyError::Damaged { what: project.to_string(), reason })
+            }
+            (Some(Answer::Page(fetched)), known) => {
+                let this = Arc::clone(&self);
+                let taken = tokio::task::spawn_blocking(move || this.take(*fetched, known.as_deref()));
+                let entry = taken.await.map_err(|_| ProxyError::broken_off(project.as_str()))?;
+                self.pages.missing.invalidate(&project);
+                Ok(Some((entry, CacheState::Miss)))
+            }
+            (None, _) => {
+                self.pages.missing.insert(project.clone(), Instant::now());
+                let this = Arc::clone(&self);
+                let forgotten = tokio::task::spawn_blocking(move || {
+                    let _alone = this.pages.showing(&project);
+                    this.pages.memory.invalidate(&project);
+                    this.pages.folder.forget(&project);
+                });
+                // It is forgotten in memory and by name before anything can fail.
+                let _ = forgotten.await;
+                Ok(None)
+            }
+        }
+    }
+
+    async fn ask_page(
+        &self,
+        project: &ProjectName,
+        known: Option<&Entry>,
+    ) -> Result<Option<Answer>, ProxyError> {
+        let what = project.as_str();
+        let validators = known.map(|known| known.validators.clone()).unwrap_or_default();
+        let index = &self.upstream.index;
+        let question = async |client: depot_index::Client| client.page(index, project, &validators).await;
+        let answer =
+            self.upstream.ask(Kind::Small, what, Some(self.settings.page_deadline), question).await?;
+        if let Some(Answer::Page(fetched)) = &answer
+            && let Some(reason) = doubt(fetched)
+        {
+            return Err(ProxyError::Damaged { what: what.to_owned(), reason: reason.to_owned() });
+        }
+        Ok(answer)
+    }
+
+    /// Keeps a page that came. May block.
+    fn take(&self, fetched: FetchedPage, known: Option<&Entry>) -> Arc<Entry> {
+        let (validators, now) = (fetched.validators.clone(), clock::now());
+        let stored = StoredPage::new(fetched, now);
+        if let Err(error) = self.pages.folder.write(&stored) {
+            tracing::warn!(%error, "a page cannot be kept on disk");
+        }
+        let (upstream, ..) = stored.into_parts();
+        let project = upstream.project.clone();
+        let _alone = self.pages.showing(&project);
+        let shown = show(&upstream, &self.known(&upstream));
+        // What says the same is the same, so that nobody has to render it again.
+        let (shown, version) = match known.filter(|known| *known.shown == shown) {
+            Some(known) => (Arc::clone(&known.shown), known.version),
+            None => (Arc::new(shown), self.pages.next_version()),
+        };
+        let entry = Arc::new(Entry::new(Arc::new(upstream), shown, version, validators, now));
+        self.pages.memory.insert(project, Arc::clone(&entry));
+        entry
+    }
+
+    /// Shows a project anew after something was learnt of a file that upstream does not say. May block.
+    pub(super) fn learnt(&self, project: &ProjectName) {
+        let _alone = self.pages.showing(project);
+        let Some(entry) = self.pages.memory.get(project) else { return };
+        let shown = show(&entry.upstream, &self.known(&entry.upstream));
+        if shown != *entry.shown {
+            let entry = entry.shown_as(shown, self.pages.next_version());
+            self.pages.memory.insert(project.clone(), Arc::new(entry));
+        }
+    }
+}

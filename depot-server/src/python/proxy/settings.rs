@@ -1,0 +1,69 @@
+//! What is set of a proxy.
+
+use std::time::Duration;
+
+use depot_index::IndexUrl;
+
+/// How a proxy behaves.
+#[derive(Clone, Debug)]
+pub(crate) struct ProxySettings {
+    /// The index that is pulled through.
+    pub(crate) upstream: IndexUrl,
+    /// How long a project's page is served before it is asked for again.
+    pub(crate) pages_ttl: Duration,
+    /// How long the upstream's list of projects is.
+    pub(crate) root_ttl: Duration,
+    /// How long it is remembered that the upstream does not have a project.
+    pub(crate) missing_ttl: Duration,
+    /// What becomes of files.
+    pub(crate) files: FileMode,
+    /// The most bytes of files that are kept; what was not asked for the longest goes first. None: all are kept.
+    pub(crate) max_size: Option<u64>,
+    /// Whether nothing is ever asked upstream, and what is kept is served whatever its age.
+    pub(crate) offline: bool,
+    /// Whether an upstream that is not this machine may be asked over plain http.
+    pub(crate) allow_http: bool,
+    /// Whether links and redirects may lead to private addresses beyond the upstream's own origin.
+    pub(crate) allow_private: bool,
+    /// How long a reader waits for a newer page where an old one is kept; the question goes on without them.
+    pub(crate) patience: Duration,
+    /// How long a page may take to come, retries and all.
+    pub(crate) page_deadline: Duration,
+    /// The most requests for pages and metadata under way at the same time, and the most downloads.
+    pub(crate) max_requests: usize,
+    /// The memory that pages take, in bytes.
+    pub(crate) page_memory: u64,
+}
+
+/// What becomes of files that are asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum FileMode {
+    /// They are kept.
+    #[default]
+    Cache,
+    /// They are verified as they pass, and not kept.
+    Stream,
+    /// Readers are sent to where they are.
+    Redirect,
+}
+
+impl ProxySettings {
+    /// The defaults for this upstream.
+    pub(crate) fn new(upstream: IndexUrl) -> Self {
+        Self {
+            upstream,
+            pages_ttl: Duration::from_mins(5),
+            root_ttl: Duration::from_mins(10),
+            missing_ttl: Duration::from_secs(30),
+            files: FileMode::default(),
+            max_size: None,
+            offline: false,
+            allow_http: false,
+            allow_private: false,
+            patience: Duration::from_secs(5),
+            page_deadline: Duration::from_secs(40),
+            max_requests: 32,
+            page_memory: 128 << 20,
+        }
+    }
+}

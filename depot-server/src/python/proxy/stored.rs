@@ -1,0 +1,215 @@
+//! Pages on disk: what was read upstream, to be served after a restart and while upstream is away.
+//!
+//! They can be fetched again, so they are not synced; one that a power cut spoiled is taken for one that is not there.
+
+use std::{
+    collections::BTreeSet,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{
+        RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use depot_index::{FetchedPage, Validators};
+use depot_proto::{ProjectName, Timestamp, layout::Part, media_type::PageFormat, simple::ProjectPage};
+use serde::{Deserialize, Serialize};
+
+/// The version of the documents.
+const VERSION: u32 = 1;
+
+/// What a document is written under before it has its name.
+const UNFINISHED: &str = ".new";
+
+/// A page as it is kept.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct StoredPage {
+    v: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    etag: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last_modified: Option<String>,
+    fetched_at: Timestamp,
+    form: String,
+    page: ProjectPage,
+}
+
+impl StoredPage {
+    pub(super) fn new(fetched: FetchedPage, fetched_at: Timestamp) -> Self {
+        let form = if fetched.format == PageFormat::Json { "json" } else { "html" }.to_owned();
+        let Validators { etag, last_modified } = fetched.validators;
+        Self { v: VERSION, etag, last_modified, fetched_at, form, page: fetched.page }
+    }
+
+    pub(super) fn into_parts(self) -> (ProjectPage, Validators, Timestamp) {
+        let Self { etag, last_modified, fetched_at, page, .. } = self;
+        (page, Validators { etag, last_modified }, fetched_at)
+    }
+}
+
+/// The folder of pages, and of what else was fetched without the files that it is about.
+pub(super) struct PageFolder {
+    path: PathBuf,
+    names: RwLock<BTreeSet<ProjectName>>,
+    unfinished: AtomicU64,
+}
+
+impl PageFolder {
+    /// Opens the folder, and makes it if it is not there: reads its names.
+    pub(super) fn open(path: PathBuf) -> io::Result<Self> {
+        fs::create_dir_all(&path)?;
+        let mut names = BTreeSet::new();
+        for entry in fs::read_dir(&path)? {
+            let Ok(name) = entry?.file_name().into_string() else { continue };
+            if name.ends_with(UNFINISHED) {
+                // Of a process that died; what cannot be removed is in nobody's way.
+                let _ = fs::remove_file(path.join(&name));
+            } else if let Some(project) = project_of(&name) {
+                names.insert(project);
+            }
+        }
+        Ok(Self { path, names: RwLock::new(names), unfinished: AtomicU64::new(0) })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The projects whose pages are kept, sorted.
+    pub(super) fn names(&self) -> Vec<ProjectName> {
+        self.read_names().iter().cloned().collect()
+    }
+
+    fn read_names(&self) -> std::sync::RwLockReadGuard<'_, BTreeSet<ProjectName>> {
+        self.names.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn write_names(&self) -> std::sync::RwLockWriteGuard<'_, BTreeSet<ProjectName>> {
+        self.names.write().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// The kept page of a project; none if there is none that can be read. May block.
+    pub(super) fn read(&self, project: &ProjectName) -> Option<StoredPage> {
+        if !self.read_names().contains(project) {
+            return None;
+        }
+        let path = self.page_path(project);
+        let stored = fs::read(&path).map_err(|error| error.to_string()).and_then(|bytes| {
+            let stored: StoredPage = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
+            let is_ours = stored.v == VERSION && stored.page.project == *project;
+            if is_ours { Ok(stored) } else { Err("it is of another version or project".to_owned()) }
+        });
+        stored.inspect_err(|error| tracing::warn!(%project, error, "a kept page is not used")).ok()
+    }
+
+    /// Keeps a page in the place of what was there. May block.
+    pub(super) fn write(&self, page: &StoredPage) -> io::Result<()> {
+        let project = &page.page.project;
+        let document = serde_json::to_vec(page).map_err(io::Error::other)?;
+        self.put(&self.page_path(project), &document)?;
+        self.write_names().insert(project.clone());
+        Ok(())
+    }
+
+    /// Forgets a project that upstream has no more. May block.
+    pub(super) fn forget(&self, project: &ProjectName) {
+        if self.write_names().remove(project)
+            && let Err(error) = fs::remove_file(self.page_path(project))
+        {
+            tracing::warn!(%project, %error, "the page of a project that is gone cannot be removed");
+        }
+    }
+
+    /// A document of a file that was fetched without the file. May block.
+    pub(super) fn read_part(
+        &self,
+        project: &ProjectName,
+        filename: &str,
+        part: Part,
+    ) -> io::Result<Option<Vec<u8>>> {
+        match fs::read(self.part_path(project, filename, part)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            read => read.map(Some),
+        }
+    }
+
+    /// Keeps such a document. May block.
+    pub(super) fn write_part(
+        &self,
+        project: &ProjectName,
+        filename: &str,
+        part: Part,
+        document: &[u8],
+    ) -> io::Result<()> {
+        fs::create_dir_all(self.path.join(project.as_str()))?;
+        self.put(&self.part_path(project, filename, part), document)
+    }
+
+    fn put(&self, path: &Path, document: &[u8]) -> io::Result<()> {
+        let number = self.unfinished.fetch_add(1, Ordering::Relaxed);
+        let unfinished = self.path.join(format!("{number}{UNFINISHED}"));
+        let written = fs::write(&unfinished, document).and_then(|()| fs::rename(&unfinished, path));
+        if written.is_err() {
+            let _ = fs::remove_file(unfinished);
+        }
+        written
+    }
+
+    fn page_path(&self, project: &ProjectName) -> PathBuf {
+        self.path.join(format!("{project}.json"))
+    }
+
+    fn part_path(&self, project: &ProjectName, filename: &str, part: Part) -> PathBuf {
+        self.path.join(project.as_str()).join(format!("{filename}{}", part.suffix()))
+    }
+}
+
+fn project_of(name: &str) -> Option<ProjectName> {
+    let stem = name.strip_suffix(".json")?;
+    stem.parse::<ProjectName>().ok().filter(|project| project.as_str() == stem)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(name: &str) -> StoredPage {
+        let page = ProjectPage::new(name.parse().unwrap());
+        let validators = Validators { etag: Some("\"x\"".to_owned()), last_modified: None };
+        let fetched = FetchedPage { page, format: PageFormat::Json, validators };
+        StoredPage::new(fetched, "2026-01-02T03:04:05Z".parse().unwrap())
+    }
+
+    #[test]
+    fn pages_are_there_after_a_restart_and_spoiled_ones_are_not() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("pages");
+        let folder = PageFolder::open(path.clone()).unwrap();
+        for name in ["tea-pot", "lid", "cup"] {
+            folder.write(&page(name)).unwrap();
+        }
+        let pot: ProjectName = "tea-pot".parse().unwrap();
+        folder.write_part(&pot, "tea_pot-1.whl", Part::Metadata, b"m").unwrap();
+        fs::write(path.join("lid.json"), "{").unwrap();
+        fs::write(path.join("cup.json"), serde_json::to_vec(&page("lid")).unwrap()).unwrap();
+        fs::write(path.join("7.new"), "half").unwrap();
+        let folder = PageFolder::open(path.clone()).unwrap();
+        assert_eq!(
+            folder.names().iter().map(ProjectName::as_str).collect::<Vec<_>>(),
+            ["cup", "lid", "tea-pot"]
+        );
+        let (read, validators, fetched) = folder.read(&pot).unwrap().into_parts();
+        assert_eq!((read, validators.etag.as_deref()), (ProjectPage::new(pot.clone()), Some("\"x\"")));
+        assert_eq!(fetched.to_string(), "2026-01-02T03:04:05Z");
+        assert!(
+            folder.read(&"lid".parse().unwrap()).is_none() && folder.read(&"cup".parse().unwrap()).is_none()
+        );
+        assert_eq!(folder.read_part(&pot, "tea_pot-1.whl", Part::Metadata).unwrap().unwrap(), b"m");
+        assert!(folder.read_part(&pot, "tea_pot-2.whl", Part::Metadata).unwrap().is_none());
+        assert!(!path.join("7.new").exists());
+        folder.forget(&pot);
+        assert!(folder.read(&pot).is_none() && !path.join("tea-pot.json").exists());
+    }
+}

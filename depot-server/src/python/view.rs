@@ -1,0 +1,3 @@
+//! What readers see at one mount, whichever repositories stand behind it.
+
+pub(crate) mod listing;
