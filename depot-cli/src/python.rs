@@ -5,7 +5,6 @@ mod carried;
 pub(crate) mod check;
 mod choice;
 pub(crate) mod diff;
-mod document;
 mod failed;
 mod fetch;
 mod indexes;
@@ -13,7 +12,6 @@ mod inputs;
 pub(crate) mod list;
 mod locks;
 mod needs;
-mod newer;
 pub(crate) mod prune;
 pub(crate) mod push;
 pub(crate) mod releases;
@@ -30,10 +28,12 @@ mod solve;
 mod statuses;
 mod targets;
 pub(crate) mod verify;
+mod visible;
 mod whole;
 
 use std::path::Path;
 
+use depot_proto::document;
 use depot_tree::Tree;
 
 /// The address of the repository that a URL means, which may be written down: without credentials.

@@ -9,13 +9,17 @@
 //! * What is stored: [`FileRecord`] (one file), [`ProjectRecord`] (what belongs to a project), [`layout`] (where it lies).
 //! * What is served: [`simple`] pages, read from any index and rendered, with [`media_type`] negotiation.
 //! * What is said between them: [`push`] payloads, what is asked of a [`release`], [`scope`]s and token [`claims`],
-//!   [`accounts`], [`Problem`] documents.
+//!   [`accounts`], [`why`] something is shown or not, [`Problem`] documents.
+//! * What readers may see: [`policy`]. How people write things down: [`document`]s in TOML, [`moment`]s.
 //! * What must not be said: [`redact`].
 
 pub mod accounts;
 pub mod claims;
 mod digest;
+pub mod document;
 pub mod layout;
+pub mod moment;
+pub mod policy;
 mod problem;
 pub mod push;
 mod python;
@@ -26,6 +30,7 @@ pub mod retry;
 pub mod scope;
 mod subject;
 mod timestamp;
+pub mod why;
 
 pub use digest::{DigestError, Sha256Digest, Sha256Hasher};
 pub use problem::{ErrorCode, PROBLEM_JSON, Problem};

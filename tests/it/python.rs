@@ -21,6 +21,7 @@ mod look;
 mod network;
 mod pages;
 mod plan;
+mod policy;
 mod private;
 mod provenance;
 mod prune;

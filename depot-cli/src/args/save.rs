@@ -93,6 +93,9 @@ pub(crate) struct ChoiceArgs {
     /// Leave out what was uploaded later: `2026-10-02` (with that day), `2026-10-02T07:15:09Z`, or `7 days` ago
     #[arg(help_heading = "Choice", long, env = "DEPOT_EXCLUDE_NEWER", value_name = "TIME")]
     pub(crate) exclude_newer: Option<String>,
+    /// Take only what this policy shows
+    #[arg(help_heading = "Choice", long, env = "DEPOT_POLICY", value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
     /// Take the newest versions, and not those that the tree has already
     #[arg(help_heading = "Choice", short = 'U', long)]
     pub(crate) upgrade: bool,
@@ -120,6 +123,7 @@ impl ChoiceArgs {
         self.only_binary.extend(other.only_binary);
         self.no_binary.extend(other.no_binary);
         self.exclude_newer = other.exclude_newer.or(self.exclude_newer.take());
+        self.policy = other.policy.or(self.policy.take());
     }
 }
 

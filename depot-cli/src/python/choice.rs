@@ -1,9 +1,7 @@
 //! What of the command line, and of the lists that it names, says what is chosen.
 
-use depot_proto::Timestamp;
-
-use super::{inputs::Asked, newer, solve::Choice};
-use crate::{args::ChoiceArgs, clock, exit::UsageError};
+use super::{inputs::Asked, solve::Choice};
+use crate::{args::ChoiceArgs, exit::UsageError};
 
 /// What may be chosen, and what is wanted of it.
 pub(super) fn read(args: &ChoiceArgs, asked: &Asked) -> Result<Choice, UsageError> {
@@ -22,10 +20,4 @@ pub(super) fn read(args: &ChoiceArgs, asked: &Asked) -> Result<Choice, UsageErro
         all_versions: args.all_versions,
         no_deps: args.no_deps,
     })
-}
-
-/// The moment that nothing newer than is wanted.
-pub(super) fn exclude_newer(args: &ChoiceArgs) -> Result<Option<Timestamp>, UsageError> {
-    let read = args.exclude_newer.as_deref().map(|text| newer::read(text, clock::now()));
-    read.transpose().map_err(|why| UsageError(format!("--exclude-newer: {why}")))
 }

@@ -16,6 +16,7 @@ use super::{
     set::Set,
     solve::{BuildSystem, Choice, NoMetadata, Problem, Solution, Supply, saved_supply, solve_offline},
     targets::{self, Chosen},
+    visible::Visible,
 };
 use crate::{
     args::{NeedsArgs, TargetArgs},
@@ -79,7 +80,7 @@ impl Needs {
         let sources = set.sources;
         let asked = tokio::task::spawn_blocking(move || inputs::read(&sources)).await??;
         let wish = choice::read(&set.choice, &asked)?;
-        let exclude_newer = choice::exclude_newer(&set.choice)?;
+        let visible = Visible::read(&set.choice, printer)?;
         // Where each stands for itself, nothing follows from the targets.
         let is_plain = wish.no_deps && wish.all_files;
         let is_solved = asked.is_solved() && !is_plain;
@@ -105,7 +106,7 @@ impl Needs {
                 constraints: asked.constraints.clone(),
                 hashes_required: asked.hashes_required,
                 choice: wish.clone(),
-                exclude_newer,
+                visible: visible.clone(),
             };
             let mut solutions = solve_offline(Arc::clone(tree), &problem, &targets).await;
             // As a save does: what builds a project that was given is chosen apart.
@@ -133,7 +134,7 @@ impl Needs {
                 } else {
                     targets.clone()
                 };
-                let problem = Problem { choice: wish.clone(), exclude_newer, ..Problem::default() };
+                let problem = Problem { choice: wish.clone(), visible, ..Problem::default() };
                 self.take_builds(&sdists, &problem, &targets, tree, printer).await;
             }
         }

@@ -8,7 +8,7 @@ use std::{
 
 use depot_index::{Client, IndexUrl};
 use depot_proto::{
-    DistributionFilename, ProjectName, Requirement, Timestamp,
+    DistributionFilename, ProjectName, Requirement,
     simple::{PageFile, ProjectPage},
 };
 use futures_util::{StreamExt as _, stream};
@@ -20,6 +20,7 @@ use super::{
     requirements::{Hashes, Listed},
     select::{Choice, select},
     solve::{Formats, NoListing},
+    visible::{Unseen, Visible},
 };
 
 /// A file to be saved.
@@ -48,17 +49,41 @@ pub(super) struct Resolved {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Limits {
     pub(super) formats: Formats,
-    /// Files uploaded at this moment or later are not there, and neither are those without a date.
-    pub(super) exclude_newer: Option<Timestamp>,
+    /// Which of the files that are offered exist.
+    pub(super) visible: Visible,
+}
+
+/// Who answered for a project, with what of its page counts, and what the policy hides of it; or why nobody did.
+type Found = Result<(Arc<IndexUrl>, ProjectPage, Vec<Hidden>), String>;
+
+/// A file that the policy hides, and why.
+struct Hidden {
+    filename: DistributionFilename,
+    why: String,
 }
 
 impl Limits {
-    fn allow(&self, project: &ProjectName, file: &PageFile) -> bool {
-        let is_old = |limit| file.upload_time.is_some_and(|time| time < limit);
-        let kind = self.formats.only(project);
-        let is_of_kind =
-            |kind| DistributionFilename::parse(&file.filename, project).is_ok_and(|name| name.kind() == kind);
-        self.exclude_newer.is_none_or(is_old) && kind.is_none_or(is_of_kind)
+    /// Takes from a page what does not count; what of it the policy hides.
+    fn narrow(&self, page: &mut ProjectPage) -> Vec<Hidden> {
+        let project = &page.project;
+        let (kind, seen) = (self.formats.only(project), self.visible.of(project, page.status));
+        let mut hidden = Vec::new();
+        page.files.retain(|file| {
+            // What cannot be read is not chosen anyway.
+            let Ok(filename) = DistributionFilename::parse(&file.filename, project) else { return false };
+            if kind.is_some_and(|kind| kind != filename.kind()) {
+                return false;
+            }
+            match seen.unseen(&filename, file) {
+                None => true,
+                Some(Unseen::TooNew) => false,
+                Some(Unseen::Policy(why)) => {
+                    hidden.push(Hidden { filename, why });
+                    false
+                }
+            }
+        });
+        hidden
     }
 }
 
@@ -82,9 +107,9 @@ pub(super) async fn resolve(
     }
     let asking = of_project.into_iter().map(|(project, inputs)| async move {
         let found = indexes.project(client, project).await.map_err(NoListing::into_reason);
-        let found = found.map(|(index, mut page)| {
-            page.files.retain(|file| limits.allow(project, file));
-            (index, page)
+        let found: Found = found.map(|(index, mut page)| {
+            let hidden = limits.narrow(&mut page);
+            (index, page, hidden)
         });
         let constraints = asked.constraints.get(project).map(Vec::as_slice).unwrap_or_default();
         let choose = |group: &Group| (label(group), choose(group, constraints, &found, choice));
@@ -161,14 +186,15 @@ fn label(group: &Group) -> String {
 fn choose(
     group: &Group,
     constraints: &[Input],
-    found: &Result<(Arc<IndexUrl>, ProjectPage), String>,
+    found: &Found,
     choice: Choice,
 ) -> Vec<Result<Wanted, String>> {
     // What fails in two environments for one reason failed once.
     let (mut wanted, mut reasons) = (Vec::new(), BTreeSet::new());
     for (requirement, pins) in narrowed(group, constraints) {
         let chosen = match found {
-            Ok((index, page)) => choose_files(&requirement, &pins, index, page, choice),
+            Ok((index, page, hidden)) => choose_files(&requirement, &pins, index, page, choice)
+                .map_err(|reason| with_hidden(reason, &requirement, hidden)),
             Err(reason) => Err(reason.clone()),
         };
         match chosen {
@@ -218,6 +244,16 @@ fn case(input: &Input) -> Option<Case> {
 fn narrow(case: &mut Case, other: Case) {
     case.0.narrow(&other.0);
     case.1.extend(other.1);
+}
+
+/// The reason why nothing was chosen, with what would have been but for the policy.
+fn with_hidden(reason: String, requirement: &Requirement, hidden: &[Hidden]) -> String {
+    const SHOWN: usize = 3;
+    let fits = |file: &&Hidden| requirement.contains(file.filename.version());
+    let mut fitting: Vec<_> = hidden.iter().filter(fits).collect();
+    fitting.sort_by(|one, other| other.filename.version().cmp(one.filename.version()));
+    let told = fitting.iter().take(SHOWN).map(|file| format!("; {} is {}", file.filename, file.why));
+    told.fold(reason, |reason, told| reason + &told)
 }
 
 fn choose_files(

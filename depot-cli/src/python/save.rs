@@ -60,7 +60,7 @@ pub(crate) async fn run(args: SaveArgs, printer: &Printer) -> anyhow::Result<Exi
         None => args,
     };
     let asked = read_asked(&args).await?;
-    let wish = Wish::read(&args, &asked)?;
+    let wish = Wish::read(&args, &asked, printer)?;
     if args.pylock.is_some() && (!asked.locked.is_empty() || wish.is_plain()) {
         let words = "--pylock writes what was solved: with locks there is one already, and with --no-deps --all-files nothing is";
         return Err(UsageError(words.to_owned()).into());

@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use clap::ValueEnum as _;
 
 use super::{
-    document::{Document, Item, Table, Wrong},
+    document::{Document, Item, Table, Wrong, nearest},
     inputs::Place,
 };
 use crate::args::{ChoiceArgs, IndexArgs, IndexStrategy, Listed, SaveArgs, SourceArgs, TargetArgs};
@@ -51,6 +51,7 @@ const TABLES: [(&str, &[&str]); 4] = [
         "choice",
         &[
             "exclude-newer",
+            "policy",
             "pre",
             "no-deps",
             "all-versions",
@@ -82,8 +83,8 @@ impl Set {
         let document = Document::parse(text.strip_prefix('\u{feff}').unwrap_or(text))?;
         let root = document.root();
         check(&root)?;
+        let folder = path.parent().unwrap_or(Path::new(""));
         let beside = |paths: Vec<(&str, usize)>| -> Vec<PathBuf> {
-            let folder = path.parent().unwrap_or(Path::new(""));
             paths.into_iter().map(|(path, _)| folder.join(path)).collect()
         };
         let mut set = Self::default();
@@ -131,6 +132,7 @@ impl Set {
                 only_binary: texts(&choice, "only-binary")?,
                 no_binary: texts(&choice, "no-binary")?,
                 exclude_newer: single(&choice, "exclude-newer")?,
+                policy: choice.text("policy")?.map(|path| folder.join(path)),
                 upgrade: choice.boolean("upgrade")?,
                 provenance: choice.boolean("provenance")?,
             };
@@ -214,21 +216,14 @@ fn check(root: &Table<'_>) -> Result<(), Wrong> {
 }
 
 fn unknown(line: usize, key: &str) -> Wrong {
-    let last = key.rsplit('.').next().unwrap_or_default().to_ascii_lowercase().replace('_', "-");
     let known = TABLES.iter().flat_map(|(table, keys)| {
         let whole = keys.iter().map(move |key| format!("{table}.{key}"));
         whole.chain([(*table).to_owned()])
     });
-    let distance = |known: &String| {
-        let name = known.rsplit('.').next().unwrap_or_default();
-        strsim::osa_distance(&last, name)
-    };
-    // In another table, or almost so spelled; a third of the name may be wrong.
-    let nearest = known.min_by_key(distance).filter(|known| distance(known) <= (last.len() / 3).max(1));
     let shown = key.escape_debug();
     Wrong::new(
         line,
-        match nearest {
+        match nearest(key, known) {
             Some(known) => format!("`{shown}` is not a known key: is `{known}` meant?"),
             None => {
                 let tables: Vec<_> = TABLES.iter().map(|(table, _)| format!("[{table}]")).collect();
@@ -251,7 +246,8 @@ mod tests {
         let set = parse(
             "[inputs]\nrequirements = [\n 'six',\n]\nfiles = ['r.txt', '/abs/pyproject.toml']\nlocks = ['../uv.lock']\n\
              extras = 'x'\n[targets]\npython = '>=3.10'\nplatform = ['linux', 'windows']\nglibc = '2.17'\n\
-             [index]\nurl = 'https://i.example/'\nstrategy = 'unsafe-best-match'\n[choice]\nexclude-newer = '7 days'\nsdist = true\n",
+             [index]\nurl = 'https://i.example/'\nstrategy = 'unsafe-best-match'\n[choice]\nexclude-newer = '7 days'\nsdist = true\n\
+             policy = 'p.toml'\n",
         )
         .unwrap();
         let listed = &set.sources.listed[0];
@@ -265,6 +261,7 @@ mod tests {
         assert_eq!(set.targets.platform.len(), 2);
         assert_eq!(set.index.index_strategy, Some(IndexStrategy::UnsafeBestMatch));
         assert_eq!((set.choice.exclude_newer.as_deref(), set.choice.sdist), (Some("7 days"), true));
+        assert_eq!(set.choice.policy.as_deref(), Some(Path::new("etc/p.toml")));
     }
 
     #[test]

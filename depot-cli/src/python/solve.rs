@@ -43,7 +43,8 @@ use std::{
 
 use depot_index::IndexUrl;
 use depot_proto::{
-    DistributionFilename, ProjectName, Requirement, Target, Timestamp, Version, simple::PageFile,
+    DistributionFilename, ProjectName, Requirement, Target, Version,
+    simple::{PageFile, ProjectStatus},
 };
 use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
@@ -65,6 +66,7 @@ pub(super) use self::{
 use super::{
     inputs::Input,
     resolve::{Failed, Wanted},
+    visible::Visible,
 };
 
 /// Where candidates come from. What it is asked for is asked once: memory is the caller's affair.
@@ -95,6 +97,8 @@ pub(super) struct Listing {
     pub(super) offers: Vec<Offer>,
     /// Whether the index withholds it (PEP 792).
     pub(super) quarantined: bool,
+    /// The state of life that the index declares for it.
+    pub(super) status: ProjectStatus,
     /// The names of files that are saved already, whose versions are preferred where they fit.
     pub(super) saved: HashSet<String>,
 }
@@ -135,8 +139,8 @@ pub(super) struct Problem {
     /// Whether every file must be pinned to a digest.
     pub(super) hashes_required: bool,
     pub(super) choice: Choice,
-    /// Files uploaded at this moment or later do not exist.
-    pub(super) exclude_newer: Option<Timestamp>,
+    /// Which of the files that are offered exist.
+    pub(super) visible: Visible,
 }
 
 /// What may be chosen, and what is saved of it.

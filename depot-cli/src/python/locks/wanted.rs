@@ -8,7 +8,7 @@ use std::{
 use depot_index::{Client, IndexUrl};
 use depot_proto::{
     DistributionFilename, DistributionKind, Environment, ProjectName, Target,
-    simple::{PageFile, ProjectPage},
+    simple::{PageFile, ProjectPage, ProjectStatus},
 };
 use futures_util::{StreamExt as _, stream};
 
@@ -19,6 +19,7 @@ use super::{
         requirements::Listed,
         resolve::{Failed, Wanted},
         solve::NoListing,
+        visible::{Unseen, Visible},
     },
     Lock, LockedFile, Package, Selected,
 };
@@ -68,10 +69,11 @@ enum Whom<'a> {
 pub(in crate::python) async fn wanted(
     asked: &Asked,
     pick: Pick<'_>,
-    indexes: &Indexes,
-    client: &Client,
+    visible: &Visible,
+    (indexes, client): (&Indexes, &Client),
     jobs: usize,
 ) -> Locked {
+    let visible = &visible.by_policy_alone();
     let mut of_project: BTreeMap<(&ProjectName, Whom<'_>), Vec<&LockedFile>> = BTreeMap::new();
     let mut locked = Locked::default();
     for file in asked.locked.iter().flat_map(|lock| files(lock, asked, pick, &mut locked)) {
@@ -97,9 +99,15 @@ pub(in crate::python) async fn wanted(
             _ => indexes.project(client, project).await.map_err(NoListing::into_reason),
         };
         let by_name = found.as_ref().map(|(_, page)| by_name(page)).unwrap_or_default();
-        let one = |file: &&LockedFile| match one(file, &found, &by_name, indexes, asked.hashes_required) {
-            Ok(wanted) => Ok(wanted),
-            Err(reason) => Err(Failed { item: label(file), reason }),
+        let status = found.as_ref().map_or(ProjectStatus::Active, |(_, page)| page.status);
+        let seen = visible.of(project, status);
+        let one = |file: &&LockedFile| {
+            let wanted = one(file, &found, &by_name, indexes, asked.hashes_required);
+            let wanted = wanted.and_then(|wanted| match seen.unseen(&wanted.filename, &wanted.file) {
+                Some(Unseen::Policy(why)) => Err(format!("it is {why}")),
+                Some(Unseen::TooNew) | None => Ok(wanted),
+            });
+            wanted.map_err(|reason| Failed { item: label(file), reason })
         };
         files.iter().map(one).collect::<Vec<_>>()
     });

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use depot_proto::{ProjectName, Target, Timestamp, Version};
+use depot_proto::{ProjectName, Target, Version};
 use depot_tree::Tree;
 
 use super::{
@@ -17,12 +17,14 @@ use super::{
         resolve::{Failed, Limits, Wanted, once, resolve},
         select,
         solve::{Choice, NetworkSupply, Package, Problem, Solution, Supply, solve},
+        visible::Visible,
     },
     Source,
 };
 use crate::{
     args::{IndexStrategy, SaveArgs},
     exit::UsageError,
+    output::Printer,
 };
 
 /// What a run will save.
@@ -44,7 +46,8 @@ pub(super) struct Plan {
 #[derive(Clone, Debug)]
 pub(super) struct Wish {
     pub(super) choice: Choice,
-    pub(super) exclude_newer: Option<Timestamp>,
+    /// Which of the files that are offered exist.
+    pub(super) visible: Visible,
     /// Newest versions come before those that the tree has.
     pub(super) upgrade: bool,
     pub(super) strategy: IndexStrategy,
@@ -54,19 +57,18 @@ pub(super) struct Wish {
 
 impl Wish {
     /// Reads it, together with what lists say.
-    pub(super) fn read(typed: &SaveArgs, asked: &Asked) -> Result<Self, UsageError> {
+    pub(super) fn read(typed: &SaveArgs, asked: &Asked, printer: &Printer) -> anyhow::Result<Self> {
         let args = &typed.choice;
         let choice = choice::read(args, asked)?;
-        let exclude_newer = choice::exclude_newer(args)?;
         let strategy = typed.index.index_strategy.unwrap_or_default();
         if choice.no_deps && choice.all_files && strategy != IndexStrategy::default() {
             let words = "with --no-deps and --all-files the first index that has a project answers: leave out one of them, or \
                          --index-strategy";
-            return Err(UsageError(words.to_owned()));
+            return Err(UsageError(words.to_owned()).into());
         }
         Ok(Self {
             choice,
-            exclude_newer,
+            visible: Visible::read(args, printer)?,
             upgrade: args.upgrade,
             strategy,
             are_targets_given: typed.targets.is_given(),
@@ -90,7 +92,7 @@ pub(super) async fn plan(
     let mut plan = Plan { skipped: asked.skipped.clone(), ..Plan::default() };
     if wish.is_plain() {
         let choice = select::Choice { all_versions: wish.choice.all_versions, pre: wish.choice.pre };
-        let limits = Limits { formats: wish.choice.formats.clone(), exclude_newer: wish.exclude_newer };
+        let limits = Limits { formats: wish.choice.formats.clone(), visible: wish.visible.clone() };
         let resolved = resolve(&source.client, &source.indexes, asked, choice, &limits, source.jobs).await;
         plan.files.extend(resolved.files);
         plan.failed.extend(resolved.failed);
@@ -101,7 +103,9 @@ pub(super) async fn plan(
         // What was chosen before is what is saved: of it what the targets want, if any were named.
         let given = wish.are_targets_given.then_some(targets);
         let pick = Pick { targets: given, sdists: wish.choice.sdist || wish.choice.all_files };
-        plan.add_locked(locks::wanted(asked, pick, &source.indexes, &source.client, source.jobs).await);
+        plan.add_locked(
+            locks::wanted(asked, pick, &wish.visible, (&source.indexes, &source.client), source.jobs).await,
+        );
     }
     plan
 }
@@ -120,7 +124,7 @@ async fn solve_for(
         constraints: asked.constraints.clone(),
         hashes_required: asked.hashes_required,
         choice: wish.choice.clone(),
-        exclude_newer: wish.exclude_newer,
+        visible: wish.visible.clone(),
     };
     let indexes = Arc::clone(&source.indexes);
     let supply = NetworkSupply::new(source.client.clone(), indexes, wish.strategy, Arc::clone(tree));

@@ -136,7 +136,7 @@ impl Building<'_> {
             let problem = Problem {
                 requirements: requires.iter().map(input).collect(),
                 choice: outer.choice.clone(),
-                exclude_newer: outer.exclude_newer,
+                visible: outer.visible.clone(),
                 ..Problem::default()
             };
             let scene = scene.with_problem(problem, jobs);

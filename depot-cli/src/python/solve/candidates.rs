@@ -8,7 +8,7 @@ use std::{
 
 use depot_proto::{
     DistributionFilename, DistributionKind, ProjectName, Rank, Requirement, RequiresPython, SdistFormat,
-    Target, Yanked, simple::PageFile,
+    Target, Yanked, simple::ProjectStatus,
 };
 use pep440_rs::Version;
 
@@ -20,6 +20,7 @@ use crate::python::{
     inputs::Input,
     requirements::{Hashes, Listed},
     resolve::Wanted,
+    visible::{Seen, Unseen},
 };
 
 /// A project's releases, the newest first. Legacy versions are passed over, as installers do.
@@ -27,6 +28,7 @@ use crate::python::{
 pub(super) struct Releases {
     pub(super) all: Vec<Release>,
     pub(super) quarantined: bool,
+    status: ProjectStatus,
     saved: HashSet<String>,
 }
 
@@ -70,6 +72,7 @@ impl Releases {
         Self {
             all: releases.into_values().rev().collect(),
             quarantined: listing.quarantined,
+            status: listing.status,
             saved: listing.saved,
         }
     }
@@ -126,6 +129,8 @@ pub(super) enum LeftOut {
     NotPinned,
     /// A constraint rules it out.
     Constraint(String),
+    /// The policy hides what would be used of it; the words say by which rule.
+    Policy(String),
 }
 
 impl fmt::Display for LeftOut {
@@ -145,6 +150,7 @@ impl fmt::Display for LeftOut {
                 f.write_str("is not pinned to a digest, and digests are required: list it with its `--hash`")
             }
             Self::Constraint(constraint) => write!(f, "is ruled out by the constraint {constraint}"),
+            Self::Policy(words) => write!(f, "is {words}"),
         }
     }
 }
@@ -156,6 +162,7 @@ struct Rules<'a> {
     pins: Vec<Arc<Hashes>>,
     constraints: Vec<(Range, &'a Input)>,
     only: Option<DistributionKind>,
+    seen: Seen<'a>,
 }
 
 /// Those of some inputs that are about a project and apply in a target.
@@ -184,6 +191,7 @@ impl Candidates {
             pins: told().filter_map(|(input, _)| input.hashes.clone()).collect(),
             constraints: narrowing.iter().map(|(input, one)| (ranges::of(&one.specifiers), *input)).collect(),
             only: problem.choice.formats.only(project),
+            seen: problem.visible.of(project, releases.status),
         };
         let mut candidates = Self {
             quarantined: releases.quarantined,
@@ -348,7 +356,14 @@ impl Rules<'_> {
             }),
             DistributionFilename::Legacy(_) => Place::Elsewhere,
         };
-        self.check_time(&offer.file, has_undated)?;
+        match self.seen.unseen(&offer.filename, &offer.file) {
+            None => {}
+            Some(Unseen::TooNew) => {
+                *has_undated |= offer.file.upload_time.is_none();
+                return Err(LeftOut::TooNew);
+            }
+            Some(Unseen::Policy(words)) => return Err(LeftOut::Policy(words)),
+        }
         if let Some(requires) = offer.file.requires_python.as_deref()
             && place != Place::Elsewhere
             && !allows(self.target, requires)
@@ -362,14 +377,6 @@ impl Rules<'_> {
             return Err(LeftOut::NotPinned);
         }
         Ok(place)
-    }
-
-    /// As in uv, a file counts as too new where its index does not say when it was uploaded: else an index that says
-    /// nothing would let everything through.
-    fn check_time(&self, file: &PageFile, has_undated: &mut bool) -> Result<(), LeftOut> {
-        let Some(limit) = self.problem.exclude_newer else { return Ok(()) };
-        *has_undated |= file.upload_time.is_none();
-        if file.upload_time.is_some_and(|time| time < limit) { Ok(()) } else { Err(LeftOut::TooNew) }
     }
 }
 

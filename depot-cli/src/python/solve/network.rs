@@ -4,7 +4,10 @@ use std::{fs::File, sync::Arc};
 
 use depot_dist::{DistError, Limits};
 use depot_index::{Client, IndexError, IndexUrl};
-use depot_proto::{DistributionFilename, DistributionKind, ProjectName, metadata, simple::ProjectPage};
+use depot_proto::{
+    DistributionFilename, DistributionKind, ProjectName, metadata,
+    simple::{ProjectPage, ProjectStatus},
+};
 use depot_tree::Tree;
 use futures_util::{
     FutureExt as _,
@@ -123,6 +126,9 @@ impl Supply for NetworkSupply {
             }
             for (index, page) in self.pages(project).await? {
                 listing.quarantined |= !page.status.offers_files();
+                if page.status != ProjectStatus::Active {
+                    listing.status = page.status;
+                }
                 let offers = page.files.into_iter().filter_map(|file| {
                     let filename = DistributionFilename::parse(&file.filename, project).ok()?;
                     Some(Offer { filename, file, index: Arc::clone(&index) })

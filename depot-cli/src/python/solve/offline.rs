@@ -48,9 +48,9 @@ impl Supply for TreeSupply {
         let heeds_states = self.heeds_states;
         let read = move || {
             let listing = listing(&tree, &project)?;
-            let status = status_of(&tree, &project).filter(|_| heeds_states);
-            let quarantined = status.is_some_and(|status| !status.status.offers_files());
-            Ok(Listing { quarantined, ..listing })
+            let status = status_of(&tree, &project).map(|status| status.status).unwrap_or_default();
+            let quarantined = heeds_states && !status.offers_files();
+            Ok(Listing { quarantined, status, ..listing })
         };
         blocking(read, NoListing::Failed).boxed()
     }

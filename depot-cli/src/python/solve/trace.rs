@@ -76,7 +76,7 @@ pub(super) fn missing(scene: &Scene, at: usize, solution: &Solution, jobs: usize
     // What is left over was needed to build something, which itself was found.
     let is_concerned = |label: &str| !unfound.is_empty() || failed.contains(label);
     let choice = scene.problem().choice.clone();
-    let building = Problem { choice, exclude_newer: scene.problem().exclude_newer, ..Problem::default() };
+    let building = Problem { choice, visible: scene.problem().visible.clone(), ..Problem::default() };
     let building = scene.with_problem(building, jobs);
     let mut missing = Vec::new();
     for (input, requirement) in asked.into_iter().filter(|(input, _)| is_concerned(&input.label())) {

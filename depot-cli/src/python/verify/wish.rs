@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use depot_proto::{DistributionFilename, ProjectName, RequiresPython, Target, Timestamp};
+use depot_proto::{DistributionFilename, ProjectName, RequiresPython, Target};
 use depot_tree::Tree;
 use pep440_rs::Version;
 
@@ -14,6 +14,7 @@ use super::super::{
     resolve::Failed,
     set::Set,
     solve::{Choice, Problem},
+    visible::Visible,
 };
 use crate::{args::VerifyArgs, output::Printer};
 
@@ -31,7 +32,7 @@ pub(super) enum Scope {
 pub(super) struct Wish {
     asked: Asked,
     choice: Choice,
-    exclude_newer: Option<Timestamp>,
+    visible: Visible,
     pub(super) targets: Vec<Target>,
     /// Whether the targets were named, and are not only those of this machine.
     are_targets_given: bool,
@@ -66,9 +67,9 @@ impl Wish {
         let Set { sources, targets: typed, choice: chosen, .. } = set;
         let asked = tokio::task::spawn_blocking(move || inputs::read(&sources)).await??;
         let choice = choice::read(&chosen, &asked)?;
-        let exclude_newer = choice::exclude_newer(&chosen)?;
+        let visible = Visible::read(&chosen, printer)?;
         let mut wish =
-            Self { asked, choice, exclude_newer, targets: Vec::new(), are_targets_given: typed.is_given() };
+            Self { asked, choice, visible, targets: Vec::new(), are_targets_given: typed.is_given() };
         let is_solved = wish.asked.is_solved() && !wish.is_plain();
         if is_solved || wish.are_targets_given {
             wish.targets = choose_targets(&typed, printer).await?;
@@ -135,14 +136,14 @@ impl Wish {
             constraints,
             hashes_required: self.asked.hashes_required,
             choice: self.choice.clone(),
-            exclude_newer: self.exclude_newer,
+            visible: self.visible.clone(),
         }
     }
 
     /// What builds an sdist.
     pub(super) fn building(&self, requirements: Vec<Input>) -> Problem {
-        let (choice, exclude_newer) = (self.choice.clone(), self.exclude_newer);
-        Problem { requirements, choice, exclude_newer, ..Problem::default() }
+        let (choice, visible) = (self.choice.clone(), self.visible.clone());
+        Problem { requirements, choice, visible, ..Problem::default() }
     }
 
     /// The files that locks name, all of them or those of the targets that were named; and what cannot be had of them.

@@ -10,6 +10,7 @@ use super::{
 use crate::python::{
     requirements::Hashes,
     solve::{Formats, Problem},
+    visible::Visible,
 };
 
 #[test]
@@ -157,7 +158,8 @@ fn what_was_uploaded_later_does_not_exist_and_neither_does_what_has_no_date() {
         .file("b-1.0-py3-none-any.whl", &[], |_| {})
         .done();
     let exclude_newer = Some("2024-06-01T00:00:00Z".parse().unwrap());
-    let solution = solve_one(&index, &Problem { exclude_newer, ..problem(&["a", "b"]) });
+    let visible = Visible { exclude_newer, ..Visible::default() };
+    let solution = solve_one(&index, &Problem { visible, ..problem(&["a", "b"]) });
     assert_eq!(installed(&solution), ["a 1.0"]);
     assert_eq!(solution.failed[0].item, "b");
     assert!(solution.warnings.iter().any(|it| it.contains("does not say when")), "{:?}", solution.warnings);

@@ -119,6 +119,7 @@ impl Index {
         Ok(Listing {
             offers: files.iter().map(offer).collect(),
             quarantined: self.quarantined.contains(project),
+            status: depot_proto::simple::ProjectStatus::Active,
             saved: self.saved.iter().cloned().collect(),
         })
     }

@@ -1,29 +1,47 @@
 //! A TOML file whose every value knows its line, so that what is wrong in it can be said by its place.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::{borrow::Cow, collections::BTreeMap, ops::Range};
 
-use depot_proto::Timestamp;
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
 };
 
+use crate::Timestamp;
+
 /// What is wrong with a file, and in which line, counted from 1.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Wrong {
-    pub(super) line: usize,
-    pub(super) words: String,
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {words}")]
+pub struct Wrong {
+    /// The line.
+    pub line: usize,
+    /// One sentence without a full stop.
+    pub words: String,
 }
 
 impl Wrong {
-    pub(super) fn new(line: usize, words: impl Into<String>) -> Self {
+    /// What is wrong in a line.
+    pub fn new(line: usize, words: impl Into<String>) -> Self {
         Self { line, words: words.into() }
     }
 }
 
+/// The known key that a wrong one was probably meant to be, if there is one. Of keys in tables (`inputs.files`) the last
+/// parts are compared: what stands in another table is near too. A third of the name may be wrong.
+pub fn nearest<K: AsRef<str>>(wrong: &str, known: impl IntoIterator<Item = K>) -> Option<K> {
+    let plain = |key: &str| {
+        let last = key.rsplit('.').next().unwrap_or_default();
+        last.to_ascii_lowercase().replace('_', "-")
+    };
+    let wrong = plain(wrong);
+    let far = |key: K| (strsim::osa_distance(&wrong, &plain(key.as_ref())), key);
+    let near = known.into_iter().map(far).min_by_key(|(distance, _)| *distance);
+    near.filter(|(distance, _)| *distance <= (wrong.len() / 3).max(1)).map(|(_, key)| key)
+}
+
 /// A file that was read.
 #[derive(Debug)]
-pub(super) struct Document<'t> {
+pub struct Document<'t> {
     root: Spanned<DeTable<'t>>,
     lines: Lines,
 }
@@ -40,7 +58,7 @@ impl Lines {
 
 impl<'t> Document<'t> {
     /// Reads the text of a file. The words of an error do not quote it.
-    pub(super) fn parse(text: &'t str) -> Result<Self, Wrong> {
+    pub fn parse(text: &'t str) -> Result<Self, Wrong> {
         let starts = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
         let lines = Lines(std::iter::once(0).chain(starts).collect());
         match DeTable::parse(text) {
@@ -54,40 +72,40 @@ impl<'t> Document<'t> {
     }
 
     /// The whole file as a table.
-    pub(super) fn root(&self) -> Table<'_> {
+    pub fn root(&self) -> Table<'_> {
         Table { entries: self.root.get_ref(), lines: &self.lines, line: 1 }
     }
 }
 
 /// A table of a file.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Table<'d> {
+pub struct Table<'d> {
     entries: &'d DeTable<'d>,
     lines: &'d Lines,
     /// Where it begins.
-    pub(super) line: usize,
+    pub line: usize,
 }
 
 /// A value of a file.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Item<'d> {
+pub struct Item<'d> {
     value: &'d DeValue<'d>,
     lines: &'d Lines,
     /// Where it begins.
-    pub(super) line: usize,
+    pub line: usize,
     /// The key that it stands under, for messages.
     key: &'d str,
 }
 
 impl<'d> Table<'d> {
     /// The value under a key.
-    pub(super) fn get(&self, key: &'d str) -> Option<Item<'d>> {
+    pub fn get(&self, key: &'d str) -> Option<Item<'d>> {
         let value = self.entries.get(key)?;
         Some(Item { value: value.get_ref(), lines: self.lines, line: self.lines.of(&value.span()), key })
     }
 
     /// Every key with its value, in the order of the keys.
-    pub(super) fn items(&self) -> impl Iterator<Item = (&'d str, Item<'d>)> + use<'d> {
+    pub fn items(&self) -> impl Iterator<Item = (&'d str, Item<'d>)> + use<'d> {
         let lines = self.lines;
         self.entries.iter().map(move |(key, value)| {
             let (line, key) = (lines.of(&key.span()), key.get_ref().as_ref());
@@ -96,45 +114,45 @@ impl<'d> Table<'d> {
     }
 
     /// The text under a key, if it is there; something else there is wrong.
-    pub(super) fn text(&self, key: &'d str) -> Result<Option<&'d str>, Wrong> {
+    pub fn text(&self, key: &'d str) -> Result<Option<&'d str>, Wrong> {
         self.get(key).map(|item| item.text()).transpose()
     }
 
     /// The text under a key that must be there.
-    pub(super) fn wanted_text(&self, key: &'d str) -> Result<&'d str, Wrong> {
+    pub fn wanted_text(&self, key: &'d str) -> Result<&'d str, Wrong> {
         self.text(key)?.ok_or_else(|| Wrong::new(self.line, format!("`{key}` is missing")))
     }
 
     /// The table under a key.
-    pub(super) fn table(&self, key: &'d str) -> Result<Option<Self>, Wrong> {
+    pub fn table(&self, key: &'d str) -> Result<Option<Self>, Wrong> {
         self.get(key).map(|item| item.table()).transpose()
     }
 
     /// The tables in the list under a key; none if it is not there.
-    pub(super) fn tables(&self, key: &'d str) -> Result<Vec<Self>, Wrong> {
+    pub fn tables(&self, key: &'d str) -> Result<Vec<Self>, Wrong> {
         let items = self.get(key).map(|item| item.list()).transpose()?.unwrap_or_default();
         items.into_iter().map(|item| item.table()).collect()
     }
 
     /// The texts in the list under a key, with their lines; none if it is not there.
-    pub(super) fn texts(&self, key: &'d str) -> Result<Vec<(&'d str, usize)>, Wrong> {
+    pub fn texts(&self, key: &'d str) -> Result<Vec<(&'d str, usize)>, Wrong> {
         let items = self.get(key).map(|item| item.list()).transpose()?.unwrap_or_default();
         items.into_iter().map(|item| Ok((item.text()?, item.line))).collect()
     }
 
     /// The number under a key.
-    pub(super) fn number(&self, key: &'d str) -> Result<Option<u64>, Wrong> {
+    pub fn number(&self, key: &'d str) -> Result<Option<u64>, Wrong> {
         self.get(key).map(|item| item.number()).transpose()
     }
 
     /// The truth value under a key; false if it is not there.
-    pub(super) fn boolean(&self, key: &'d str) -> Result<bool, Wrong> {
+    pub fn boolean(&self, key: &'d str) -> Result<bool, Wrong> {
         Ok(self.get(key).map(|item| item.boolean()).transpose()?.unwrap_or_default())
     }
 
     /// The instant under a key: a TOML time, or a text of the same form. One that cannot be read is none: it is no
     /// reason to refuse a file.
-    pub(super) fn time(&self, key: &str) -> Option<Timestamp> {
+    pub fn time(&self, key: &str) -> Option<Timestamp> {
         match self.entries.get(key)?.get_ref() {
             DeValue::Datetime(time) => time.to_string().parse().ok(),
             DeValue::String(text) => text.parse().ok(),
@@ -143,7 +161,7 @@ impl<'d> Table<'d> {
     }
 
     /// The texts by their keys of the table under a key.
-    pub(super) fn named_texts(&self, key: &'d str) -> Result<BTreeMap<&'d str, &'d str>, Wrong> {
+    pub fn named_texts(&self, key: &'d str) -> Result<BTreeMap<&'d str, &'d str>, Wrong> {
         let Some(table) = self.table(key)? else { return Ok(BTreeMap::new()) };
         table.items().map(|(key, item)| Ok((key, item.text()?))).collect()
     }
@@ -154,31 +172,44 @@ impl<'d> Item<'d> {
         Wrong::new(self.line, format!("`{}` must be {wanted}", self.key))
     }
 
-    pub(super) fn text(&self) -> Result<&'d str, Wrong> {
+    /// The text that it is.
+    pub fn text(&self) -> Result<&'d str, Wrong> {
         self.value.as_str().ok_or_else(|| self.wrong("a text"))
     }
 
-    pub(super) fn boolean(&self) -> Result<bool, Wrong> {
+    /// The text that it is, or the TOML time, as it is written.
+    pub fn text_or_time(&self) -> Result<Cow<'d, str>, Wrong> {
+        match self.value {
+            DeValue::Datetime(time) => Ok(time.to_string().into()),
+            _ => self.text().map(Cow::Borrowed),
+        }
+    }
+
+    /// The truth value that it is.
+    pub fn boolean(&self) -> Result<bool, Wrong> {
         self.value.as_bool().ok_or_else(|| self.wrong("`true` or `false`"))
     }
 
-    pub(super) fn number(&self) -> Result<u64, Wrong> {
+    /// The number that it is.
+    pub fn number(&self) -> Result<u64, Wrong> {
         let number = self.value.as_integer();
         let number = number.and_then(|number| u64::from_str_radix(number.as_str(), number.radix()).ok());
         number.ok_or_else(|| self.wrong("a number that is not negative"))
     }
 
-    pub(super) fn table(&self) -> Result<Table<'d>, Wrong> {
+    /// The table that it is.
+    pub fn table(&self) -> Result<Table<'d>, Wrong> {
         let entries = self.value.as_table().ok_or_else(|| self.wrong("a table"))?;
         Ok(Table { entries, lines: self.lines, line: self.line })
     }
 
     /// Whether it is a table.
-    pub(super) fn is_table(&self) -> bool {
+    pub fn is_table(&self) -> bool {
         self.value.is_table()
     }
 
-    pub(super) fn list(&self) -> Result<Vec<Self>, Wrong> {
+    /// The values of the list that it is.
+    pub fn list(&self) -> Result<Vec<Self>, Wrong> {
         let items = self.value.as_array().ok_or_else(|| self.wrong("a list"))?;
         let item = |value: &'d Spanned<DeValue<'d>>| Self {
             value: value.get_ref(),

@@ -1,29 +1,40 @@
-//! A moment that nothing newer than is wanted, as it can be typed.
+//! Moments and ages, as people write them.
 
 use chrono::NaiveDate;
-use depot_proto::Timestamp;
+
+use crate::Timestamp;
 
 /// Reads a moment: an instant (RFC 3339), a date, which ends with its day in UTC, or an age such as `7 days` or `P7D`.
 /// What was uploaded at that moment or later is left out.
-pub(super) fn read(text: &str, now: Timestamp) -> Result<Timestamp, String> {
+pub fn read(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     let text = text.trim();
     if let Ok(instant) = text.parse() {
         return Ok(instant);
     }
-    if let Ok(date) = text.parse::<NaiveDate>() {
-        let end = date.succ_opt().and_then(|next| next.and_hms_opt(0, 0, 0));
-        let end = end.and_then(|end| Timestamp::from_seconds(end.and_utc().timestamp()));
-        return end.ok_or_else(|| format!("`{text}` is a day that no calendar goes to"));
+    if text.parse::<NaiveDate>().is_ok() {
+        return day(text)
+            .map(|(_, end)| end)
+            .ok_or_else(|| format!("`{text}` is a day that no calendar goes to"));
     }
     age(text).and_then(|seconds| Timestamp::from_seconds(now.seconds().checked_sub(seconds)?)).ok_or_else(|| {
         format!("`{text}` is neither a date such as 2026-10-02, nor a time such as 2026-10-02T07:15:09Z, nor an age such as `7 days`")
     })
 }
 
+/// The beginning and the end of a day in UTC, of a text such as `2026-10-02`. The end is the beginning of the next.
+pub fn day(text: &str) -> Option<(Timestamp, Timestamp)> {
+    let date: NaiveDate = text.trim().parse().ok()?;
+    let midnight = |date: NaiveDate| {
+        let time = date.and_hms_opt(0, 0, 0)?;
+        Timestamp::from_seconds(time.and_utc().timestamp())
+    };
+    Some((midnight(date)?, midnight(date.succ_opt()?)?))
+}
+
 /// The seconds of an age: `36 hours`, `7 days`, `2 weeks`, or by ISO 8601 `PT36H`, `P7D`, `P2W`.
-fn age(text: &str) -> Option<i64> {
+pub fn age(text: &str) -> Option<i64> {
     const HOUR: i64 = 3600;
-    let lower = text.to_ascii_lowercase();
+    let lower = text.trim().to_ascii_lowercase();
     let (number, unit) = match lower.strip_prefix('p') {
         Some(iso) => {
             let (number, unit) = iso
