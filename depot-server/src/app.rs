@@ -6,8 +6,8 @@ mod roles;
 
 use std::{io, path::PathBuf, sync::Arc};
 
-use axum::{Router, extract::Request, middleware::Next, routing::get};
-use depot_proto::{ProjectName, media_type::PageFormat};
+use axum::{Router, extract::Request, middleware::Next};
+use depot_proto::{ProjectName, RepositoryName, media_type::PageFormat};
 use depot_tree::TreeError;
 
 use crate::{
@@ -20,13 +20,14 @@ use crate::{
     http::{
         accounts::{self, AccountsState},
         authenticate::{Authenticator, authenticate},
+        doors::Route,
         health,
         middleware::{self, Envelope},
         oidc::{self, OidcState},
     },
     listen::Site,
     python::{
-        http::{RepositoryState, hot::Hot, legacy, routes},
+        http::{self as python, RepositoryState, hot::Hot},
         reindex,
     },
     service::{
@@ -135,32 +136,30 @@ impl Depot {
 
     /// Everything the server serves, to be bound to a port or mounted in another axum application.
     pub fn router(&self) -> Router {
-        let around = Arc::new(Envelope::new(trusted_proxies(&self.config)));
+        let around =
+            Arc::new(Envelope::new(trusted_proxies(&self.config), python::longest_body(&self.hosted)));
         let envelope = move |request: Request, next: Next| {
             let around = Arc::clone(&around);
             async move { middleware::envelope(&around, request, next).await }
         };
         let mut repositories = Router::new();
         if self.hosted.enabled {
-            let mount = format!("/{}", self.hosted.repository.name);
             let authenticator = Arc::clone(&self.authenticator);
-            repositories = repositories
-                .nest(&mount, routes(Arc::clone(&self.hosted)))
-                .merge(legacy::routes(Arc::clone(&self.hosted)))
+            repositories = python::doors(&self.hosted.repository.name)
+                .open(Arc::clone(&self.hosted))
                 .route_layer(axum::middleware::from_fn_with_state(authenticator, authenticate));
         }
         if let Some(trusted) = &self.oidc {
-            repositories = repositories.merge(oidc::routes(OidcState::new(
+            repositories = repositories.merge(oidc::doors().open(Arc::new(OidcState::new(
                 Arc::clone(trusted),
                 Arc::clone(&self.authenticator.authority),
                 Arc::clone(&self.committer),
                 self.config.wire.clone(),
-            )));
+            ))));
         }
         repositories
             .merge(self.accounts())
-            .route("/healthz", get(health::healthz))
-            .route("/readyz", get(health::readyz).with_state(self.ready()))
+            .merge(health::doors().open(self.ready()))
             .fallback(middleware::no_route)
             .method_not_allowed_fallback(middleware::no_method)
             .layer(axum::middleware::from_fn(envelope))
@@ -174,7 +173,8 @@ impl Depot {
             wire: self.config.wire.clone(),
         };
         let authenticator = Arc::clone(&self.authenticator);
-        accounts::routes(Arc::new(state))
+        accounts::doors()
+            .open(Arc::new(state))
             .route_layer(axum::middleware::from_fn_with_state(authenticator, authenticate))
     }
 
@@ -244,6 +244,14 @@ impl Depot {
         let change = Change::Reindex { repository: repository.name.clone(), project: project.clone() };
         Ok(reindex::reread(repository, project, change, SERVER)?)
     }
+}
+
+/// Every route of a server that has all there is to have, each with what it needs. What they are told is in the
+/// documentation; a test walks all of them.
+pub fn routes() -> Vec<Route> {
+    let repository = python::doors(&RepositoryName::default_hosted()).into_routes();
+    let (accounts, jobs) = (accounts::doors().into_routes(), oidc::doors().into_routes());
+    [repository, accounts, jobs, health::doors().into_routes()].concat()
 }
 
 /// From where `X-Forwarded-For` is believed.

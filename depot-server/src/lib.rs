@@ -30,5 +30,6 @@ mod service;
 mod store;
 mod telemetry;
 
-pub use app::{Depot, OpenError, format::FormatError};
+pub use app::{Depot, OpenError, format::FormatError, routes};
 pub use config::{Config, Network, NetworkError, TlsFiles, Transport, WireLimits};
+pub use http::doors::{Needs, Route};

@@ -7,6 +7,7 @@ pub(crate) mod issuing;
 pub(crate) mod login;
 pub(crate) mod mint;
 pub(crate) mod names;
+pub(crate) mod subjects;
 mod throttle;
 pub(crate) mod tokens;
 pub(crate) mod users;

@@ -1,6 +1,8 @@
 //! Accounts: who may log in, what they may do, and that they may do nothing once they are disabled or deleted.
 
 mod cli;
+mod dead;
+mod forms;
 mod keys;
 mod logins;
 mod rest;
@@ -14,7 +16,7 @@ use depot_tests::{RawResponse, WheelBuilder};
 use crate::python::depot::Depot;
 
 /// The header line of a name and a password.
-fn basic(name: &str, password: &str) -> String {
+pub(crate) fn basic(name: &str, password: &str) -> String {
     format!("Authorization: Basic {}\r\n", STANDARD.encode(format!("{name}:{password}")))
 }
 

@@ -15,6 +15,7 @@ mod keeping;
 mod mounted;
 mod online;
 mod python;
+mod routes;
 mod tidy;
 mod trusted;
 mod wire;

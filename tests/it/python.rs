@@ -37,6 +37,6 @@ mod scan;
 mod statuses;
 mod stopping;
 mod targets;
-mod tokens;
+pub(crate) mod tokens;
 mod uploads;
 mod verify;

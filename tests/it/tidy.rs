@@ -81,6 +81,22 @@ fn every_room_names_only_what_it_may() {
 }
 
 #[test]
+fn routes_are_made_nowhere_but_in_their_table() {
+    let ways = [".route(", ".route_service(", ".nest_service(", ".fallback_service(", "MethodRouter"];
+    let mut broken = Vec::new();
+    let is_of_server = |path: &str| path.starts_with("depot-server/src/") && is_rust(path);
+    for source in sources().iter().filter(|source| is_of_server(&source.path)) {
+        for (line, text) in (1..).zip(source.text.lines()) {
+            let way = ways.iter().find(|way| text.contains(**way));
+            if let Some(way) = way.filter(|_| source.path != "depot-server/src/http/doors.rs") {
+                broken.push(format!("{}:{line}: `{way}` makes a route that no table has", source.path));
+            }
+        }
+    }
+    assert_none(&broken);
+}
+
+#[test]
 fn no_file_is_too_long() {
     let mut broken = Vec::new();
     for source in sources().iter().filter(|source| is_rust(&source.path) && is_written_by_hand(source)) {

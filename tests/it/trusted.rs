@@ -16,7 +16,7 @@ use crate::python::depot::{Depot, assert_refused, body};
 const AUDIENCE: &str = "depot-acme";
 
 /// What a job of the repository acme/core says of itself, as GitHub has it.
-fn github_job() -> Value {
+pub(crate) fn github_job() -> Value {
     json!({
         "aud": AUDIENCE,
         "sub": "repo:acme/core:environment:release",
@@ -35,19 +35,19 @@ fn changed(mut claims: Value, name: &str, value: impl Into<Value>) -> Value {
 }
 
 /// A server that trusts some jobs of a CI system. The folder holds its configuration.
-struct Trusting {
-    depot: Depot,
-    ci: CiSystem,
+pub(crate) struct Trusting {
+    pub(crate) depot: Depot,
+    pub(crate) ci: CiSystem,
     folder: TempDir,
 }
 
 impl Trusting {
     /// A server that trusts acme/core, and whatever else is written.
-    fn start(more: &str) -> Self {
+    pub(crate) fn start(more: &str) -> Self {
         Self::start_with(more, &[])
     }
 
-    fn start_with(more: &str, args: &[&str]) -> Self {
+    pub(crate) fn start_with(more: &str, args: &[&str]) -> Self {
         let (ci, folder) = (CiSystem::start(), TempDir::new().unwrap());
         fs::write(folder.path().join("publishers.toml"), publishers(&ci, more)).unwrap();
         let config = folder.path().join("depot-server.toml");
@@ -69,7 +69,7 @@ impl Trusting {
     }
 
     /// The token that a job with these claims gets.
-    fn token_for(&self, claims: &Value) -> String {
+    pub(crate) fn token_for(&self, claims: &Value) -> String {
         let answer = self.mint(&self.ci.token(claims));
         assert_eq!(answer.status, 200, "{}", answer.text());
         body(&answer)["token"].as_str().unwrap().to_owned()
@@ -246,14 +246,27 @@ fn a_job_that_is_done_ends_its_token() {
 fn a_token_that_is_used_fifty_times_at_once_mints_one() {
     let mut server = Trusting::start("");
     let rounds = 5;
-    for _ in 0..rounds {
-        let token = server.ci.token(&github_job());
-        let answers: Vec<u16> = std::thread::scope(|scope| {
-            let asking: Vec<_> = (0..50).map(|_| scope.spawn(|| server.mint(&token).status)).collect();
+    for round in 1..=rounds {
+        let (token, barrier) = (server.ci.token(&github_job()), std::sync::Barrier::new(50));
+        let ask = || {
+            barrier.wait();
+            server.mint(&token)
+        };
+        let answers: Vec<RawResponse> = std::thread::scope(|scope| {
+            let asking: Vec<_> = (0..50).map(|_| scope.spawn(ask)).collect();
             asking.into_iter().map(|asking| asking.join().unwrap()).collect()
         });
-        assert_eq!(answers.iter().filter(|status| **status == 200).count(), 1, "{answers:?}");
-        assert_eq!(answers.iter().filter(|status| **status == 422).count(), 49, "{answers:?}");
+        let (minted, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
+        assert_eq!((minted.len(), refused.len()), (1, 49));
+        for answer in refused {
+            assert_refused_job(answer, "invalid-reuse-token", "used before");
+        }
+        // Nor did one of those that were refused make a token on its way.
+        let listed = server.depot.admin(&["token", "list", "--format", "json"]).assert_success().stdout;
+        let listed: Value = serde_json::from_str(&listed).unwrap();
+        let of_job = |token: &&Value| token["subject"] == "oidc:core";
+        let made = listed["tokens"].as_array().unwrap().iter().filter(of_job).count();
+        assert_eq!(made as u64, round, "{listed}");
     }
     counted("attack 37", "uses of one job's token at once, each token minted once", rounds * 50);
     // Nor does another start, or another signature under the same words, make it new.

@@ -42,6 +42,7 @@ use crate::{
         downloads::Downloads,
         login::Logins,
         names::Names,
+        subjects::Subjects,
         tokens::{Tokens, TokensError},
         users::{Lost, Users},
     },
@@ -121,6 +122,7 @@ pub(super) fn open(config: Config) -> Result<Depot, OpenError> {
         roots: Roots::default(),
         files: Files::new(shares.open_files),
         anonymous_read: config.anonymous_read,
+        subjects: Subjects { users: Arc::clone(&users), tokens: Arc::clone(&tokens) },
         enabled: config.python_enabled,
         downloads: config
             .record_downloads

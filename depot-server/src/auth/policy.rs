@@ -105,6 +105,14 @@ impl Account {
 }
 
 impl Principal {
+    /// Whether they are anyone.
+    pub(crate) fn is_someone(&self) -> Result<(), Denied> {
+        match self {
+            Self::Anonymous => Err(Denied::NeedsCredentials),
+            Self::Token(..) | Self::User(_) => Ok(()),
+        }
+    }
+
     /// What the journal and the log call them.
     pub(crate) fn name(&self) -> &str {
         match self {

@@ -6,11 +6,10 @@ mod users;
 use std::sync::Arc;
 
 use axum::{
-    Extension, Router,
+    Extension,
     extract::{Request, State},
     http::{HeaderValue, header},
     response::{IntoResponse as _, Json, Response},
-    routing::{delete, get},
 };
 use depot_proto::{
     ErrorCode,
@@ -19,6 +18,7 @@ use depot_proto::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
+    doors::{Doors, Needs},
     error::{ApiError, ApiResult},
     paced::Paced,
 };
@@ -47,15 +47,19 @@ pub(crate) struct AccountsState {
 type Shared = State<Arc<AccountsState>>;
 
 /// The routes, at the root.
-pub(crate) fn routes(state: Arc<AccountsState>) -> Router {
-    let one = |path: &str, parameter: &str| format!("{path}/{{{parameter}}}");
-    Router::new()
-        .route(WHOAMI_PATH, get(whoami))
-        .route(TOKENS_PATH, get(tokens::list).post(tokens::create).delete(tokens::revoke))
-        .route(&one(TOKENS_PATH, "id"), delete(tokens::revoke_by_id))
-        .route(USERS_PATH, get(users::list).post(users::create))
-        .route(&one(USERS_PATH, "name"), get(users::show).patch(users::change).delete(users::delete))
-        .with_state(state)
+pub(crate) fn doors() -> Doors<Arc<AccountsState>> {
+    let (token, user) = (format!("{TOKENS_PATH}/{{id}}"), format!("{USERS_PATH}/{{name}}"));
+    Doors::new()
+        .read(WHOAMI_PATH, whoami)
+        .read(TOKENS_PATH, tokens::list)
+        .post(TOKENS_PATH, Needs::Owner, tokens::create)
+        .delete(TOKENS_PATH, Needs::Owner, tokens::revoke)
+        .delete(&token, Needs::Owner, tokens::revoke_by_id)
+        .read(USERS_PATH, users::list)
+        .post(USERS_PATH, Needs::Administrator, users::create)
+        .read(&user, users::show)
+        .patch(&user, Needs::Owner, users::change)
+        .delete(&user, Needs::Administrator, users::delete)
 }
 
 /// `GET /api/whoami`.
@@ -87,17 +91,15 @@ async fn read<T: DeserializeOwned>(state: &AccountsState, request: Request) -> A
     if parts.headers.contains_key(header::CONTENT_ENCODING) {
         return Err(ApiError::unsupported_coding());
     }
-    let mut body = Paced::new(body, &state.wire);
     let kind =
         parts.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
     if !kind.eq_ignore_ascii_case("application/json") {
-        body.drain().await;
         return Err(ApiError::unsupported_type(
             "send a document of JSON, with `Content-Type: application/json`",
         ));
     }
-    let document = body.read_small(MAX_DOCUMENT).await?;
+    let document = Paced::new(body, &state.wire).read_small(MAX_DOCUMENT).await?;
     if document.trim_ascii_start().first() != Some(&b'{') {
         return Err(ApiError::bad_request(
             ErrorCode::BadRequest,

@@ -6,7 +6,7 @@ use axum::{extract::State, http::StatusCode};
 use depot_proto::ErrorCode;
 use tokio::sync::Mutex;
 
-use super::error::ApiError;
+use super::{doors::Doors, error::ApiError};
 
 /// Finds out whether uploads can be taken, or why not. May block.
 type Check = Arc<dyn Fn() -> Result<(), ApiError> + Send + Sync>;
@@ -30,13 +30,18 @@ impl Ready {
     }
 }
 
+/// The routes, at the root.
+pub(crate) fn doors() -> Doors<Ready> {
+    Doors::new().read("/healthz", healthz).read("/readyz", readyz)
+}
+
 /// `GET /healthz`: the process answers.
-pub(crate) async fn healthz() -> &'static str {
+async fn healthz() -> &'static str {
     "ok\n"
 }
 
 /// `GET /readyz`: pages and files are served and uploads are taken.
-pub(crate) async fn readyz(State(ready): State<Ready>) -> Result<&'static str, ApiError> {
+async fn readyz(State(ready): State<Ready>) -> Result<&'static str, ApiError> {
     ready.check().await.map(|()| "ready\n").map_err(|why| {
         let detail = format!("pages and files are served, and uploads are refused: {}", why.problem.detail);
         let error = ApiError::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable, detail);

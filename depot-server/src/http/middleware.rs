@@ -18,6 +18,7 @@ use depot_proto::{ErrorCode, Problem};
 use super::{
     error::ApiError,
     forwarded::{self, Peer},
+    leftover::Leftover,
     problem::{self, Form},
     strict,
 };
@@ -49,14 +50,16 @@ pub(crate) struct Envelope {
     next_id: AtomicU64,
     /// From where `X-Forwarded-For` is believed.
     trusted: Vec<Network>,
+    /// The longest body that any route takes, in bytes.
+    longest: u64,
 }
 
 impl Envelope {
-    pub(crate) fn new(trusted: Vec<Network>) -> Self {
+    pub(crate) fn new(trusted: Vec<Network>, longest: u64) -> Self {
         let mut seed = [0; 8];
         // Without random numbers the ids start at 0, and are still distinct within a run.
         let _ = getrandom::fill(&mut seed);
-        Self { next_id: AtomicU64::new(u64::from_le_bytes(seed)), trusted }
+        Self { next_id: AtomicU64::new(u64::from_le_bytes(seed)), trusted, longest }
     }
 
     fn next_id(&self) -> String {
@@ -94,7 +97,14 @@ pub(crate) async fn envelope(around: &Envelope, request: Request, next: Next) ->
     let (form, is_head) = (Form::of(request.headers()), request.method() == Method::HEAD);
     let prints_status_line = problem::is_of_a_form(request.headers());
     let mut response = match strict::refusal(&request) {
-        None => next.run(request).await,
+        None => {
+            let (request, leftover) = Leftover::watch(request);
+            let mut response = next.run(request).await;
+            if is_refusal(response.status()) {
+                leftover.settle(around.longest, response.headers_mut()).await;
+            }
+            response
+        }
         Some(refusal) => {
             let mut response = refusal.into_response();
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -125,6 +135,11 @@ pub(crate) async fn envelope(around: &Envelope, request: Request, next: Next) ->
     }
     log(&line, &response);
     response
+}
+
+/// Whether an answer is one that its reader should not miss. Who was too slow was waited for already.
+fn is_refusal(status: StatusCode) -> bool {
+    (status.is_client_error() || status.is_server_error()) && status != StatusCode::REQUEST_TIMEOUT
 }
 
 /// The beginning of a text that a client may make as long as it likes.

@@ -4,17 +4,17 @@
 use std::sync::Arc;
 
 use axum::{
-    Json, Router,
+    Json,
     extract::{Request, State},
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
-    routing::{get, post},
 };
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::{
+    doors::{Doors, Needs},
     error::{ApiError, ApiResult},
     paced::Paced,
 };
@@ -60,14 +60,13 @@ impl OidcState {
 }
 
 /// The routes below `/_/oidc`, of a server that trusts publishers.
-pub(crate) fn routes(state: OidcState) -> Router {
-    Router::new()
-        .route("/_/oidc/audience", get(audience))
-        .route("/_/oidc/mint-token", post(mint_token))
-        .route("/_/oidc/burn-token", post(burn_token))
+pub(crate) fn doors() -> Doors<Arc<OidcState>> {
+    Doors::new()
+        .read("/_/oidc/audience", audience)
+        .post("/_/oidc/mint-token", Needs::Proof, mint_token)
+        .post("/_/oidc/burn-token", Needs::Proof, burn_token)
         // Where maturin looks.
-        .route("/_/oidc/github/mint-token", post(mint_token))
-        .with_state(Arc::new(state))
+        .post("/_/oidc/github/mint-token", Needs::Proof, mint_token)
 }
 
 async fn audience(State(state): State<Arc<OidcState>>) -> Response {

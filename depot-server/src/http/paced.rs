@@ -11,10 +11,6 @@ use tokio::time::Instant;
 use super::error::{ApiError, ApiResult};
 use crate::config::WireLimits;
 
-/// How much of a refused body is read, in bytes, so that the client gets to read why.
-const DRAINED: usize = 1 << 20;
-const DRAINED_FOR: Duration = Duration::from_secs(5);
-
 /// A body under limits of time: it may stand still for a while, and must keep up a least rate on average.
 pub(crate) struct Paced {
     body: Body,
@@ -65,21 +61,6 @@ impl Paced {
             read.extend_from_slice(&chunk);
         }
         Ok(read)
-    }
-
-    /// Reads some of what a refusal leaves unread.
-    pub(crate) async fn drain(&mut self) {
-        let reading = async {
-            let mut drained = 0;
-            while drained < DRAINED {
-                match self.next().await {
-                    Ok(Some(chunk)) => drained += chunk.len(),
-                    Ok(None) | Err(_) => return,
-                }
-            }
-        };
-        // A client that sends so slowly gets its answer all the same.
-        let _ = tokio::time::timeout(DRAINED_FOR, reading).await;
     }
 
     /// When the next bytes must be there: before it stood still for too long, and before the average falls too low.

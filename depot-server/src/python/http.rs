@@ -14,20 +14,19 @@ mod simple;
 
 use std::sync::Arc;
 
-use axum::{
-    Router,
-    http::{HeaderMap, header},
-    routing::{get, post, put as put_at},
-};
-use depot_proto::{ProjectName, scope::Action};
+use axum::http::{HeaderMap, header};
+use depot_proto::{ProjectName, RepositoryName, scope::Action};
 use tokio::sync::Semaphore;
 
 use super::{files::Files, pages::Pages, repository::Repository, root::Roots};
 use crate::{
     auth::policy::{Denied, Principal},
     config::WireLimits,
-    http::error::{ApiError, ApiResult},
-    service::downloads::Downloads,
+    http::{
+        doors::{Doors, Needs},
+        error::{ApiError, ApiResult},
+    },
+    service::{downloads::Downloads, subjects::Subjects},
 };
 
 /// What the handlers of one repository share.
@@ -37,6 +36,8 @@ pub(crate) struct RepositoryState {
     pub(crate) roots: Roots,
     pub(crate) files: Files,
     pub(crate) anonymous_read: bool,
+    /// To whom roles can be granted.
+    pub(crate) subjects: Subjects,
     /// Whether it is served at all.
     pub(crate) enabled: bool,
     /// The record of who fetched which file, where there is one.
@@ -52,26 +53,41 @@ pub(crate) struct RepositoryState {
 /// What lets someone read. Who may push may see what is there: a token for nothing but pushing would be of little use.
 const READING: [Action; 4] = [Action::Read, Action::Push, Action::PushNew, Action::Mirror];
 
+/// What a file that is sent may need: which of them, it says itself.
+const SENDING: [Action; 3] = [Action::Push, Action::PushNew, Action::Mirror];
+
 type Shared = axum::extract::State<Arc<RepositoryState>>;
 
-/// The routes under a repository's mount.
-pub(crate) fn routes(state: Arc<RepositoryState>) -> Router {
-    Router::new()
-        .route("/simple", get(simple::add_slash).post(legacy::wrong_door))
-        .route("/simple/", get(simple::root).post(legacy::wrong_door))
-        .route("/simple/{project}", get(simple::add_slash).post(legacy::wrong_door))
-        .route("/simple/{project}/", get(simple::project).post(legacy::wrong_door))
-        .route("/simple/{project}/{filename}", get(file::get).put(put::put))
-        .route("/files/{project}/{filename}", get(file::get))
-        .route("/packages/{*path}", get(packages::get))
-        .route("/_/plan", post(plan::plan))
-        .route("/_/projects/{project}", put_at(declare::declare))
-        .route("/_/yank", post(release::yank))
-        .route("/_/unyank", post(release::unyank))
-        .route("/_/delete", post(release::delete))
-        .route("/_/status", post(release::status))
-        .route("/_/roles", post(release::roles))
-        .with_state(state)
+/// The routes of a repository: those under its mount, and those at the root that uploaders know.
+pub(crate) fn doors(repository: &RepositoryName) -> Doors<Arc<RepositoryState>> {
+    let right = |actions| Needs::Right(repository.clone(), actions);
+    let (yanking, owning) = (right(&[release::YANKING]), right(&[release::OWNING]));
+    let below_mount = Doors::new()
+        .read("/simple", simple::add_slash)
+        .post("/simple", Needs::Nobody, legacy::wrong_door)
+        .read("/simple/", simple::root)
+        .post("/simple/", Needs::Nobody, legacy::wrong_door)
+        .read("/simple/{project}", simple::add_slash)
+        .post("/simple/{project}", Needs::Nobody, legacy::wrong_door)
+        .read("/simple/{project}/", simple::project)
+        .post("/simple/{project}/", Needs::Nobody, legacy::wrong_door)
+        .read("/simple/{project}/{filename}", file::get)
+        .put("/simple/{project}/{filename}", right(&SENDING), put::put)
+        .read("/files/{project}/{filename}", file::get)
+        .read("/packages/{*path}", packages::get)
+        .post("/_/plan", right(&SENDING), plan::plan)
+        .put("/_/projects/{project}", right(&[Action::Mirror]), declare::declare)
+        .post("/_/yank", yanking.clone(), release::yank)
+        .post("/_/unyank", yanking, release::unyank)
+        .post("/_/delete", owning.clone(), release::delete)
+        .post("/_/status", owning.clone(), release::status)
+        .post("/_/roles", owning, release::roles);
+    below_mount.below(&format!("/{repository}")).and(legacy::doors(repository))
+}
+
+/// The longest body that is taken, in bytes: a form with the largest file.
+pub(crate) fn longest_body(state: &RepositoryState) -> u64 {
+    state.repository.max_file_size.saturating_add(legacy::MAX_AROUND)
 }
 
 impl RepositoryState {

@@ -1,7 +1,8 @@
 //! What becomes of releases that are there: yanks, deletions, states of life, roles. Who may is decided before.
 
 use depot_proto::{
-    DistributionFilename, FileRecord, ProjectName, ProjectRecord, StatusRecord, Tombstone, Version, Yanked,
+    DistributionFilename, FileRecord, ProjectName, ProjectRecord, StatusRecord, Subject, Tombstone, Version,
+    Yanked,
     release::{FileOutcome, FilesRequest, ReleaseAnswer, RoleRequest},
     simple::ProjectStatus,
 };
@@ -26,6 +27,11 @@ pub(crate) enum ReleaseError {
     /// What is meant is not here.
     #[error("{0}")]
     NotHere(String),
+    /// Nobody has the name that a role is granted to.
+    #[error(
+        "there is no account `{0}`, and no token is made for one: make it first, or see whether it is spelled so"
+    )]
+    Nobody(Subject),
     /// A project keeps an owner.
     #[error("`{subject}` is the last owner of `{project}`: make another account its owner first")]
     LastOwner {

@@ -1,6 +1,7 @@
 //! Uploads by the form that twine and its like send: what each of them sends is taken at each address that it is sent
 //! to, and answered in the words that it looks for.
 
+mod answered;
 mod attestations;
 mod form;
 mod publishers;

@@ -170,6 +170,7 @@ fn a_plan_tells_what_was_deleted_and_what_is_closed() {
 #[test]
 fn each_verb_needs_its_right_and_tells_which() {
     let depot = with_two();
+    depot.new_user("ann", "correct horse", &[]);
     let verbs = [
         ("yank", file("1.0"), "yank"),
         ("unyank", file("1.0"), "yank"),
@@ -230,6 +231,8 @@ fn what_cannot_be_meant_is_refused_in_words() {
 #[test]
 fn roles_are_granted_and_taken_and_a_project_keeps_an_owner() {
     let mut depot = with_two();
+    depot.new_user("ann", "correct horse", &[]);
+    depot.new_token("bob", &["push"]);
     let keeper = depot.new_token("keeper", &["delete:python:tea-pot"]);
     let role = |subject: &str, role: &str, granted: bool| json!({ "project": "tea-pot", "subject": subject, "role": role, "granted": granted });
     assert_eq!(body(&ask(&depot, &keeper, "roles", &role("Ann", "owner", true)))["owners"], json!(["ann"]));
@@ -247,4 +250,36 @@ fn roles_are_granted_and_taken_and_a_project_keeps_an_owner() {
     assert_eq!((&answer["owners"], &answer["pushers"]), (&json!(["ann"]), &json!([])));
     assert_eq!(done(&depot, "roles", &role("ann", "owner", false))["owners"], json!([]));
     assert_refused(&ask(&depot, &depot.token(), "roles", &role("-", "owner", true)), 400, "bad-request");
+}
+
+#[test]
+fn a_role_is_granted_to_somebody_and_can_be_taken_from_whoever_is_gone() {
+    let depot = with_two();
+    depot.new_user("ann", "correct horse", &[]);
+    depot.new_user("eve", "correct horse", &[]);
+    let revoked = depot.new_token("bob", &["push"]);
+    let role = |subject: &str, granted: bool| {
+        let asked = json!({ "project": "tea-pot", "subject": subject, "role": "pusher", "granted": granted });
+        ask(&depot, &depot.token(), "roles", &asked)
+    };
+    for subject in ["ann", "eve", "bob"] {
+        assert_eq!(role(subject, true).status, 200, "{subject}");
+    }
+    depot.admin(&["user", "delete", "--username", "eve"]).assert_success();
+    let itself = json!({ "token": revoked }).to_string();
+    let headers = "Content-Type: application/json\r\n";
+    let dead = depot.request("DELETE", "/api/tokens", Some(&revoked), headers, itself.as_bytes());
+    assert_eq!(dead.status, 200, "{}", dead.text());
+    for nobody in ["eve", "bob", "annn"] {
+        let refused = role(nobody, true);
+        assert_refused(&refused, 400, "bad-request");
+        let words = format!("there is no account `{nobody}`");
+        assert!(refused.text().contains(&words), "{}", refused.text());
+    }
+    // Who is gone may still stand there, and is no obstacle to tidying up.
+    for gone in ["eve", "bob"] {
+        assert_eq!(body(&role(gone, false))["changed"], true, "{gone}");
+    }
+    assert_eq!(body(&role("annn", false))["changed"], false);
+    assert_eq!(body(&role("ann", true))["pushers"], json!(["ann"]));
 }

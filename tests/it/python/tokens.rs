@@ -1,6 +1,6 @@
 //! Tokens and who keeps them: issuing, revoking, scopes, and the secrets on disk.
 
-mod forged;
+pub(crate) mod forged;
 mod keeping;
 
 use depot_tests::{WheelBuilder, sha256_hex};
@@ -178,7 +178,11 @@ fn a_scope_grants_what_it_names_and_nothing_else() {
     let refused = announce(&depot, &reader, "acme-core");
     assert_refused(&refused, 403, "forbidden");
     let detail = body(&refused)["detail"].as_str().unwrap().to_owned();
-    assert!(detail.contains("`push-new`") && detail.contains("acme-core"), "{detail}");
+    assert!(detail.contains("`push-new`"), "{detail}");
+    // Who may push something is told what of which project it takes.
+    let refused = announce(&depot, &robot, "teapot");
+    let detail = body(&refused)["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains("`push-new` on project `teapot`"), "{detail}");
     let other = depot.new_token("other", &["push+push-new:other:*"]);
     assert_refused(&announce(&depot, &other, "acme-core"), 403, "forbidden");
 

@@ -76,6 +76,8 @@ const SERVER_WALLS: &[Wall] = &[
         forbidden: &["crate::python::http"],
     },
     Wall { behind: |file| in_room(file, "http"), forbidden: &["crate::python"] },
+    // Every route is in the table of doors, with what it needs.
+    Wall { behind: |file| file != "http/doors.rs", forbidden: &["axum::routing"] },
 ];
 
 /// Whether a file of `src/` is `ROOM.rs` or lies in `ROOM/`.
@@ -259,6 +261,8 @@ mod tests {
             ("main.rs", "use depot_cli::x;", true),
             ("main.rs", "use depot_server::x;", false),
             ("python/proxy.rs", "use depot_index::Client;", false),
+            ("python/http.rs", "use axum::{Router, routing::get};", true),
+            ("http/doors.rs", "use axum::routing::get;", false),
         ];
         for (file, source, broken) in cases {
             assert_eq!(

@@ -14,14 +14,15 @@ use std::{
 };
 
 use axum::{
-    Extension, Router,
+    Extension,
     extract::{Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
-    response::{IntoResponse as _, Json},
-    routing::post,
+    response::{IntoResponse as _, Json, Response},
 };
 use bytes::Bytes;
-use depot_proto::{DistributionFilename, DistributionKind, ErrorCode, push::UploadAnswer, scope::Action};
+use depot_proto::{
+    DistributionFilename, DistributionKind, ErrorCode, RepositoryName, push::UploadAnswer, scope::Action,
+};
 use depot_tree::{Sealed, TreeError};
 
 use self::{
@@ -30,13 +31,14 @@ use self::{
     multipart::{Event, Head, Multipart},
 };
 use super::{
-    RepositoryState, Shared,
-    receive::{Receiver, content_length, place, refuse, too_large},
+    RepositoryState, Shared, longest_body,
+    receive::{Receiver, content_length, place, too_large},
     refuse_coding,
 };
 use crate::{
     auth::policy::Principal,
     http::{
+        doors::{Doors, Needs},
         error::{ApiError, ApiResult},
         middleware,
         paced::Paced,
@@ -44,23 +46,27 @@ use crate::{
     python::{plan::may_upload, provenance, publish},
 };
 
+/// What an upload by form may need: which of them, the form says.
+const UPLOADING: [Action; 2] = [Action::Push, Action::PushNew];
+
 /// The most bytes of a form beside the file itself.
-const MAX_AROUND: u64 = 32 << 20;
+pub(super) const MAX_AROUND: u64 = 32 << 20;
 
 /// The addresses that clients are told to upload to, whole: those of the repository at its mount, and, for the default
 /// one, those at the server's root.
-pub(crate) fn routes(state: Arc<RepositoryState>) -> Router {
-    let mount = format!("/{}", state.repository.name);
-    let mut routes = Router::new();
-    for path in ["", "/"] {
-        routes = routes.route(&format!("{mount}{path}"), post(upload).get(middleware::no_route));
+pub(crate) fn doors(repository: &RepositoryName) -> Doors<Arc<RepositoryState>> {
+    let mount = format!("/{repository}");
+    let needs = || Needs::Right(repository.clone(), &UPLOADING);
+    let mut doors = Doors::new();
+    for path in [mount.clone(), format!("{mount}/")] {
+        doors = doors.post(&path, needs(), upload).read(&path, middleware::no_route);
     }
     for door in ["legacy", "upload"] {
         for (prefix, slash) in [(mount.as_str(), ""), (&mount, "/"), ("", ""), ("", "/")] {
-            routes = routes.route(&format!("{prefix}/{door}{slash}"), post(upload));
+            doors = doors.post(&format!("{prefix}/{door}{slash}"), needs(), upload);
         }
     }
-    routes.with_state(state)
+    doors
 }
 
 /// `POST` of a form.
@@ -71,22 +77,16 @@ async fn upload(
 ) -> ApiResult {
     let (parts, body) = request.into_parts();
     let mut body = Paced::new(body, &state.wire);
-    match take(&state, &principal, &parts.headers, parts.uri.query(), &mut body).await {
-        Ok(answer) => Ok((StatusCode::OK, Json(answer)).into_response()),
-        Err(error) => refuse(&parts.headers, &mut body, error).await,
-    }
+    let answer = take(&state, &principal, &parts.headers, parts.uri.query(), &mut body).await?;
+    Ok((StatusCode::OK, Json(answer)).into_response())
 }
 
 /// `POST` of a form to the address that is for installing from, which many paste.
-pub(super) async fn wrong_door(State(state): Shared, request: Request) -> ApiResult {
-    let (parts, body) = request.into_parts();
+pub(super) async fn wrong_door(State(state): Shared) -> Response {
     let mount = &state.repository.name;
     let detail = format!("this address is for installing from: upload to `/{mount}/`");
     let error = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::MethodNotAllowed, detail);
-    let refused = refuse(&parts.headers, &mut Paced::new(body, &state.wire), error).await;
-    let mut response = refused.unwrap_or_else(axum::response::IntoResponse::into_response);
-    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET,HEAD"));
-    Ok(response)
+    ([(header::ALLOW, HeaderValue::from_static("GET,HEAD"))], error).into_response()
 }
 
 async fn take(
@@ -97,12 +97,9 @@ async fn take(
     body: &mut Paced,
 ) -> ApiResult<UploadAnswer> {
     refuse_coding(headers)?;
-    // Before the form is read it is not known what it is about; some right is needed anyway.
-    principal.may_in(&[Action::Push, Action::PushNew], &state.repository.name)?;
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let mut multipart = Multipart::new(content_type)?;
-    let limit = state.repository.max_file_size.saturating_add(MAX_AROUND);
-    if content_length(headers).is_some_and(|length| length > limit) {
+    if content_length(headers).is_some_and(|length| length > longest_body(state)) {
         return Err(too_large("the upload", state.repository.max_file_size));
     }
     let mut reading =

@@ -16,7 +16,7 @@ use depot_proto::{
 
 use super::{
     RepositoryState, Shared, project_name,
-    receive::{Receiver, content_length, place, refuse, too_large},
+    receive::{Receiver, content_length, place, too_large},
     refuse_coding,
 };
 use crate::{
@@ -37,17 +37,13 @@ pub(super) async fn put(
 ) -> ApiResult {
     let (parts, body) = request.into_parts();
     let mut body = Paced::new(body, &state.wire);
-    let answered = match Target::of(&project, &stored, &parts.headers) {
-        Ok(Target::Bytes(filename)) => {
-            receive_bytes(&state, &principal, filename, &parts.headers, &mut body).await
+    let answer = match Target::of(&project, &stored, &parts.headers)? {
+        Target::Bytes(filename) => {
+            receive_bytes(&state, &principal, filename, &parts.headers, &mut body).await?
         }
-        Ok(Target::Record(filename)) => receive_record(&state, &principal, filename, &mut body).await,
-        Err(error) => Err(error),
+        Target::Record(filename) => receive_record(&state, &principal, filename, &mut body).await?,
     };
-    match answered {
-        Ok(answer) => Ok(respond(&answer)),
-        Err(error) => refuse(&parts.headers, &mut body, error).await,
-    }
+    Ok(respond(&answer))
 }
 
 /// What a path names.

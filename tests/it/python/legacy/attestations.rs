@@ -131,3 +131,30 @@ fn uv_sends_the_attestations_that_lie_beside_a_file() {
     assert_eq!(served.status, 200, "{}", served.text());
     assert_eq!(body(&served)["attestation_bundles"][0]["attestations"][0]["version"], 1);
 }
+
+#[test]
+fn a_deleted_file_takes_its_provenance_with_it() {
+    let mut depot = Depot::start();
+    let file = teapot();
+    let attestations = json!([attestation(&file.sha256())]).to_string();
+    assert_eq!(form(&file, &attestations).post(&depot).status, 200);
+    let served = format!("/python/files/tea-pot/{}.provenance", file.filename);
+    assert_eq!(depot.get(&served).status, 200);
+    let asked = json!({ "project": "tea-pot", "version": "1.0" }).to_string();
+    let token = depot.token();
+    let deleted = depot.request("POST", "/python/_/delete", Some(&token), "", asked.as_bytes());
+    assert_eq!(deleted.status, 200, "{}", deleted.text());
+    for _ in 0..2 {
+        assert!(
+            listing(&depot.tree().join("files")).values().flatten().next().is_none(),
+            "something is left"
+        );
+        assert_refused(&depot.get(&served), 410, "file-deleted");
+        // One that came back, as from an old copy, goes again at the next start.
+        depot.stop();
+        let folder = depot.tree().join("files/tea-pot");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join(format!("{}.provenance", file.filename)), "{}").unwrap();
+        depot.resume();
+    }
+}

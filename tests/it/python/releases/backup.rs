@@ -10,6 +10,7 @@ use crate::python::depot::{Depot, assert_refused, body};
 /// A server with a deleted file, a state and an owner.
 fn with_everything() -> Depot {
     let depot = with_two();
+    depot.new_token("ann", &["push"]);
     done(&depot, "delete", &file("1.0"));
     done(&depot, "status", &json!({ "project": "tea-pot", "state": "deprecated", "reason": "old" }));
     done(
@@ -32,6 +33,7 @@ fn assert_everything(data_dir: &Path) {
     assert_eq!(page["files"].as_array().unwrap().len(), 1);
     let put = depot.put("tea-pot", &pot("1.0").filename(), &pot("1.0").build());
     assert_refused(&put, 409, "file-deleted");
+    depot.new_token("bob", &["push"]);
     let asked = json!({ "project": "tea-pot", "subject": "bob", "role": "pusher", "granted": true });
     assert_eq!(done(&depot, "roles", &asked)["owners"], json!(["ann"]));
 }
