@@ -93,16 +93,16 @@ impl World {
         let depot = self.depot();
         let of = |name: &str| depot.new_token(name, &["admin"]);
         let (forged, revoked, disabled) = (of("robot"), of("robot"), of("gone"));
-        let forger = Forger::of(depot, &forged);
+        let own = Forger::of(depot, &forged);
         let id = Forger::of(depot, &revoked).claims["jti"].clone();
         depot.admin(&["token", "revoke", id.as_str().unwrap()]).assert_success();
         depot.admin(&["user", "disable", "--username", "gone"]).assert_success();
         let (rest, signature) = forged.rsplit_once('.').unwrap();
         let reversed: String = signature.chars().rev().collect();
-        let expired = forger.claims["iat"].as_i64().unwrap() - 60;
+        let expired = own.claims["iat"].as_i64().unwrap() - 60;
         vec![
             ("forged", format!("{rest}.{reversed}")),
-            ("expired", forger.with("exp", expired)),
+            ("expired", own.with("exp", expired)),
             ("revoked", revoked),
             ("of a disabled account", disabled),
             ("nonsense", "nonsense".to_owned()),

@@ -22,7 +22,7 @@ use super::{
     problem::{self, Form},
     strict,
 };
-use crate::config::Network;
+use crate::{auth::password, config::Network};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
@@ -88,7 +88,7 @@ struct Line {
 pub(crate) async fn envelope(around: &Envelope, request: Request, next: Next) -> Response {
     let line = Line {
         method: shortened(request.method().as_str(), 32),
-        path: shortened(request.uri().path(), 1024),
+        path: shortened(&without_tokens(request.uri().path()), 1024),
         is_safe: request.method().is_safe(),
         id: around.next_id(),
         client: around.client(&request),
@@ -140,6 +140,12 @@ pub(crate) async fn envelope(around: &Envelope, request: Request, next: Next) ->
 /// Whether an answer is one that its reader should not miss. Who was too slow was waited for already.
 fn is_refusal(status: StatusCode) -> bool {
     (status.is_client_error() || status.is_server_error()) && status != StatusCode::REQUEST_TIMEOUT
+}
+
+/// A path whose segments are no tokens: one that is typed where its id belongs is no less a secret.
+fn without_tokens(path: &str) -> String {
+    let shown = |segment| if password::is_token(segment) { "***" } else { segment };
+    path.split('/').map(shown).collect::<Vec<_>>().join("/")
 }
 
 /// The beginning of a text that a client may make as long as it likes.

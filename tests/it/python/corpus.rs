@@ -3,6 +3,8 @@
 
 mod large;
 mod served;
+#[cfg(target_os = "linux")]
+mod traced;
 
 use std::collections::BTreeMap;
 use std::io::Cursor;

@@ -1,6 +1,8 @@
 //! Attack 39: secrets that are found where they do not belong: in the log at its most talkative, in answers, in what
 //! commands say, in files, and in what the machine shows of a process.
 
+mod builders;
+mod people;
 mod uploaders;
 
 use std::fs;

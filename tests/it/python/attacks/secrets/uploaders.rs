@@ -10,8 +10,8 @@ use depot_tests::{Client, Clients, Room, WheelBuilder, run};
 use super::Search;
 use crate::python::depot::Depot;
 
-const WRONG: &str = "depot_canary.wrong.c4naryc4naryc4nary";
-const PASSWORD: &str = "canary-password-1";
+pub(super) const WRONG: &str = "depot_canary.wrong.c4naryc4naryc4nary";
+pub(super) const PASSWORD: &str = "canary-password-1";
 
 /// The uploaders that are here, each with these credentials, told as each is told; what they upload is in `dist/`.
 fn uploaders(room: &Room, url: &str, password: &str) -> Vec<Command> {
