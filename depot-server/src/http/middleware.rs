@@ -2,6 +2,7 @@
 //! answers bear.
 
 use std::{
+    borrow::Cow,
     net::IpAddr,
     sync::atomic::{AtomicU64, Ordering},
     time::Instant,
@@ -143,9 +144,12 @@ fn is_refusal(status: StatusCode) -> bool {
 }
 
 /// A path whose segments are no tokens: one that is typed where its id belongs is no less a secret.
-fn without_tokens(path: &str) -> String {
+fn without_tokens(path: &str) -> Cow<'_, str> {
+    if !path.split('/').any(password::is_token) {
+        return Cow::Borrowed(path);
+    }
     let shown = |segment| if password::is_token(segment) { "***" } else { segment };
-    path.split('/').map(shown).collect::<Vec<_>>().join("/")
+    path.split('/').map(shown).collect::<Vec<_>>().join("/").into()
 }
 
 /// The beginning of a text that a client may make as long as it likes.
