@@ -143,6 +143,13 @@ impl Incoming {
         self.size
     }
 
+    /// Opens the bytes that were taken so far, and those that will be, for somebody else to read. They are read to the end
+    /// even where the file is dropped or published meanwhile.
+    pub fn reader(&self) -> Result<File, TreeError> {
+        let path = self.files.bytes();
+        File::open(&path).on("open", path)
+    }
+
     /// Forgets what was taken, to start again.
     pub fn restart(&mut self) -> Result<(), TreeError> {
         use io::Seek as _;

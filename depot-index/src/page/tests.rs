@@ -1,10 +1,13 @@
 use std::io::Write as _;
 
-use depot_proto::{media_type::ACCEPT_PAGES, retry::Backoff};
+use depot_proto::{
+    media_type::{ACCEPT_PAGES, PageFormat},
+    retry::Backoff,
+};
 use flate2::{Compression, write::GzEncoder};
 
 use crate::{
-    IndexError,
+    Answer, IndexError, Validators,
     testing::{FakeServer, answer, answer_announcing, client, client_with, project, redirect},
 };
 
@@ -137,4 +140,51 @@ async fn an_unreadable_page_is_not_asked_for_again() {
     let error = client().project(&server.index(), &project()).await.unwrap_err();
     assert!(matches!(error, IndexError::BadPage { .. }), "{error}");
     assert_eq!(server.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_page_that_is_known_is_asked_for_by_its_version() {
+    let server = FakeServer::start(|asked| {
+        if asked.header("if-none-match") == Some("W/\"7\"") || asked.header("if-modified-since") == Some("then") {
+            return answer(304, &[], b"");
+        }
+        let headers = [("Content-Type", JSON), ("ETag", "W/\"7\""), ("Last-Modified", "then")];
+        answer(200, &headers, br#"{"meta": {}, "name": "teapot-tools", "files": []}"#)
+    });
+    let ask = async |known: &Validators| client().page(&server.index(), &project(), known).await;
+    let Answer::Page(fetched) = ask(&Validators::default()).await.unwrap() else { panic!("it is not known") };
+    assert_eq!(fetched.format, PageFormat::Json);
+    let expected = Validators { etag: Some("W/\"7\"".to_owned()), last_modified: Some("then".to_owned()) };
+    assert_eq!(fetched.validators, expected);
+    assert_eq!(ask(&expected).await.unwrap(), Answer::Fresh);
+    // The date is for servers that have nothing better.
+    assert!(server.asked()[1].header("if-modified-since").is_none());
+    assert_eq!(ask(&Validators { etag: None, ..expected }).await.unwrap(), Answer::Fresh);
+    assert!(matches!(ask(&Validators { etag: Some("x".to_owned()), last_modified: None }).await, Ok(Answer::Page(_))));
+}
+
+#[tokio::test]
+async fn who_did_not_say_what_they_have_is_not_told_that_it_holds() {
+    let server = FakeServer::start(|_| answer(304, &[], b""));
+    let error = client().project(&server.index(), &project()).await.unwrap_err();
+    assert!(matches!(error, IndexError::Status { status: 304, .. }), "{error}");
+}
+
+#[tokio::test]
+async fn the_list_of_projects_is_read_in_either_form() {
+    let page = br#"{"meta": {}, "projects": [{"name": "Tea_Pot"}, {"name": "lid"}]}"#;
+    let json = FakeServer::start(|_| answer(200, &[("Content-Type", JSON)], page));
+    let html = FakeServer::start(|_| answer(200, &[("Content-Type", "text/html")], b"<a href=\"lid/\">lid</a>"));
+    assert_eq!(client().root(&json.index()).await.unwrap().projects, ["Tea_Pot", "lid"]);
+    assert_eq!(client().root(&html.index()).await.unwrap().projects, ["lid"]);
+    assert_eq!(html.asked()[0].path, "/simple/");
+}
+
+#[tokio::test]
+async fn a_wait_that_is_too_long_is_no_wait_but_told() {
+    let server = FakeServer::start(|_| answer(503, &[("Retry-After", "50")], b""));
+    let client = client_with(|options| options.longest_wait = std::time::Duration::from_secs(1));
+    let error = client.project(&server.index(), &project()).await.unwrap_err();
+    let IndexError::Status { attempts: 1, retry_after: Some(wait), .. } = error else { panic!("{error}") };
+    assert_eq!(wait.as_secs(), 50);
 }

@@ -8,7 +8,7 @@ use depot_proto::{
     DistributionFilename, ProjectName, Sha256Digest, StatusRecord,
     layout::{self, Part},
 };
-use depot_tree::TreeError;
+use depot_tree::{Tree, TreeError};
 use moka::sync::Cache;
 
 use super::{key::Key, projects::because, repository::Repository};
@@ -58,6 +58,19 @@ pub(crate) struct Served {
     pub(crate) etag: Bytes,
     /// Their media type.
     pub(crate) content_type: &'static str,
+}
+
+/// The media type of core metadata.
+pub(super) const METADATA: &str = "text/plain; charset=utf-8";
+/// The media type of PEP 740 documents.
+pub(super) const PROVENANCE: &str = "application/vnd.pypi.integrity.v1+json";
+
+impl Served {
+    /// A small document with this digest.
+    pub(super) fn document(bytes: Vec<u8>, sha256: Sha256Digest, content_type: &'static str) -> Self {
+        let (size, content) = (bytes.len() as u64, Content::Memory(bytes.into()));
+        Self { content, size, etag: etag(sha256), content_type }
+    }
 }
 
 /// Where the bytes are.
@@ -110,14 +123,14 @@ impl Files {
             return Err(FileError::Quarantined { project: project.clone(), reason });
         }
         let served = match part {
-            Part::Bytes => open_bytes(repository, filename, record.sha256, record.size)?,
+            Part::Bytes => open_bytes(&repository.tree, filename, record.sha256, record.size)?,
             Part::Metadata => match record.core_metadata {
                 None => return Ok(None),
-                Some(sha256) => open_sidecar(repository, filename, sha256)?,
+                Some(sha256) => open_sidecar(&repository.tree, filename, sha256)?,
             },
             Part::Provenance => match record.provenance {
                 None => return Ok(None),
-                Some(sha256) => open_provenance(repository, filename, sha256)?,
+                Some(sha256) => open_provenance(&repository.tree, filename, sha256)?,
             },
             Part::Record => return Ok(None),
         };
@@ -132,7 +145,7 @@ impl Files {
 }
 
 /// What is said of a file by its name. Nothing here is to be shown by a browser.
-fn content_type(filename: &str) -> &'static str {
+pub(super) fn content_type(filename: &str) -> &'static str {
     let ends = |suffixes: &[&str]| {
         let name = filename.to_ascii_lowercase();
         suffixes.iter().any(|suffix| name.ends_with(suffix))
@@ -162,13 +175,13 @@ fn etag(sha256: Sha256Digest) -> Bytes {
 }
 
 /// Bytes of another length are never begun to be sent: a short body under a good status is worse than none.
-fn open_bytes(
-    repository: &Repository,
+pub(super) fn open_bytes(
+    tree: &Tree,
     filename: &DistributionFilename,
     sha256: Sha256Digest,
     size: u64,
 ) -> Result<Served, FileError> {
-    let opened = repository.tree.open_part(filename.project(), filename.as_str(), Part::Bytes)?;
+    let opened = tree.open_part(filename.project(), filename.as_str(), Part::Bytes)?;
     let opened = opened.ok_or_else(|| damaged(filename, "its bytes are gone"))?;
     if opened.size != size {
         return Err(damaged(filename, format!("its bytes are {} and not {size} long", opened.size)));
@@ -197,42 +210,38 @@ fn read_small(
 }
 
 /// The sidecar as it was published. One that a power cut took is derived from the wheel again.
-fn open_sidecar(
-    repository: &Repository,
+pub(super) fn open_sidecar(
+    tree: &Tree,
     filename: &DistributionFilename,
     sha256: Sha256Digest,
 ) -> Result<Served, FileError> {
     let (project, name) = (filename.project(), filename.as_str());
-    let mut metadata = repository.tree.metadata(project, name)?;
+    let mut metadata = tree.metadata(project, name)?;
     if metadata.as_deref().is_none_or(|metadata| Sha256Digest::of(metadata) != sha256) {
-        let opened = repository.tree.open_part(project, name, Part::Bytes)?;
+        let opened = tree.open_part(project, name, Part::Bytes)?;
         let opened = opened.ok_or_else(|| damaged(filename, "its bytes are gone"))?;
         let contents = depot_dist::read(opened.file, filename, &Limits::default());
         let derived = contents.map_err(|error| damaged(filename, error.to_string()))?.raw_metadata;
         if Sha256Digest::of(&derived) != sha256 {
             return Err(damaged(filename, "its metadata is not what was published"));
         }
-        if let Err(error) = repository.tree.write_metadata(project, name, &derived) {
+        if let Err(error) = tree.write_metadata(project, name, &derived) {
             tracing::warn!(%filename, %error, "metadata that was lost could not be stored again");
         }
         metadata = Some(derived);
     }
-    let body = Bytes::from(metadata.unwrap_or_default());
-    let (size, content_type) = (body.len() as u64, "text/plain; charset=utf-8");
-    Ok(Served { size, etag: etag(sha256), content: Content::Memory(body), content_type })
+    Ok(Served::document(metadata.unwrap_or_default(), sha256, METADATA))
 }
 
 /// The PEP 740 document as it was put together when the file was published.
 fn open_provenance(
-    repository: &Repository,
+    tree: &Tree,
     filename: &DistributionFilename,
     sha256: Sha256Digest,
 ) -> Result<Served, FileError> {
     let below = layout::file_path(filename.project(), filename.as_str(), Part::Provenance);
-    let document = repository.tree.document(&below)?;
+    let document = tree.document(&below)?;
     let document = document.filter(|document| Sha256Digest::of(document) == sha256);
-    let body =
-        Bytes::from(document.ok_or_else(|| damaged(filename, "its provenance is not what was published"))?);
-    let (size, content_type) = (body.len() as u64, "application/vnd.pypi.integrity.v1+json");
-    Ok(Served { size, etag: etag(sha256), content: Content::Memory(body), content_type })
+    let body = document.ok_or_else(|| damaged(filename, "its provenance is not what was published"))?;
+    Ok(Served::document(body, sha256, PROVENANCE))
 }

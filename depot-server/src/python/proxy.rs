@@ -6,34 +6,42 @@
 mod breaker;
 mod counters;
 mod error;
+mod fetch;
 mod fetched;
+mod files;
 mod flight;
 mod flights;
+mod kept;
 mod known;
+mod packages;
 mod page;
 mod pages;
+mod room;
 mod settings;
+mod sidecars;
 mod stored;
+mod stream;
 mod upstream;
+mod writer;
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
 
 use depot_index::{ClientOptions, Guard};
-use depot_proto::{
-    DistributionFilename, Facts, ProjectName, RepositoryName, layout::Part, redact::SafeUrl, simple::PageFile,
-};
+use depot_proto::{Facts, ProjectName, RepositoryName, redact::SafeUrl, simple::PageFile};
 use depot_tree::Tree;
 
 use self::{
-    counters::Counters,
-    pages::Pages,
-    upstream::{Kind, Upstream},
+    counters::Counters, flight::Flight, flights::Flights, kept::KeptFiles, packages::Listed, pages::Pages,
+    room::Room, sidecars::Document, upstream::Upstream,
 };
 #[expect(unused_imports, reason = "the doors are not built yet")]
 pub(crate) use self::{
     counters::Counts,
     error::{ProxyError, ProxyOpenError},
-    fetched::{Coming, Described, Fetched, Streamed},
+    fetched::{Body, Coming, Described, Fetched, Streamed},
     settings::{FileMode, ProxySettings},
 };
 
@@ -47,6 +55,15 @@ pub(crate) struct Proxy {
     tree: Arc<Tree>,
     upstream: Upstream,
     pages: Pages,
+    kept: KeptFiles,
+    /// Files that are being fetched, by project and name.
+    flights: Mutex<HashMap<String, Arc<Flight>>>,
+    /// Metadata and provenance that are, by stored name.
+    documents: Flights<String, Document>,
+    room: Room,
+    /// The list of projects of upstream, and the question for it.
+    listed: Mutex<Listed>,
+    lists: Flights<(), Result<Arc<[ProjectName]>, ProxyError>>,
     counters: Arc<Counters>,
 }
 
@@ -78,7 +95,22 @@ impl Proxy {
             Arc::clone(&counters),
         );
         let pages = Pages::open(tree.root().join(PAGES), settings.page_memory)?;
-        Ok(Arc::new(Self { name, settings, tree, upstream, pages, counters }))
+        let kept = KeptFiles::new(settings.open_files, settings.max_size.is_some());
+        let room = Room::new(settings.max_size);
+        Ok(Arc::new(Self {
+            name,
+            settings,
+            tree,
+            upstream,
+            pages,
+            kept,
+            flights: Mutex::default(),
+            documents: Flights::default(),
+            room,
+            listed: Mutex::default(),
+            lists: Flights::default(),
+            counters,
+        }))
     }
 
     /// The repository's name.
@@ -94,47 +126,6 @@ impl Proxy {
     /// What it counted since its start.
     pub(crate) fn counts(&self) -> Counts {
         self.counters.read()
-    }
-
-    /// A file, or a part of it; none if upstream does not list it, or has no such part.
-    pub(crate) async fn file(
-        self: &Arc<Self>,
-        filename: &DistributionFilename,
-        part: Part,
-    ) -> Result<Option<Fetched>, ProxyError> {
-        let _ = (part, self.entry(filename.project()).await?);
-        Err(ProxyError::Offline { what: filename.to_string() })
-    }
-
-    /// What is known of a file without fetching it; none if upstream does not list it.
-    pub(crate) async fn describe(
-        self: &Arc<Self>,
-        filename: &DistributionFilename,
-        part: Part,
-    ) -> Result<Option<Described>, ProxyError> {
-        let _ = (part, self.entry(filename.project()).await?);
-        Err(ProxyError::Offline { what: filename.to_string() })
-    }
-
-    /// The file that lies at this path of the upstream (what follows `packages/`), among projects that may be asked for.
-    pub(crate) async fn packages(
-        self: &Arc<Self>,
-        path: &str,
-        may_ask: impl Fn(&ProjectName) -> bool + Send + Sync,
-    ) -> Result<Option<DistributionFilename>, ProxyError> {
-        let name: Option<ProjectName> = path.parse().ok().filter(may_ask);
-        let _ = self.entry(&name.ok_or_else(|| ProxyError::broken_off(path))?).await?;
-        Err(ProxyError::Offline { what: path.to_owned() })
-    }
-
-    /// The names of all projects that upstream lists.
-    pub(crate) async fn upstream_names(self: &Arc<Self>) -> Result<Arc<[ProjectName]>, ProxyError> {
-        let what = "the list of projects";
-        let index = &self.upstream.index;
-        let question = async |client: depot_index::Client| client.root(index).await;
-        let root = self.upstream.ask(Kind::Small, what, None, question).await?;
-        let names = root.map(|root| root.projects).unwrap_or_default();
-        Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
     }
 
     /// The projects whose pages are kept, sorted.
@@ -159,3 +150,6 @@ fn upstream_facts(index: &str, file: &PageFile) -> Facts {
     });
     Facts::of_page_file(file, index, &url.unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests;

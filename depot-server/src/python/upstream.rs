@@ -54,7 +54,7 @@ fn path_of(record: &FileRecord) -> Option<String> {
 }
 
 /// Whether what follows `packages/` is this path of an index, which may begin so itself.
-fn is_path(upstream: &str, path: &str) -> bool {
+pub(super) fn is_path(upstream: &str, path: &str) -> bool {
     upstream == path || upstream.strip_prefix("packages/") == Some(path)
 }
 

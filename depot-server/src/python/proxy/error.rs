@@ -76,6 +76,12 @@ pub(crate) enum ProxyError {
         /// What was asked for.
         what: String,
     },
+    /// It is listed and not there; who asks for a file is told that there is none.
+    #[error("`{what}` is listed by its index, which does not have it")]
+    Missing {
+        /// What was asked for.
+        what: String,
+    },
     /// The disk of this server failed.
     #[error("`{what}` cannot be kept or read: {source}")]
     Disk {

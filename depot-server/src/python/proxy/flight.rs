@@ -26,6 +26,7 @@ pub(crate) struct Flight {
     pub(super) what: String,
     progress: watch::Sender<Progress>,
     file: OnceLock<Arc<File>>,
+    size: OnceLock<u64>,
 }
 
 #[derive(Clone, Default)]
@@ -52,7 +53,7 @@ enum Stage {
 impl Flight {
     pub(super) fn new(what: &str) -> Self {
         let (progress, _) = watch::channel(Progress::default());
-        Self { what: what.to_owned(), progress, file: OnceLock::new() }
+        Self { what: what.to_owned(), progress, file: OnceLock::new(), size: OnceLock::new() }
     }
 
     /// Where the bytes are read that come.
@@ -63,6 +64,19 @@ impl Flight {
 
     pub(super) fn file(&self) -> Option<&Arc<File>> {
         self.file.get()
+    }
+
+    /// The whole is said to have this size.
+    pub(super) fn announced(&self, size: u64) {
+        // Who follows was told the first; a file of another size ends in an error.
+        let _ = self.size.set(size);
+    }
+
+    /// How many bytes it is said to have, or was found to have.
+    pub(super) fn size(&self) -> Option<u64> {
+        let progress = self.progress.borrow();
+        let is_whole = matches!(progress.stage, Stage::Verified | Stage::Landed(_));
+        if is_whole { Some(progress.visible) } else { self.size.get().copied() }
     }
 
     /// So many bytes are written, of so many if that is known.

@@ -109,6 +109,11 @@ impl Proxy {
         Listing { page: Arc::clone(&entry.shown), version: entry.version, cache }
     }
 
+    /// What is kept of a project, if it is in memory.
+    pub(super) fn in_memory(&self, project: &ProjectName) -> Option<Arc<Entry>> {
+        self.pages.memory.get(project)
+    }
+
     /// The page of a project, as new as it may be wished for.
     pub(super) async fn entry(
         self: &Arc<Self>,
@@ -142,12 +147,18 @@ impl Proxy {
         let answer = match tokio::time::timeout(self.settings.patience, question.ended()).await {
             Ok(answer) => answer.unwrap_or_else(|| Err(ProxyError::broken_off(project.as_str()))),
             // It goes on, for those who come later.
-            Err(_) => return Ok(Some((kept, CacheState::Stale))),
+            Err(_) => return Ok(Some((self.current(project, kept), CacheState::Stale))),
         };
         answer.or_else(|error| {
             tracing::debug!(%project, %error, "an old page is shown");
-            Ok(Some((kept, CacheState::Stale)))
+            Ok(Some((self.current(project, kept), CacheState::Stale)))
         })
+    }
+
+    /// The same page as it is shown now: something may have been learnt meanwhile of its files.
+    fn current(&self, project: &ProjectName, entry: Arc<Entry>) -> Arc<Entry> {
+        let same = |other: &Arc<Entry>| Arc::ptr_eq(&other.upstream, &entry.upstream);
+        self.in_memory(project).filter(same).unwrap_or(entry)
     }
 
     /// What is kept of a project, in memory or on disk, whatever its age.
@@ -185,8 +196,9 @@ impl Proxy {
         }
         match (answer?, known) {
             (Some(Answer::Fresh), Some(known)) => {
-                known.confirm();
-                Ok(Some((known, CacheState::Revalidated)))
+                let entry = self.current(&project, known);
+                entry.confirm();
+                Ok(Some((entry, CacheState::Revalidated)))
             }
             (Some(Answer::Fresh), None) => {
                 let reason = "it says that a page still holds which is not known here".to_owned();

@@ -33,6 +33,8 @@ pub(crate) struct ProxySettings {
     pub(crate) max_requests: usize,
     /// The memory that pages take, in bytes.
     pub(crate) page_memory: u64,
+    /// The most files that are held open because they are asked for.
+    pub(crate) open_files: u64,
 }
 
 /// What becomes of files that are asked for.
@@ -64,6 +66,7 @@ impl ProxySettings {
             page_deadline: Duration::from_secs(40),
             max_requests: 32,
             page_memory: 128 << 20,
+            open_files: 128,
         }
     }
 }

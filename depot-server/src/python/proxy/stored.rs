@@ -202,7 +202,7 @@ mod tests {
         );
         let (read, validators, fetched) = folder.read(&pot).unwrap().into_parts();
         assert_eq!((read, validators.etag.as_deref()), (ProjectPage::new(pot.clone()), Some("\"x\"")));
-        assert_eq!(fetched.to_string(), "2026-01-02T03:04:05Z");
+        assert_eq!(fetched.to_string(), "2026-01-02T03:04:05.000000Z");
         assert!(
             folder.read(&"lid".parse().unwrap()).is_none() && folder.read(&"cup".parse().unwrap()).is_none()
         );

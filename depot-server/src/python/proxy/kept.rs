@@ -1,0 +1,147 @@
+//! Files that are kept: opened from the tree, and held open while they are asked for.
+
+use std::{
+    fs::File,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use depot_proto::{DistributionFilename, layout::Part};
+use depot_tree::{Tree, TreeError};
+use moka::sync::Cache;
+
+use super::error::ProxyError;
+use crate::{
+    clock,
+    python::files::{Content, FileError, Served, open_bytes, open_sidecar},
+};
+
+/// The memory that small files and documents take, in bytes.
+const MAX_SMALL: u64 = 64 << 20;
+
+/// How long a file that is asked for again and again may go without a note that it is, in microseconds.
+const TOUCHED_EVERY: i64 = 3600 * 1_000_000;
+
+/// What the tree has of a file.
+pub(super) enum Look {
+    /// It is kept.
+    Here(Arc<Served>),
+    /// The file is kept, and is known not to have this part.
+    NoSuchPart,
+    /// It is kept, and what is kept is spoiled.
+    Damaged,
+    /// It is not kept.
+    Absent,
+}
+
+/// Opened files of one proxy.
+pub(super) struct KeptFiles {
+    open: Cache<String, Arc<Opened>>,
+    small: Cache<String, Arc<Opened>>,
+    /// Whether it is noted on disk what is asked for, because something will have to go one day.
+    notes_use: bool,
+}
+
+struct Opened {
+    served: Arc<Served>,
+    touched: AtomicI64,
+}
+
+impl KeptFiles {
+    pub(super) fn new(max_open: u64, notes_use: bool) -> Self {
+        let weight =
+            |_: &String, opened: &Arc<Opened>| u32::try_from(opened.served.size + 512).unwrap_or(u32::MAX);
+        let small = Cache::builder().max_capacity(MAX_SMALL).weigher(weight).build();
+        Self { open: Cache::new(max_open), small, notes_use }
+    }
+
+    /// A part of a file that is open already.
+    pub(super) fn cached(
+        &self,
+        tree: &Arc<Tree>,
+        filename: &DistributionFilename,
+        part: Part,
+    ) -> Option<Arc<Served>> {
+        let key = key(filename, part);
+        let opened = self.small.get(&key).or_else(|| self.open.get(&key))?;
+        let now = clock::now().micros();
+        let touched = opened.touched.load(Ordering::Relaxed);
+        if self.notes_use && part == Part::Bytes && now.saturating_sub(touched) > TOUCHED_EVERY {
+            opened.touched.store(now, Ordering::Relaxed);
+            let (tree, filename) = (Arc::clone(tree), filename.clone());
+            tokio::task::spawn_blocking(move || touch(&tree, &filename));
+        }
+        Some(Arc::clone(&opened.served))
+    }
+
+    /// A part of a file of the tree. May block.
+    pub(super) fn look(
+        &self,
+        tree: &Tree,
+        filename: &DistributionFilename,
+        part: Part,
+    ) -> Result<Look, ProxyError> {
+        let disk = |error| ProxyError::disk(filename.as_str(), error);
+        let record = match tree.record(filename.project(), filename.as_str()) {
+            Ok(Some(record)) => record,
+            Ok(None) => return Ok(Look::Absent),
+            Err(error @ TreeError::Record { .. }) => {
+                tracing::error!(%error, "the record of a kept file is spoiled, and the file is fetched again");
+                return Ok(Look::Damaged);
+            }
+            Err(error) => return Err(disk(error)),
+        };
+        let opened = match (part, record.core_metadata) {
+            (Part::Bytes, _) => open_bytes(tree, filename, record.sha256, record.size),
+            (Part::Metadata, Some(sha256)) => open_sidecar(tree, filename, sha256),
+            (Part::Metadata, None) => return Ok(Look::NoSuchPart),
+            (Part::Record | Part::Provenance, _) => return Ok(Look::Absent),
+        };
+        match opened {
+            Ok(served) => {
+                if self.notes_use && part == Part::Bytes {
+                    touch(tree, filename);
+                }
+                Ok(Look::Here(self.put(filename, part, served)))
+            }
+            Err(FileError::Tree(error)) => Err(disk(error)),
+            Err(error) => {
+                tracing::error!(%error, "a kept file is spoiled, and is fetched again");
+                Ok(Look::Damaged)
+            }
+        }
+    }
+
+    /// Holds a part of a file that was just opened.
+    pub(super) fn put(&self, filename: &DistributionFilename, part: Part, served: Served) -> Arc<Served> {
+        let cache = if matches!(served.content, Content::Memory(_)) { &self.small } else { &self.open };
+        let served = Arc::new(served);
+        let touched = AtomicI64::new(clock::now().micros());
+        cache.insert(key(filename, part), Arc::new(Opened { served: Arc::clone(&served), touched }));
+        served
+    }
+
+    /// Lets go of a file that is kept no more; those who read it read on.
+    pub(super) fn let_go(&self, filename: &DistributionFilename) {
+        for part in [Part::Bytes, Part::Metadata] {
+            let key = key(filename, part);
+            self.small.invalidate(&key);
+            self.open.invalidate(&key);
+        }
+    }
+}
+
+fn key(filename: &DistributionFilename, part: Part) -> String {
+    format!("{}/{filename}{}", filename.project(), part.suffix())
+}
+
+/// Notes that a file was asked for, as the time of its last change: what is kept never changes otherwise.
+fn touch(tree: &Tree, filename: &DistributionFilename) {
+    let path = tree.path(filename.project(), filename.as_str(), Part::Bytes);
+    let touched = File::open(&path).and_then(|file| file.set_modified(clock::system()));
+    if let Err(error) = touched {
+        tracing::debug!(%filename, %error, "it cannot be noted that a file was asked for");
+    }
+}

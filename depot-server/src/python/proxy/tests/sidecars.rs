@@ -1,0 +1,133 @@
+//! Metadata and provenance; files by their upstream paths.
+
+use depot_proto::{Sha256Digest, simple::MetadataMark};
+use serde_json::json;
+
+use super::{
+    files::wait_for_record,
+    upstream::{Fault, bare_entry, entry, metadata, path_of, wheel},
+    *,
+};
+
+const WHEEL: &str = "tea_pot-1.0-py3-none-any.whl";
+const SDIST: &str = "tea_pot-1.0.tar.gz";
+
+#[tokio::test]
+async fn metadata_comes_from_the_end_of_a_wheel_that_is_not_downloaded() {
+    let (bench, bytes) = (Bench::new(), wheel("1.0", 900_000));
+    bench.index.list(&[(entry(WHEEL, &bytes), &bytes)]);
+    assert_eq!(bench.files().await[0].core_metadata, MetadataMark::Present);
+    for _ in 0..2 {
+        assert_eq!(bench.part(WHEEL, Part::Metadata).await.unwrap().unwrap(), metadata("1.0").as_bytes());
+    }
+    let asked = bench.index.asked(&path_of(WHEEL));
+    assert_eq!((asked.len(), asked.iter().all(|asked| asked.header("range").is_some())), (1, true));
+    // Its digest is told from now on, and after a restart nobody is asked.
+    let known = MetadataMark::Sha256(Sha256Digest::of(metadata("1.0").as_bytes()));
+    assert_eq!(bench.files().await[0].core_metadata, known);
+    let asked = bench.index.asked_in_all();
+    let bench = bench.restart(|settings| settings.offline = true);
+    assert_eq!(bench.files().await[0].core_metadata, known);
+    assert_eq!(bench.part(WHEEL, Part::Metadata).await.unwrap().unwrap(), metadata("1.0").as_bytes());
+    assert_eq!(bench.index.asked_in_all(), asked);
+    assert!(bench.proxy.tree.record(&pot(), WHEEL).unwrap().is_none());
+}
+
+#[tokio::test]
+async fn the_metadata_of_upstream_is_taken_if_it_is_what_upstream_lists() {
+    let (bench, bytes) = (Bench::new(), wheel("1.0", 100));
+    let mut listed = entry(WHEEL, &bytes);
+    let text = metadata("1.0");
+    listed["core-metadata"] = json!({ "sha256": Sha256Digest::of(text.as_bytes()).to_string() });
+    bench.index.list(&[(listed, &bytes)]);
+    let sidecar = format!("{}.metadata", path_of(WHEEL));
+    bench.index.put(&sidecar, text.replace("3.9", "3.8"), "text/plain");
+    assert!(matches!(bench.part(WHEEL, Part::Metadata).await, Err(ProxyError::Damaged { .. })));
+    bench.index.put(&sidecar, text.clone(), "text/plain");
+    assert_eq!(bench.part(WHEEL, Part::Metadata).await.unwrap().unwrap(), text.as_bytes());
+    assert!(bench.index.asked(&path_of(WHEEL)).is_empty());
+}
+
+#[tokio::test]
+async fn a_server_without_ranges_costs_the_wheel_once() {
+    for mode in [FileMode::Cache, FileMode::Stream] {
+        let bench = Bench::with(|settings| settings.files = mode);
+        // More than is taken whole in place of a part.
+        let bytes = wheel("1.0", 9 << 20);
+        bench.index.list(&[(entry(WHEEL, &bytes), &bytes)]);
+        bench.index.without_ranges();
+        for _ in 0..2 {
+            assert_eq!(bench.part(WHEEL, Part::Metadata).await.unwrap().unwrap(), metadata("1.0").as_bytes());
+        }
+        let asked = bench.index.asked(&path_of(WHEEL));
+        assert_eq!(asked.iter().filter(|asked| asked.header("range").is_none()).count(), 1);
+        assert_eq!(bench.proxy.tree.record(&pot(), WHEEL).unwrap().is_some(), mode == FileMode::Cache);
+    }
+}
+
+#[tokio::test]
+async fn a_wheel_that_cannot_be_read_has_no_metadata_and_says_so() {
+    let bench = Bench::new();
+    bench.index.list(&[(entry(WHEEL, b"no zip at all"), b"no zip at all"), (entry(SDIST, b"s"), b"s")]);
+    assert_eq!(bench.part(WHEEL, Part::Metadata).await.unwrap(), None);
+    assert_eq!(bench.files().await[0].core_metadata, MetadataMark::Absent);
+    assert_eq!(bench.part(SDIST, Part::Metadata).await.unwrap(), None);
+    // It is what upstream lists, and is served as that.
+    assert_eq!(bench.fetch(WHEEL).await.unwrap().unwrap(), b"no zip at all");
+    assert_eq!(wait_for_record(&bench, WHEEL).await.core_metadata, None);
+    assert_eq!(bench.part(WHEEL, Part::Metadata).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn metadata_that_cannot_be_had_now_is_an_error_and_not_remembered() {
+    let (bench, bytes) = (Bench::new(), wheel("1.0", 100));
+    bench.index.list(&[(entry(WHEEL, &bytes), &bytes)]);
+    bench.index.fault(&path_of(WHEEL), Fault::Status(500, None), 2);
+    assert!(bench.part(WHEEL, Part::Metadata).await.is_err());
+    assert_eq!(bench.part(WHEEL, Part::Metadata).await.unwrap().unwrap(), metadata("1.0").as_bytes());
+}
+
+#[tokio::test]
+async fn provenance_passes_through_and_is_kept() {
+    let bench = Bench::new();
+    let mut listed = entry(SDIST, b"s");
+    listed["provenance"] = json!(bench.index.url("/integrity/x"));
+    bench.index.put("/integrity/x", "{\"version\": 1}", "application/json");
+    bench.index.list(&[(listed, b"s"), (bare_entry("tea_pot-2.0.zip"), b"PK")]);
+    for _ in 0..2 {
+        assert_eq!(bench.part(SDIST, Part::Provenance).await.unwrap().unwrap(), b"{\"version\": 1}");
+    }
+    assert_eq!(bench.index.asked("/integrity/x").len(), 1);
+    assert_eq!(bench.part("tea_pot-2.0.zip", Part::Provenance).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_file_is_described_without_being_fetched() {
+    let bench = Bench::new();
+    bench.index.list(&[(entry(SDIST, b"s"), b"s")]);
+    let described = bench.proxy.describe(&named(SDIST), Part::Bytes).await.unwrap().unwrap();
+    assert_eq!((described.size, described.sha256), (Some(1), Some(Sha256Digest::of(b"s"))));
+    assert_eq!(described.content_type, "application/gzip");
+    assert_eq!(bench.proxy.describe(&named(SDIST), Part::Metadata).await.unwrap(), None);
+    assert!(bench.index.asked(&path_of(SDIST)).is_empty());
+}
+
+#[tokio::test]
+async fn a_path_of_upstream_leads_to_its_file_even_when_nothing_is_kept() {
+    let bench = Bench::new();
+    bench.index.list(&[(entry(WHEEL, b"PK"), b"PK"), (entry("tea-pot-1.0.tar.gz", b"s"), b"s")]);
+    let ask = async |path: &str| bench.proxy.packages(path, |_| true).await.unwrap();
+    for (path, found) in [
+        ("ab/tea_pot-1.0-py3-none-any.whl", Some(WHEEL)),
+        ("packages/ab/tea_pot-1.0-py3-none-any.whl", Some(WHEEL)),
+        ("ab/tea-pot-1.0.tar.gz", Some("tea-pot-1.0.tar.gz")),
+        ("cd/tea_pot-1.0-py3-none-any.whl", None),
+        ("ab/tea_pot-2.0-py3-none-any.whl", None),
+        ("ab/nothing", None),
+    ] {
+        assert_eq!(ask(path).await.map(|found| found.to_string()).as_deref(), found, "{path}");
+    }
+    let asked = bench.index.asked_in_all();
+    let refused = bench.proxy.packages("ab/secret-1.0.tar.gz", |project| project.as_str() != "secret").await;
+    assert_eq!((refused.unwrap(), bench.index.asked_in_all()), (None, asked));
+}
