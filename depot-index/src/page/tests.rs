@@ -145,7 +145,9 @@ async fn an_unreadable_page_is_not_asked_for_again() {
 #[tokio::test]
 async fn a_page_that_is_known_is_asked_for_by_its_version() {
     let server = FakeServer::start(|asked| {
-        if asked.header("if-none-match") == Some("W/\"7\"") || asked.header("if-modified-since") == Some("then") {
+        if asked.header("if-none-match") == Some("W/\"7\"")
+            || asked.header("if-modified-since") == Some("then")
+        {
             return answer(304, &[], b"");
         }
         let headers = [("Content-Type", JSON), ("ETag", "W/\"7\""), ("Last-Modified", "then")];
@@ -160,7 +162,10 @@ async fn a_page_that_is_known_is_asked_for_by_its_version() {
     // The date is for servers that have nothing better.
     assert!(server.asked()[1].header("if-modified-since").is_none());
     assert_eq!(ask(&Validators { etag: None, ..expected }).await.unwrap(), Answer::Fresh);
-    assert!(matches!(ask(&Validators { etag: Some("x".to_owned()), last_modified: None }).await, Ok(Answer::Page(_))));
+    assert!(matches!(
+        ask(&Validators { etag: Some("x".to_owned()), last_modified: None }).await,
+        Ok(Answer::Page(_))
+    ));
 }
 
 #[tokio::test]
@@ -174,7 +179,8 @@ async fn who_did_not_say_what_they_have_is_not_told_that_it_holds() {
 async fn the_list_of_projects_is_read_in_either_form() {
     let page = br#"{"meta": {}, "projects": [{"name": "Tea_Pot"}, {"name": "lid"}]}"#;
     let json = FakeServer::start(|_| answer(200, &[("Content-Type", JSON)], page));
-    let html = FakeServer::start(|_| answer(200, &[("Content-Type", "text/html")], b"<a href=\"lid/\">lid</a>"));
+    let html =
+        FakeServer::start(|_| answer(200, &[("Content-Type", "text/html")], b"<a href=\"lid/\">lid</a>"));
     assert_eq!(client().root(&json.index()).await.unwrap().projects, ["Tea_Pot", "lid"]);
     assert_eq!(client().root(&html.index()).await.unwrap().projects, ["lid"]);
     assert_eq!(html.asked()[0].path, "/simple/");

@@ -27,6 +27,7 @@ mod writer;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use depot_index::{ClientOptions, Guard};
@@ -89,7 +90,7 @@ impl Proxy {
         let counters = Arc::new(Counters::default());
         let upstream = Upstream::new(
             settings.upstream.clone(),
-            ClientOptions { guard, ..options },
+            patient(options, guard),
             settings.offline,
             settings.max_requests,
             Arc::clone(&counters),
@@ -132,6 +133,16 @@ impl Proxy {
     pub(crate) fn seen(&self) -> Vec<ProjectName> {
         self.pages.folder.names()
     }
+}
+
+/// Readers wait for what the client asks: it tries less often than where nobody does, and leaves it to the breaker to wait
+/// for an upstream that wants to be left alone.
+fn patient(options: ClientOptions, guard: Guard) -> ClientOptions {
+    let mut backoff = options.backoff;
+    backoff.retries = backoff.retries.min(3);
+    backoff.max = backoff.max.min(Duration::from_secs(2));
+    let longest_wait = options.longest_wait.min(Duration::from_secs(2));
+    ClientOptions { guard, backoff, longest_wait, ..options }
 }
 
 fn is_this_machine(host: Option<&str>) -> bool {

@@ -189,12 +189,11 @@ impl Proxy {
     ) -> Result<(), TreeError> {
         let filename = landed.filename;
         match self.tree.publish(sealed, record, metadata)? {
-            Published::Created => {}
             Published::Same(_) if landed.heals => {
                 self.kept.let_go(filename);
                 self.tree.repair(sealed, filename.as_str())?;
             }
-            Published::Same(_) => {}
+            Published::Created | Published::Same(_) => {}
             Published::Conflict(kept) => {
                 let (kept, came) = (kept.sha256, sealed.sha256());
                 tracing::error!(%filename, %kept, %came, "a file came with other bytes than are kept: the kept ones stay");

@@ -63,6 +63,16 @@ impl Proxy {
             Part::Provenance => PROVENANCE,
             Part::Record => return Ok(None),
         };
+        if let Some(entry) = self.kept_entry(filename.project()).await? {
+            check_status(&entry)?;
+        }
+        if part != Part::Provenance
+            && let Look::Here(served) = self.look(filename, part).await?
+        {
+            let digest =
+                str::from_utf8(&served.etag).ok().and_then(|etag| etag.trim_matches('"').parse().ok());
+            return Ok(Some(Described { size: Some(served.size), sha256: digest, content_type }));
+        }
         let Some((entry, _)) = self.listed_file(filename).await? else { return Ok(None) };
         check_status(&entry)?;
         let Some(shown) = entry.shown.files.iter().find(|file| file.filename == filename.as_str()) else {
@@ -101,8 +111,9 @@ impl Proxy {
             FileMode::Cache => {
                 let flight = self.fetch(filename, file.clone(), Purpose::Keep);
                 Ok(Some(match flight.begun().await? {
-                    Some(served) => Fetched::Here(served),
-                    None => Fetched::Coming(Coming { described: described(flight.size()), flight }),
+                    // Somebody else's question had it kept meanwhile.
+                    Some(served) if flight.file().is_none() => Fetched::Here(served),
+                    _ => Fetched::Coming(Coming { described: described(flight.size()), flight }),
                 }))
             }
         }

@@ -3,9 +3,9 @@
 use std::{collections::HashMap, fs, path::Path};
 
 use depot_proto::{
-    FileRecord, ProjectName, Sha256Digest,
+    FileRecord, Origin, ProjectName, Sha256Digest,
     layout::Part,
-    simple::{MetadataMark, ProjectPage},
+    simple::{MetadataMark, PageFile, ProjectPage},
 };
 use depot_tree::{Tree, TreeError};
 
@@ -43,6 +43,22 @@ pub(super) fn look(tree: &Tree, pages: &Path, upstream: &ProjectPage, index: &st
         }
     }
     known
+}
+
+/// The page of a project as far as the files that are kept of it tell; none if none are. May block.
+pub(super) fn recollect(tree: &Tree, project: &ProjectName) -> Option<ProjectPage> {
+    let kept = tree.filenames(project).ok().filter(|kept| !kept.is_empty())?;
+    let records = kept.iter().filter_map(|filename| tree.record(project, filename).ok().flatten());
+    let files = records.map(|record| {
+        let url = match &record.facts.origin {
+            Some(Origin::Mirrored { url, .. }) => url.clone(),
+            _ => String::new(),
+        };
+        let provenance = record.facts.provenance.clone();
+        let upload_time = record.facts.upload_time;
+        PageFile { provenance, upload_time, ..record.to_page_file(url) }
+    });
+    Some(ProjectPage { files: files.collect(), ..ProjectPage::new(project.clone()) })
 }
 
 /// The record of a file, with what upstream says of it now.

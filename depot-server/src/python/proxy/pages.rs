@@ -10,8 +10,8 @@ use std::{
     time::Duration,
 };
 
-use depot_index::{Answer, FetchedPage};
-use depot_proto::ProjectName;
+use depot_index::{Answer, FetchedPage, Validators};
+use depot_proto::{ProjectName, Timestamp, simple::ProjectPage};
 use moka::sync::Cache;
 use tokio::time::Instant;
 
@@ -83,6 +83,11 @@ impl Pages {
     }
 }
 
+/// When a page was asked for of which that is not known.
+fn long_ago() -> Option<Timestamp> {
+    Timestamp::from_seconds(0)
+}
+
 impl Proxy {
     /// A project's page that is at hand and young enough to be shown without asking anybody.
     pub(crate) fn at_hand(&self, project: &ProjectName) -> Option<Listing> {
@@ -127,7 +132,8 @@ impl Proxy {
             if self.settings.offline || entry.is_spared() {
                 return Ok(Some((Arc::clone(entry), CacheState::Stale)));
             }
-        } else if self.pages.is_missing(project, self.settings.missing_ttl) {
+        }
+        if self.pages.is_missing(project, self.settings.missing_ttl) {
             return Ok(None);
         }
         self.renewed(project, kept).await
@@ -177,13 +183,17 @@ impl Proxy {
     }
 
     fn load(&self, project: &ProjectName) -> Option<Arc<Entry>> {
-        let (upstream, validators, fetched) = self.pages.folder.read(project)?.into_parts();
+        let stored = self.pages.folder.read(project).map(StoredPage::into_parts);
+        // The page may be lost, or never have been: a tree can be brought from elsewhere.
+        let recollected =
+            || Some((known::recollect(&self.tree, project)?, Validators::default(), long_ago()?));
+        let (upstream, validators, fetched) = stored.or_else(recollected)?;
         let upstream = Arc::new(upstream);
         let shown = Arc::new(show(&upstream, &self.known(&upstream)));
         Some(Arc::new(Entry::new(upstream, shown, self.pages.next_version(), validators, fetched)))
     }
 
-    fn known(&self, upstream: &depot_proto::simple::ProjectPage) -> known::KnownFiles {
+    fn known(&self, upstream: &ProjectPage) -> known::KnownFiles {
         known::look(&self.tree, self.pages.folder.path(), upstream, self.upstream.address())
     }
 

@@ -75,6 +75,17 @@ impl Bench {
         !path.exists() && record.is_none() && self.left_in_tmp() == 0
     }
 
+    /// Waits until no file is on its way: clients have theirs before it is kept.
+    async fn settled(&self) {
+        for _ in 0..500 {
+            if self.proxy.flights.lock().unwrap().is_empty() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("a file is on its way for ever")
+    }
+
     fn left_in_tmp(&self) -> usize {
         let tmp = std::fs::read_dir(self.folder.path().join("tmp")).unwrap();
         tmp.filter(|entry| entry.as_ref().unwrap().path().extension().is_none_or(|end| end != "lock")).count()

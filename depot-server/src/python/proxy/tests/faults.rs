@@ -3,7 +3,6 @@
 use serde_json::json;
 
 use super::{
-    files::wait_for_record,
     upstream::{Fault, PAGE, bare_entry, entry, path_of, wheel},
     *,
 };
@@ -98,7 +97,8 @@ async fn a_download_that_breaks_off_goes_on_and_nobody_notices() {
             assert!(client.await.unwrap().unwrap().unwrap() == bytes);
         }
         assert_eq!(bench.index.asked(&path_of(WHEEL)).len(), 2);
-        wait_for_record(&bench, WHEEL).await;
+        bench.settled().await;
+        assert!(bench.proxy.tree.record(&pot(), WHEEL).unwrap().is_some());
     }
 }
 

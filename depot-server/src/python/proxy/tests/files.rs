@@ -36,8 +36,8 @@ async fn a_hundred_clients_are_one_request_and_all_get_the_file() {
         assert!(client.await.unwrap().unwrap().unwrap() == bytes);
     }
     assert_eq!((bench.index.asked(&path_of(WHEEL)).len(), bench.index.asked(PAGE).len()), (1, 1));
+    bench.settled().await;
     assert_eq!(bench.left_in_tmp(), 0);
-    assert!(bench.proxy.flights.lock().unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -56,12 +56,7 @@ async fn who_leaves_midway_harms_nobody() {
     // And nobody has to stay: it is kept all the same.
     let (bench, bytes) = with_wheel(300_000, |_| {});
     drop(bench.proxy.file(&named(WHEEL), Part::Bytes).await.unwrap());
-    for _ in 0..200 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-        if bench.proxy.tree.record(&pot(), WHEEL).unwrap().is_some() {
-            break;
-        }
-    }
+    bench.settled().await;
     assert!(bench.fetch(WHEEL).await.unwrap().unwrap() == bytes);
     assert_eq!(bench.index.asked(&path_of(WHEEL)).len(), 1);
 }
@@ -70,7 +65,8 @@ async fn who_leaves_midway_harms_nobody() {
 async fn the_file_that_is_kept_can_be_pushed_and_is_there_after_a_restart() {
     let (bench, bytes) = with_wheel(10, |_| {});
     assert!(bench.fetch(WHEEL).await.unwrap().unwrap() == bytes);
-    let record = wait_for_record(&bench, WHEEL).await;
+    bench.settled().await;
+    let record = bench.proxy.tree.record(&pot(), WHEEL).unwrap().unwrap();
     assert_eq!((record.sha256, record.is_mirrored()), (Sha256Digest::of(&bytes), true));
     assert_eq!(record.facts.upload_time.unwrap().to_string(), "2026-01-02T03:04:05.000000Z");
     assert_eq!(record.facts.requires_python.as_deref(), Some(">=3.9"));
@@ -91,26 +87,13 @@ async fn the_file_that_is_kept_can_be_pushed_and_is_there_after_a_restart() {
     assert_eq!(bench.index.asked_in_all(), asked);
 }
 
-pub(super) async fn wait_for_record(bench: &Bench, filename: &str) -> depot_proto::FileRecord {
-    for _ in 0..300 {
-        if let Some(record) = bench.proxy.tree.record(&pot(), filename).unwrap() {
-            return record;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("{filename} is not kept")
-}
-
 #[tokio::test]
 async fn the_first_download_of_a_file_without_a_digest_is_the_file_for_ever() {
     let bench = Bench::with(|settings| settings.pages_ttl = Duration::ZERO);
     bench.index.list(&[(bare_entry(SDIST), b"\x1f\x8bfirst")]);
     assert_eq!(bench.files().await[0].sha256(), None);
     assert_eq!(bench.fetch(SDIST).await.unwrap().unwrap(), b"\x1f\x8bfirst");
-    wait_for_record(&bench, SDIST).await;
-    while bench.files().await[0].sha256().is_none() {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    bench.settled().await;
     let pinned = Sha256Digest::of(b"\x1f\x8bfirst");
     // Upstream has other bytes now, and then says so.
     bench.index.list(&[(bare_entry(SDIST), b"\x1f\x8bsecond")]);
@@ -130,7 +113,7 @@ async fn the_first_download_of_a_file_without_a_digest_is_the_file_for_ever() {
 async fn a_kept_file_that_is_spoiled_is_fetched_again() {
     let (bench, bytes) = with_wheel(10, |_| {});
     bench.fetch(WHEEL).await.unwrap();
-    wait_for_record(&bench, WHEEL).await;
+    bench.settled().await;
     let path = bench.proxy.tree.path(&pot(), WHEEL, Part::Bytes);
     let mut spoiled = bytes.clone();
     spoiled[100] ^= 1;
@@ -141,12 +124,7 @@ async fn a_kept_file_that_is_spoiled_is_fetched_again() {
         }
         bench.proxy.kept.let_go(&named(WHEEL));
         assert!(bench.fetch(WHEEL).await.unwrap().unwrap() == bytes);
-        for _ in 0..200 {
-            if std::fs::read(&path).is_ok_and(|healed| healed == bytes) {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        bench.settled().await;
         assert!(std::fs::read(&path).unwrap() == bytes);
     }
 }
@@ -159,7 +137,8 @@ async fn old_kinds_of_files_are_served_as_they_are() {
     bench.index.list(&listed);
     for name in names {
         assert_eq!(bench.fetch(name).await.unwrap().unwrap(), name.as_bytes());
-        assert_eq!(wait_for_record(&bench, name).await.core_metadata, None);
+        bench.settled().await;
+        assert_eq!(bench.proxy.tree.record(&pot(), name).unwrap().unwrap().core_metadata, None);
     }
     assert_eq!(bench.fetch("tea_pot-9.0.zip").await, Ok(None));
 }
@@ -212,7 +191,7 @@ async fn what_was_not_asked_for_the_longest_makes_room() {
     let hours_ago = |hours: u64| crate::clock::system() - Duration::from_secs(3600 * hours);
     for (number, (name, _)) in files.iter().take(2).enumerate() {
         bench.fetch(name).await.unwrap();
-        wait_for_record(&bench, name).await;
+        bench.settled().await;
         let path = bench.proxy.tree.path(&pot(), name, Part::Bytes);
         std::fs::File::open(path).unwrap().set_modified(hours_ago(9 - number as u64)).unwrap();
     }
@@ -221,12 +200,7 @@ async fn what_was_not_asked_for_the_longest_makes_room() {
     bench.fetch(&files[0].0).await.unwrap();
     let reading = bench.proxy.tree.open_part(&pot(), &files[1].0, Part::Bytes).unwrap().unwrap();
     bench.fetch(&files[2].0).await.unwrap();
-    for _ in 0..300 {
-        if bench.proxy.counts().evicted > 0 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    bench.settled().await;
     let kept = bench.proxy.tree.filenames(&pot()).unwrap();
     assert_eq!(kept, [files[0].0.clone(), files[2].0.clone()]);
     assert_eq!(reading.size, files[1].1.len() as u64);

@@ -197,6 +197,26 @@ async fn who_is_offline_asks_nobody_and_shows_what_is_kept() {
 }
 
 #[tokio::test]
+async fn a_page_that_is_lost_is_recollected_from_what_is_kept() {
+    let bench = stocked(|_| {});
+    bench.fetch(SDIST).await.unwrap();
+    bench.settled().await;
+    std::fs::remove_dir_all(bench.folder.path().join("pages")).unwrap();
+    let bench = bench.restart(|settings| settings.offline = true);
+    let files = bench.files().await;
+    assert_eq!(files.iter().map(|file| file.filename.as_str()).collect::<Vec<_>>(), [SDIST]);
+    assert_eq!(files[0].upload_time.unwrap().to_string(), "2026-01-02T03:04:05.000000Z");
+    assert_eq!(bench.fetch(SDIST).await.unwrap().unwrap(), b"s");
+    // Who can ask learns the rest, or that there is no more of it.
+    let bench = bench.restart(|_| {});
+    assert_eq!(bench.files().await.len(), 2);
+    std::fs::remove_dir_all(bench.folder.path().join("pages")).unwrap();
+    bench.index.remove(PAGE);
+    let bench = bench.restart(|_| {});
+    assert_eq!((state(&bench).await, state(&bench).await), (None, None));
+}
+
+#[tokio::test]
 async fn a_page_of_an_index_without_json_is_shown_like_any_other() {
     let bench = Bench::new();
     let sha256 = depot_proto::Sha256Digest::of(b"s");

@@ -4,7 +4,6 @@ use depot_proto::{Sha256Digest, simple::MetadataMark};
 use serde_json::json;
 
 use super::{
-    files::wait_for_record,
     upstream::{Fault, bare_entry, entry, metadata, path_of, wheel},
     *,
 };
@@ -74,7 +73,8 @@ async fn a_wheel_that_cannot_be_read_has_no_metadata_and_says_so() {
     assert_eq!(bench.part(SDIST, Part::Metadata).await.unwrap(), None);
     // It is what upstream lists, and is served as that.
     assert_eq!(bench.fetch(WHEEL).await.unwrap().unwrap(), b"no zip at all");
-    assert_eq!(wait_for_record(&bench, WHEEL).await.core_metadata, None);
+    bench.settled().await;
+    assert_eq!(bench.proxy.tree.record(&pot(), WHEEL).unwrap().unwrap().core_metadata, None);
     assert_eq!(bench.part(WHEEL, Part::Metadata).await.unwrap(), None);
 }
 
@@ -110,6 +110,11 @@ async fn a_file_is_described_without_being_fetched() {
     assert_eq!(described.content_type, "application/gzip");
     assert_eq!(bench.proxy.describe(&named(SDIST), Part::Metadata).await.unwrap(), None);
     assert!(bench.index.asked(&path_of(SDIST)).is_empty());
+    // What is kept is described whoever is away.
+    bench.fetch(SDIST).await.unwrap();
+    bench.settled().await;
+    let bench = bench.restart(|settings| settings.offline = true);
+    assert_eq!(bench.proxy.describe(&named(SDIST), Part::Bytes).await.unwrap(), Some(described));
 }
 
 #[tokio::test]

@@ -164,21 +164,21 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>) {
         (state.content.get(&asked.path).cloned(), fault, state.ranges)
     };
     // Whoever asked may have gone, which is what some tests are about.
-    let _ = answer(&mut stream, &asked, found, fault, ranges);
+    let _ = answer(&mut stream, &asked, found, fault.as_ref(), ranges);
 }
 
 fn answer(
     stream: &mut TcpStream,
     asked: &Asked,
     found: Option<(Vec<u8>, &'static str, Option<String>)>,
-    fault: Option<Fault>,
+    fault: Option<&Fault>,
     ranges: bool,
 ) -> std::io::Result<()> {
     let head = |status: u16, length: usize, more: &str| {
         format!("HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Length: {length}\r\n{more}\r\n")
             .into_bytes()
     };
-    match &fault {
+    match fault {
         Some(Fault::Status(status, retry_after)) => {
             let more = retry_after.map(|wait| format!("Retry-After: {wait}\r\n")).unwrap_or_default();
             return stream.write_all(&head(*status, 0, &more));
@@ -198,7 +198,7 @@ fn answer(
     let Some((mut body, media_type, etag)) = found else { return stream.write_all(&head(404, 0, "")) };
     let mut more = format!("Content-Type: {media_type}\r\n");
     if let Some(etag) = &etag {
-        more += &format!("ETag: {etag}\r\n");
+        more.extend(["ETag: ", etag, "\r\n"]);
         if asked.header("if-none-match") == Some(etag) {
             return stream.write_all(&head(304, 0, &more));
         }
@@ -211,22 +211,23 @@ fn answer(
     let mut status = 200;
     if let Some((start, end)) = range {
         status = 206;
-        more += &format!("Content-Range: bytes {start}-{}/{}\r\n", end - 1, body.len());
+        let range = format!("Content-Range: bytes {start}-{}/{}\r\n", end - 1, body.len());
+        more.push_str(&range);
         body = body[start..end].to_vec();
     }
     match fault {
         Some(Fault::CutAt(at)) => {
             stream.write_all(&head(status, body.len(), &more))?;
-            stream.write_all(&body[..at.min(body.len())])
+            stream.write_all(&body[..(*at).min(body.len())])
         }
         Some(Fault::Unannounced(at)) => {
             stream.write_all(format!("HTTP/1.1 200 X\r\nConnection: close\r\n{more}\r\n").as_bytes())?;
-            stream.write_all(&body[..at.min(body.len())])
+            stream.write_all(&body[..(*at).min(body.len())])
         }
         Some(Fault::Drip(bytes, pause)) => {
             stream.write_all(&head(status, body.len(), &more))?;
-            for piece in body.chunks(bytes) {
-                thread::sleep(pause);
+            for piece in body.chunks(*bytes) {
+                thread::sleep(*pause);
                 stream.write_all(piece)?;
             }
             Ok(())
