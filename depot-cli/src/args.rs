@@ -12,6 +12,7 @@ mod save;
 mod sources;
 mod targets;
 mod verify;
+mod why;
 
 use std::{num::NonZeroU64, path::PathBuf};
 
@@ -34,6 +35,7 @@ pub(crate) use self::{
     sources::{Listed, SourceArgs},
     targets::TargetArgs,
     verify::VerifyArgs,
+    why::WhyArgs,
 };
 
 /// Move Python packages to where they are needed.
@@ -90,6 +92,8 @@ pub(crate) enum Verb {
     Token(Box<TokenVerb>),
     /// Tell pip, uv or Poetry of a server, in their own files
     Use(UseArgs),
+    /// Say whether readers of a server see something, from which repository, or by which rule not
+    Why(WhyArgs),
     /// Print what a shell needs to complete the names of verbs and flags
     Completions {
         /// The shell

@@ -108,6 +108,7 @@ async fn run(arguments: Arguments, printer: &Printer) -> anyhow::Result<ExitStat
         Verb::Whoami(whoami) => account::whoami::run(*whoami, printer).await,
         Verb::Token(verb) => account::token::run(*verb, printer).await,
         Verb::Use(args) => account::setup::run(&args, printer),
+        Verb::Why(why) => python::why::run(why, printer).await,
         Verb::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "depot", &mut script);

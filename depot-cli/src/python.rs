@@ -30,6 +30,7 @@ mod targets;
 pub(crate) mod verify;
 mod visible;
 mod whole;
+pub(crate) mod why;
 
 use std::path::Path;
 

@@ -40,3 +40,4 @@ mod targets;
 pub(crate) mod tokens;
 mod uploads;
 mod verify;
+mod why;

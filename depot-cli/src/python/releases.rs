@@ -72,7 +72,7 @@ fn confirmed(meant: &MeantArgs) -> anyhow::Result<bool> {
 }
 
 /// Reads `name==1.2` or the name of a file.
-fn read_spec(spec: &str) -> anyhow::Result<FilesRequest> {
+pub(super) fn read_spec(spec: &str) -> anyhow::Result<FilesRequest> {
     let usage = |words: String| anyhow::Error::from(UsageError(words));
     if let Some((name, version)) = spec.split_once("==") {
         let project: ProjectName =

@@ -87,6 +87,9 @@ pub(crate) async fn run(args: SaveArgs, printer: &Printer) -> anyhow::Result<Exi
     for warning in &plan.warnings {
         printer.say(&format!("warning: {warning}"));
     }
+    if let Some(hidden) = &plan.hidden {
+        printer.say(hidden);
+    }
     for (item, reason) in &plan.skipped {
         printer.say(&format!("skipped {item}: {reason}"));
     }

@@ -173,6 +173,8 @@ pub(super) struct Solution {
     pub(super) other_versions: Vec<Wanted>,
     /// What stays at a version that is saved already although a newer one fits: the project, what stays, the newest.
     pub(super) kept: Vec<(ProjectName, Version, Version)>,
+    /// The newest version that a policy hides of what would else be newer: the project, that version, why.
+    pub(super) hidden: Vec<(ProjectName, Version, String)>,
     /// What was asked for, or needed, and cannot be had.
     pub(super) failed: Vec<Failed>,
     /// What a person should know.

@@ -12,6 +12,9 @@ use depot_proto::{
 use super::inputs::Place;
 use crate::{args::ChoiceArgs, clock, exit::UsageError, output::Printer};
 
+/// What the words of a rule are told after.
+pub(super) const HIDDEN_BY_POLICY: &str = "hidden by policy: ";
+
 /// What files there are for a run.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Visible {
@@ -95,7 +98,7 @@ impl Seen<'_> {
             status: self.status,
         };
         let rule = scoped.decide(&subject, *now).hidden()?;
-        Some(Unseen::Policy(format!("hidden by policy: {rule}")))
+        Some(Unseen::Policy(format!("{HIDDEN_BY_POLICY}{rule}")))
     }
 }
 

@@ -3,7 +3,8 @@
 use std::fs;
 
 use depot_tests::{
-    FakeFile, FakeIndex, Output, SdistBuilder, Style, WheelBuilder, run, sha256_hex, workspace_root,
+    FakeFile, FakeIndex, Output, SdistBuilder, Style, WheelBuilder, depot_command, run, sha256_hex,
+    workspace_root,
 };
 
 use super::saved::{Saved, TARGET, result};
@@ -63,8 +64,10 @@ fn what_the_policy_hides_is_not_chosen() {
         ("cooldown = '7 days'\ncooldown_exempt = ['p*']", "2.0"),
     ] {
         let saved = Saved::new();
-        solve(&saved, &index, text, &["app"]).assert_success();
+        let said = solve(&saved, &index, text, &["app"]).assert_success();
         assert!(has(&saved, "app", "1.0"), "{text}");
+        let hides = said.stderr.contains("the policy hides what is newer: pot 2.0, ");
+        assert_eq!(hides, pot == "1.0", "{text}: {}", said.stderr);
         assert_eq!(saved.filenames("pot"), [wheel("pot", pot).filename()], "{text}");
     }
 }
@@ -213,6 +216,37 @@ fn an_exception_that_ended_is_told() {
     let words = "line 2: the exception for `pot==2.0` ended, and does nothing";
     assert!(said.stderr.contains(words), "{}", said.stderr);
     assert!(has(&saved, "pot", "1.0") && !has(&saved, "pot", "2.0"));
+}
+
+#[test]
+fn a_tree_is_verified_by_a_policy() {
+    let (index, saved) = (upstream(), Saved::new());
+    saved.solve(&index, &["pot", "lid", "kettle"]).assert_success();
+    let verify = |text: &str, what: &[&str]| {
+        let (dir, path) = (saved.root(), policy(&saved, text));
+        let args =
+            ["python", "verify", "--target", TARGET, "--policy", &path, "--dir", dir.to_str().unwrap()];
+        run(&mut depot_command([&args[..], what].concat()))
+    };
+    for what in [&[][..], &["pot"], &["kettle"], &["pot", "--no-deps", "--all-files"]] {
+        verify("", what).assert_success();
+        let said = verify(WEEK, what).assert_code(1);
+        let words = format!("hidden by policy: `cooldown = \"7 days\"` {SHOWN} (line 1)");
+        assert!(said.stdout.contains(&words), "{what:?}: {}", said.stdout);
+    }
+    verify(WEEK, &["lid"]).assert_success();
+    let pot = wheel("pot", "2.0");
+    let lock = saved.around().join("pylock.toml");
+    let text = format!(
+        "lock-version = '1.0'\ncreated-by = 'a test'\n[[packages]]\nname = 'pot'\nversion = '2.0'\n\
+         wheels = [{{ name = '{}', hashes = {{ sha256 = '{}' }} }}]\n",
+        pot.filename(),
+        sha256_hex(&pot.build())
+    );
+    fs::write(&lock, text).unwrap();
+    verify("", &["-r", lock.to_str().unwrap()]).assert_success();
+    let said = verify(WEEK, &["-r", lock.to_str().unwrap()]).assert_code(1);
+    assert!(said.stdout.contains("it is hidden by policy"), "{}", said.stdout);
 }
 
 /// The blocks of a page that are policies, as far as they have a key.

@@ -17,7 +17,7 @@ use super::{
         resolve::{Failed, Limits, Wanted, once, resolve},
         select,
         solve::{Choice, NetworkSupply, Package, Problem, Solution, Supply, solve},
-        visible::Visible,
+        visible::{HIDDEN_BY_POLICY, Visible},
     },
     Source,
 };
@@ -38,6 +38,8 @@ pub(super) struct Plan {
     pub(super) skipped: Vec<(String, String)>,
     /// What a person should know.
     pub(super) warnings: Vec<String>,
+    /// What the policy hides that would else be chosen, in one line.
+    pub(super) hidden: Option<String>,
     /// What was solved, a solution for each target; nothing where each requirement stands for itself.
     pub(super) solutions: Vec<Solution>,
 }
@@ -142,6 +144,7 @@ async fn solve_for(
     let warnings: BTreeSet<&String> = solutions.iter().flat_map(|solution| &solution.warnings).collect();
     plan.warnings.extend(warnings.into_iter().cloned());
     plan.warnings.extend(kept(&solutions));
+    plan.hidden = hidden(&solutions);
     let files = solutions.iter().flat_map(|solution| {
         let chosen = solution.all().flat_map(|(_, package)| &package.files);
         chosen.chain(&solution.other_versions).cloned()
@@ -241,6 +244,24 @@ pub(super) fn withdrawn(refreshed: &[News], solutions: &[Solution]) -> Option<St
     let more = withdrawn.len().saturating_sub(SHOWN);
     let more = if more > 0 { format!("; and {more} more") } else { String::new() };
     (!withdrawn.is_empty()).then(|| format!("the tree has what was yanked since it was saved: {shown}{more}"))
+}
+
+/// What is newer than what was chosen and hidden by the policy, in one line.
+fn hidden(solutions: &[Solution]) -> Option<String> {
+    const SHOWN: usize = 5;
+    let hidden: BTreeMap<_, _> = solutions
+        .iter()
+        .flat_map(|solution| &solution.hidden)
+        .map(|(project, version, why)| ((project, version), why.trim_start_matches(HIDDEN_BY_POLICY)))
+        .collect();
+    let shown: Vec<_> = hidden
+        .iter()
+        .take(SHOWN)
+        .map(|((project, version), why)| format!("{project} {version}, {why}"))
+        .collect();
+    let more = hidden.len().saturating_sub(SHOWN);
+    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    (!hidden.is_empty()).then(|| format!("the policy hides what is newer: {}{more}", shown.join("; ")))
 }
 
 /// What stays although something newer fits, in one line.

@@ -1,7 +1,11 @@
 //! What verbs about releases ask of a server.
 
 use bytes::Bytes;
-use depot_proto::ProjectName;
+use depot_proto::{
+    ProjectName,
+    redact::SafeUrl,
+    why::{WHY_PATH, WhyAnswer, WhyQuery},
+};
 use reqwest::header::CONTENT_TYPE;
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -37,6 +41,19 @@ impl Server {
         let body = Bytes::from(serde_json::to_vec(asked).map_err(std::io::Error::from)?);
         self.ask(&url, |_| Ok(self.client.post(url.clone()).header(CONTENT_TYPE, JSON).body(body.clone())))
             .await
+    }
+
+    /// Why readers see something, or do not, where this URL leads: unlike elsewhere an empty path is the server's root.
+    pub(in crate::python) async fn why(&self, at: &str, asked: WhyQuery) -> anyhow::Result<WhyAnswer> {
+        let at = at.parse::<SafeUrl>()?.without_credentials().path().to_owned();
+        let mut url = self.mount.clone();
+        url.set_path(WHY_PATH);
+        let WhyQuery { project, version, filename, .. } = asked;
+        let pairs =
+            [("at", Some(at)), ("project", Some(project)), ("version", version), ("filename", filename)];
+        let pairs = pairs.into_iter().filter_map(|(key, value)| Some((key, value?)));
+        url.query_pairs_mut().extend_pairs(pairs);
+        Ok(self.ask(&url, |_| Ok(self.client.get(url.clone()))).await?)
     }
 
     /// The page of a project, as JSON.

@@ -105,6 +105,7 @@ pub(super) fn solve_target(scene: &Scene, at: usize, preferred: &Preferred) -> S
         build: BTreeMap::new(),
         other_versions: Vec::new(),
         kept: Vec::new(),
+        hidden: Vec::new(),
         failed,
         warnings: attempts.warnings.iter().cloned().collect(),
     };
@@ -348,7 +349,7 @@ impl Attempts<'_> {
                 direct.insert(&requirement.project);
             }
         }
-        let (mut others, mut kept) = (Vec::new(), Vec::new());
+        let (mut others, mut kept, mut hidden) = (Vec::new(), Vec::new(), Vec::new());
         for (project, package) in &solution.packages {
             let Ok(Ok(candidates)) = self.scene.candidates(project, self.at) else { continue };
             let Some(range) = required.get(project) else { continue };
@@ -365,6 +366,12 @@ impl Attempts<'_> {
                     Version::Pep440(newest.version.clone()),
                 ));
             }
+            let newer = |version: &&Pep440| chosen.is_some_and(|chosen| chosen.version < **version);
+            if let Some((version, why)) = candidates.newest_hidden(range, needs_prerelease)
+                && newer(&version)
+            {
+                hidden.push((project.clone(), Version::Pep440(version.clone()), why.to_owned()));
+            }
             if problem.choice.all_versions && direct.contains(project) {
                 let is_other = |one: &&Candidate| Some(&one.version) != package.version.pep440();
                 others.extend(
@@ -374,5 +381,6 @@ impl Attempts<'_> {
         }
         solution.other_versions = others;
         solution.kept = kept;
+        solution.hidden = hidden;
     }
 }

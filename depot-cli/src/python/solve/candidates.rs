@@ -275,6 +275,18 @@ impl Candidates {
         preferred.or_else(saved).or_else(|| within().next())
     }
 
+    /// The newest version in a set that a policy hides, and why; of pre-releases only where they are taken.
+    pub(super) fn newest_hidden(&self, range: &Range, needs_prerelease: bool) -> Option<(&Version, &str)> {
+        let pre = self.takes_prereleases || needs_prerelease;
+        let left_out = self.left_out.iter().rev().filter(|(version, _)| range.contains(*version));
+        left_out.filter(|(version, _)| pre || !version.any_prerelease()).find_map(
+            |(version, why)| match why {
+                LeftOut::Policy(words) => Some((version, words.as_str())),
+                _ => None,
+            },
+        )
+    }
+
     /// Whether a set could be had but for the digests that are required: then it is not what goes together that is wrong.
     pub(super) fn has_only_other_digests(&self, range: &Range) -> bool {
         let mut left_out = self.left_out.iter().filter(|(version, _)| range.contains(*version)).peekable();

@@ -20,6 +20,8 @@ use crate::{
         needs::building,
         resolve::Failed,
         solve::{Answer, Link, Missing, NoListing, Problem, Supply, saved_supply, solve_many},
+        statuses::status_of,
+        visible::{Unseen, Visible},
     },
 };
 
@@ -36,9 +38,9 @@ pub(super) async fn check(
 ) -> anyhow::Result<()> {
     let supply = saved_supply(Arc::clone(tree));
     match scope {
-        Scope::Whole(targets) => {
+        Scope::Whole(targets, visible) => {
             let releases = releases(tree, targets).await?;
-            each_release(&supply, releases, targets, (args, printer), report).await;
+            each_release(&supply, releases, (targets, visible), (args, printer), report).await;
         }
         Scope::Named(wishes) => {
             for wish in wishes {
@@ -69,7 +71,7 @@ pub(super) async fn named(
     }
     for input in wish.standing_alone() {
         found.asked += 1;
-        match alone(supply, input).await {
+        match alone(supply, input, wish.visible()).await {
             Ok(names) => files.extend(names),
             Err(why) => found.lacks(missing(input.label(), &input.place, input.text.clone(), why), None),
         }
@@ -107,13 +109,26 @@ fn files_of(answer: &Answer) -> impl Iterator<Item = DistributionFilename> {
 }
 
 /// The files of all versions that a requirement allows; or why there are none.
-async fn alone(supply: &Arc<dyn Supply>, input: &Input) -> Result<Files, String> {
+async fn alone(supply: &Arc<dyn Supply>, input: &Input, visible: &Visible) -> Result<Files, String> {
     let requirement = input.requirement.as_ref().map_err(Clone::clone)?;
     let listing = supply.listing(&requirement.project).await.map_err(NoListing::into_reason)?;
-    let offers = listing.offers.into_iter();
-    let fitting = offers.filter(|offer| requirement.contains(offer.filename.version()));
-    let files: Files = fitting.map(|offer| offer.filename).collect();
-    if files.is_empty() { Err("there is no file of such a version".to_owned()) } else { Ok(files) }
+    let visible = visible.by_policy_alone();
+    let seen = visible.of(&requirement.project, listing.status);
+    let (mut files, mut hidden) = (Files::new(), None);
+    for offer in listing.offers {
+        if requirement.contains(offer.filename.version()) {
+            match seen.unseen(&offer.filename, &offer.file) {
+                None => files.push(offer.filename),
+                Some(Unseen::TooNew) => {}
+                Some(Unseen::Policy(why)) => hidden = Some(format!("{} is {why}", offer.filename)),
+            }
+        }
+    }
+    if files.is_empty() {
+        Err(hidden.unwrap_or_else(|| "there is no file of such a version".to_owned()))
+    } else {
+        Ok(files)
+    }
 }
 
 /// That something which was asked for is not there.
@@ -186,7 +201,7 @@ pub(super) async fn all(
 pub(super) async fn each_release(
     supply: &Arc<dyn Supply>,
     releases: Vec<Releases>,
-    targets: &[Target],
+    (targets, visible): (&[Target], &Visible),
     (args, printer): (&VerifyArgs, &Printer),
     report: &mut Report,
 ) {
@@ -195,7 +210,7 @@ pub(super) async fn each_release(
     let found = Arc::new(Mutex::new(std::mem::take(&mut report.found)));
     for (target, releases) in targets.iter().zip(releases) {
         let names = releases.usable.iter().flat_map(|(project, versions)| {
-            versions.iter().map(move |version| wish::of_release(project, version))
+            versions.iter().map(move |version| wish::of_release(project, version, visible))
         });
         let problems: Vec<Problem> = names.collect();
         report.passed_over(target, releases.others);
@@ -215,6 +230,18 @@ pub(super) async fn each_release(
     report.found = std::mem::take(&mut found.lock().unwrap_or_else(PoisonError::into_inner));
 }
 
+/// Fails with the reason if a policy hides a file that a lock names.
+fn shown(tree: &Tree, file: &LockedFile, visible: &Visible) -> Result<(), String> {
+    let (visible, project) = (visible.by_policy_alone(), file.filename.project());
+    let record = tree.record(project, file.filename.as_str()).map_err(|error| error.to_string())?;
+    let Some(record) = record else { return Ok(()) };
+    let status = status_of(tree, project).map(|status| status.status).unwrap_or_default();
+    match visible.of(project, status).unseen(&file.filename, &record.to_page_file(String::new())) {
+        Some(Unseen::Policy(why)) => Err(format!("it is {why}")),
+        Some(Unseen::TooNew) | None => Ok(()),
+    }
+}
+
 /// Whether the files that locks name are in the tree, with a digest that they are pinned to.
 fn check_locks(tree: &Tree, wish: &Wish, found: &mut Found) {
     let (files, failed) = wish.locked();
@@ -223,7 +250,7 @@ fn check_locks(tree: &Tree, wish: &Wish, found: &mut Found) {
     }
     found.asked += files.len();
     for file in files {
-        if let Err(why) = held(tree, file) {
+        if let Err(why) = held(tree, file).and_then(|()| shown(tree, file, wish.visible())) {
             let (label, name) = (format!("{} ({})", file.filename, file.place), file.filename.to_string());
             found.lacks(missing(label, &file.place, name, why), None);
         }

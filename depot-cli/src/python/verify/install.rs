@@ -19,6 +19,7 @@ use crate::{
     python::{
         solve::{Answer, saved_supply},
         targets,
+        visible::Visible,
     },
 };
 
@@ -86,7 +87,7 @@ pub(super) async fn run(
     printer.detail(&format!("installing into `{}`", room.path().display()));
     let mut orders = Vec::new();
     match scope {
-        Scope::Whole(_) => orders.push(Order::of_all(args, tree, &target).await?),
+        Scope::Whole(..) => orders.push(Order::of_all(args, tree, &target).await?),
         Scope::Named(wishes) => {
             for wish in wishes {
                 orders.push(Order::of_wish(wish, args, tree, &target).await);
@@ -192,7 +193,8 @@ impl Order {
         let mut order = Self { is_exact: true, ..Self::default() };
         let releases = closure::releases(tree, host).await?.pop().unwrap_or_default();
         let newest = releases.usable.iter().filter_map(|(name, versions)| Some((name, versions.first()?)));
-        let problems = newest.map(|(name, version)| wish::of_release(name, version)).collect();
+        let problems =
+            newest.map(|(name, version)| wish::of_release(name, version, &Visible::default())).collect();
         let answers = closure::all(&supply, problems, host, args).await;
         for (project, answer) in releases.usable.keys().zip(&answers) {
             order.take(tree, answer, Some(project));

@@ -96,9 +96,9 @@ pub(super) async fn check(
                 }
             }
         }
-        Scope::Whole(targets) => {
+        Scope::Whole(targets, visible) => {
             let releases = closure::releases(tree, targets).await?;
-            closure::each_release(&supply, releases, targets, (args, printer), report).await;
+            closure::each_release(&supply, releases, (targets, visible), (args, printer), report).await;
             for project in tree.projects()? {
                 for filename in tree.filenames(&project)? {
                     expect(&project, &filename, None);

@@ -23,8 +23,8 @@ use crate::{args::VerifyArgs, output::Printer};
 pub(super) enum Scope {
     /// What was named: each set stands for itself.
     Named(Vec<Wish>),
-    /// Every release of the tree, each by itself, in these targets.
-    Whole(Vec<Target>),
+    /// Every release of the tree, each by itself, in these targets; and what of it a policy shows.
+    Whole(Vec<Target>, Visible),
 }
 
 /// What one set, or the command line, wants.
@@ -42,7 +42,8 @@ impl Scope {
     /// Reads what was named, and says for which targets it is.
     pub(super) async fn read(args: &VerifyArgs, printer: &Printer) -> anyhow::Result<Self> {
         if !args.needs.is_given() {
-            return Ok(Self::Whole(choose_targets(&args.needs.targets, printer).await?));
+            let visible = Visible::read(&args.needs.choice, printer)?.by_policy_alone();
+            return Ok(Self::Whole(choose_targets(&args.needs.targets, printer).await?, visible));
         }
         let mut wishes = Vec::new();
         for set in sets(&args.needs)? {
@@ -56,7 +57,7 @@ impl Scope {
         let mut seen = BTreeSet::new();
         let all: Vec<&Target> = match self {
             Self::Named(wishes) => wishes.iter().flat_map(|wish| &wish.targets).collect(),
-            Self::Whole(targets) => targets.iter().collect(),
+            Self::Whole(targets, _) => targets.iter().collect(),
         };
         all.into_iter().filter(|target| seen.insert(*target)).cloned().collect()
     }
@@ -81,6 +82,11 @@ impl Wish {
             printer.say(&format!("skipped {item}: {reason}"));
         }
         Ok(wish)
+    }
+
+    /// Which of the tree's files count.
+    pub(super) fn visible(&self) -> &Visible {
+        &self.visible
     }
 
     /// Whether each requirement stands for itself, wherever it installs: then nothing is to be solved.
@@ -217,10 +223,10 @@ fn fits(filename: &DistributionFilename, requires: Option<&RequiresPython>, targ
 }
 
 /// That one release installs, and not one that differs from it by its local part, which `==` takes too.
-pub(super) fn of_release(project: &ProjectName, version: &Version) -> Problem {
+pub(super) fn of_release(project: &ProjectName, version: &Version, visible: &Visible) -> Problem {
     let text = format!("{project}=={version}");
     let requirement = format!("{project}==={version}").parse();
     let requirement = requirement.map_err(|error: depot_proto::RequirementError| error.to_string());
     let input = Input { text, place: Place::CommandLine, requirement, hashes: None };
-    Problem { requirements: vec![input], ..Problem::default() }
+    Problem { requirements: vec![input], visible: visible.clone(), ..Problem::default() }
 }
