@@ -1,12 +1,14 @@
 //! The batch question before a push: which of these files are wanted?
 
+use std::collections::{HashMap, hash_map::Entry};
+
 use depot_proto::{
     DistributionFilename, FileRecord, ProjectName, VersionKey,
     push::{PlanAnswer, PlanFile, PlanRequest, PlanResponse, Verdict},
     scope::Action,
 };
 
-use super::{declared, repository::Repository};
+use super::{declared, publish::Room, repository::Repository};
 use crate::{
     auth::policy::{Denied, Principal},
     store::StoreError,
@@ -15,14 +17,18 @@ use crate::{
 /// The release asked about last: a plan names a release's files one after the other.
 type Last = Option<(ProjectName, VersionKey, Vec<FileRecord>)>;
 
+/// What is left for each project once what was answered before has been sent; none where there is no limit.
+type Left = HashMap<ProjectName, Option<Room>>;
+
 /// Answers for each file, in order. May block.
 pub(crate) fn answer(
     repository: &Repository,
     principal: &Principal,
     request: &PlanRequest,
 ) -> Result<PlanResponse, StoreError> {
-    let mut last = None;
-    let answers = request.files.iter().map(|file| answer_one(repository, principal, file, &mut last));
+    let (mut last, mut rooms) = (None, HashMap::new());
+    let answers =
+        request.files.iter().map(|file| answer_one(repository, principal, file, &mut last, &mut rooms));
     let answers = answers.collect::<Result<_, _>>()?;
     let projects = request.projects.iter().map(|project| declared::answer(repository, principal, project));
     Ok(PlanResponse { answers, projects: projects.collect::<Result<_, _>>()? })
@@ -33,6 +39,7 @@ fn answer_one(
     principal: &Principal,
     file: &PlanFile,
     last: &mut Last,
+    rooms: &mut Left,
 ) -> Result<PlanAnswer, StoreError> {
     let forbidden = |reason: String| PlanAnswer { verdict: Verdict::Forbidden, reason: Some(reason) };
     let project = match file.project.parse::<ProjectName>() {
@@ -55,8 +62,22 @@ fn answer_one(
         let files = repository.release(&project, &key)?.unwrap_or_default();
         *last = Some((project, key, files));
     }
-    let Some((_, _, files)) = last else { return Ok(forbidden("its release was not read".to_owned())) };
-    Ok(compare(repository, principal, &filename, files, file))
+    let Some((project, _, files)) = last else {
+        return Ok(forbidden("its release was not read".to_owned()));
+    };
+    let answer = compare(repository, principal, &filename, files, file);
+    let is_new = !files.iter().any(|known| known.filename == file.filename);
+    if answer.verdict == Verdict::Missing && is_new {
+        // Those that were answered before it will be sent before it.
+        let room = match rooms.entry(project.clone()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(Room::of(repository, project)?),
+        };
+        if let Some(Err(full)) = room.as_mut().map(|room| room.take(&file.filename, file.size)) {
+            return Ok(forbidden(full.to_string()));
+        }
+    }
+    Ok(answer)
 }
 
 fn compare(

@@ -7,6 +7,7 @@ mod error;
 mod facts;
 mod judge;
 mod mend;
+mod room;
 
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ pub(crate) use self::{
     admit::{Policy, Scan},
     announce::announce,
     error::PublishError,
+    room::{Room, Rooms},
 };
 use self::{
     claim::claim,
@@ -60,8 +62,12 @@ pub(crate) fn publish(
     record.provenance = sealed.provenance();
     let metadata = judge(&mut sealed, filename, &mut record)?;
     let known = repository.file(filename)?;
+    // Kept to the end.
+    let _room = match known {
+        None => room::reserve(repository, filename.project(), filename.as_str(), sealed.size())?,
+        Some(_) => None,
+    };
     if known.is_none() {
-        admit::check_room(repository, filename, sealed.size())?;
         admit::scan(repository, filename, &sealed, &record)?;
     }
     let _admitted = repository.projects.admit(filename, known.is_some())?;

@@ -6,7 +6,10 @@ use depot_proto::{DistributionFilename, FileRecord, ProjectName, RepositoryName,
 use depot_tree::Tree;
 use moka::{policy::EvictionPolicy, sync::Cache};
 
-use super::{projects::Projects, publish::Policy};
+use super::{
+    projects::Projects,
+    publish::{Policy, Rooms},
+};
 use crate::{
     auth::policy::Principal,
     service::{commit::Committer, names::Names},
@@ -31,6 +34,8 @@ pub(crate) struct Repository {
     pub(crate) packages: Arc<dyn Packages>,
     pub(crate) names: Arc<Names>,
     pub(crate) committer: Arc<Committer>,
+    /// The room that publications under way were promised.
+    pub(super) rooms: Rooms,
     /// What belongs to projects as a whole.
     pub(crate) projects: Projects,
     announced: Cache<Announced, Arc<FileRecord>>,
@@ -68,6 +73,7 @@ impl Repository {
             packages,
             names,
             committer,
+            rooms: Rooms::default(),
             projects,
             announced,
         }

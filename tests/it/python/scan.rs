@@ -3,9 +3,11 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
+use std::sync::Barrier;
 use std::time::Instant;
 
-use depot_tests::{WheelBuilder, escaped_name};
+use depot_tests::{RawResponse, WheelBuilder, escaped_name};
+use serde_json::json;
 use tempfile::TempDir;
 
 use super::depot::{Depot, assert_accepted, assert_refused, body, mirrored};
@@ -97,4 +99,81 @@ fn a_project_takes_no_more_than_it_may_have() {
     depot.publish(&WheelBuilder::new("lid", "1.0").random_file("lid/data", 8000, 1));
     assert_eq!(depot.put("pot", &large("1.1").filename(), &large("1.1").build()).status, 200);
     assert_eq!(depot.listed("pot").len(), 2);
+}
+
+/// A file of this many bytes and some more, under a version of its own.
+fn pot(version: usize, size: usize) -> WheelBuilder {
+    WheelBuilder::new("pot", &format!("{version}.0")).random_file("pot/data", size, 1)
+}
+
+#[test]
+fn uploads_of_one_moment_do_not_fill_a_project_together() {
+    // The command keeps them all on their way at once.
+    let configuration = "[limits]\nmax_project_size = 30000\n[publish]\nscan = [\"SCAN\"]\n";
+    let (_folder, depot) = with(configuration, "sleep 1");
+    let (wheels, barrier) = ((0..10).map(|version| pot(version, 8000)), Barrier::new(10));
+    let answers: Vec<RawResponse> = std::thread::scope(|scope| {
+        let (depot, barrier) = (&depot, &barrier);
+        let push = |wheel: WheelBuilder| {
+            scope.spawn(move || {
+                let bytes = wheel.build();
+                barrier.wait();
+                depot.put("pot", &wheel.filename(), &bytes)
+            })
+        };
+        let pushing: Vec<_> = wheels.map(push).collect();
+        pushing.into_iter().map(|push| push.join().unwrap()).collect()
+    });
+    let (taken, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 201);
+    assert_eq!((taken.len(), refused.len()), (3, 7));
+    for answer in refused {
+        assert_refused(answer, 413, "too-large");
+    }
+    let sizes = depot.listed("pot").iter().map(|file| file["size"].as_u64().unwrap()).sum::<u64>();
+    assert!(sizes <= 30_000, "{sizes}");
+    // What was refused holds no room, and neither does what is here hold twice what it has.
+    let rest = usize::try_from(30_000 - sizes).unwrap() - 1500;
+    assert_eq!(depot.put("pot", &pot(20, rest).filename(), &pot(20, rest).build()).status, 201);
+}
+
+#[test]
+fn what_a_scan_refused_holds_no_room() {
+    let configuration = "[limits]\nmax_project_size = 20000\n[publish]\nscan = [\"SCAN\"]\n";
+    let (_folder, depot) = with(configuration, "case $DEPOT_SCAN_VERSION in 7*) exit 1;; esac");
+    for _ in 0..5 {
+        assert_eq!(depot.put("pot", &pot(7, 8000).filename(), &pot(7, 8000).build()).status, 400);
+    }
+    depot.publish(&pot(1, 8000));
+    depot.publish(&pot(2, 8000));
+}
+
+#[test]
+fn a_plan_tells_what_a_project_has_no_room_for() {
+    let (_folder, depot) = with("[limits]\nmax_project_size = 30000\n", "");
+    depot.publish(&pot(1, 8000));
+    let file = |project: &str, wheel: &WheelBuilder, size: usize| {
+        let sha256 = depot_tests::sha256_hex(&wheel.build());
+        json!({ "project": project, "filename": wheel.filename(), "sha256": sha256, "size": size, "facts": sha256 })
+    };
+    let lid = WheelBuilder::new("lid", "1.0");
+    let files = json!([
+        file("pot", &pot(1, 8000), pot(1, 8000).build().len()),
+        file("pot", &pot(2, 1), 30_000),
+        file("pot", &pot(3, 1), 9000),
+        file("pot", &pot(4, 1), 9000),
+        file("lid", &lid, 29_000),
+        file("pot", &pot(5, 1), 9000),
+        file("pot", &pot(6, 1), 1000),
+    ]);
+    let plan = json!({ "files": files }).to_string();
+    let token = depot.token();
+    let answer = depot.request("POST", "/python/_/plan", Some(&token), "", plan.as_bytes());
+    let answers = body(&answer)["answers"].as_array().unwrap().clone();
+    let verdicts: Vec<&str> = answers.iter().map(|answer| answer["verdict"].as_str().unwrap()).collect();
+    assert_eq!(verdicts[1..], ["forbidden", "missing", "missing", "missing", "forbidden", "missing"]);
+    assert!(["have", "update"].contains(&verdicts[0]), "{}", verdicts[0]);
+    for refused in [1, 5] {
+        let reason = answers[refused]["reason"].as_str().unwrap();
+        assert!(reason.contains("limit of 30000"), "{reason}");
+    }
 }

@@ -1,5 +1,5 @@
-//! What the server's keeper asks of a file beside the rules: that its project has room for it, and that a command of theirs
-//! finds nothing in it.
+//! What the server's keeper asks of a file beside the rules: that a command of theirs finds nothing in it. That its project
+//! has room for it: `room.rs`.
 
 use std::{
     io::Read,
@@ -44,21 +44,6 @@ const MOST_TOLD: usize = 500;
 
 /// The variables that a command gets of the server's own; others may hold secrets.
 const PASSED_ON: [&str; 6] = ["PATH", "HOME", "LANG", "TMPDIR", "SystemRoot", "TEMP"];
-
-/// Refuses a file that makes its project larger than allowed. Uploads that come at the very same time are not counted.
-pub(super) fn check_room(
-    repository: &Repository,
-    filename: &DistributionFilename,
-    size: u64,
-) -> Result<(), PublishError> {
-    let Some(limit) = repository.policy.max_project_size else { return Ok(()) };
-    let releases = repository.packages.releases(&repository.name, filename.project())?;
-    let taken: u64 = releases.iter().flat_map(|release| &release.files).map(|file| file.size).sum();
-    if taken.saturating_add(size) <= limit {
-        return Ok(());
-    }
-    Err(PublishError::ProjectFull { project: filename.project().clone(), taken, size, limit })
-}
 
 /// Lets the command look at a file that is not published yet. It fails closed: what was not looked at to the end is not
 /// published.
