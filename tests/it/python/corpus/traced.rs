@@ -33,7 +33,7 @@ fn watched(folder: &Path, trace: &Path) -> Option<ServerProcess> {
                 "-f",
                 "--seccomp-bpf",
                 "-y",
-                "-qq",
+                "-q",
                 "-s",
                 "4096",
                 "-e",
