@@ -13,6 +13,7 @@ mod flight;
 mod flights;
 mod kept;
 mod known;
+mod pace;
 mod packages;
 mod page;
 mod pages;

@@ -14,7 +14,7 @@ use super::upstream_facts;
 /// What is known of one file.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Known {
-    /// Its record, if it is kept.
+    /// Its record, if it is kept, or was and had to go.
     pub(super) record: Option<FileRecord>,
     /// What is served as its core metadata, where that is known better than from upstream.
     pub(super) metadata: Option<MetadataMark>,
@@ -94,20 +94,24 @@ fn record(
     Ok(changed.map(|changed| changed.record))
 }
 
-/// Metadata that was fetched without the file.
+/// Metadata that was fetched without the file, and what remains of files that had to go.
 fn sidecars(pages: &Path, upstream: &ProjectPage, known: &mut KnownFiles) {
     let Ok(entries) = fs::read_dir(pages.join(upstream.project.as_str())) else { return };
     let listed: HashMap<&str, MetadataMark> =
         upstream.files.iter().map(|file| (file.filename.as_str(), file.core_metadata)).collect();
     for name in entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()) {
         let (filename, part) = Part::split(&name);
+        if part == Part::Record && listed.contains_key(filename) {
+            let document = fs::read(pages.join(upstream.project.as_str()).join(&name)).unwrap_or_default();
+            known.entry(filename.to_owned()).or_default().record = FileRecord::read(&document, None).ok();
+        }
         if part != Part::Metadata || matches!(listed.get(filename), None | Some(MetadataMark::Sha256(_))) {
             continue;
         }
         if let Ok(metadata) = fs::read(pages.join(upstream.project.as_str()).join(&name)) {
             // An empty one says that there is none to be had.
             let metadata = mark((!metadata.is_empty()).then(|| Sha256Digest::of(&metadata)));
-            known.insert(filename.to_owned(), Known { record: None, metadata: Some(metadata) });
+            known.entry(filename.to_owned()).or_default().metadata = Some(metadata);
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::{
     collections::HashSet,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicI64, Ordering},
     },
     time::Duration,
@@ -16,6 +16,7 @@ use depot_proto::{
     media_type::PageFormat,
     simple::{MetadataMark, PageFile, ProjectPage},
 };
+use tokio::time::Instant;
 
 use super::known::{Known, KnownFiles};
 use crate::clock;
@@ -32,8 +33,9 @@ pub(super) struct Entry {
     pub(super) validators: Validators,
     /// When upstream last said that this is the page, in microseconds since 1970.
     checked: AtomicI64,
-    /// Until when nothing is asked again because the last question failed, likewise.
-    spared: AtomicI64,
+    /// Until when nothing is asked again because the last question failed. By a clock that nobody sets: one that was set
+    /// back would keep the page old for as long.
+    spared: Mutex<Option<Instant>>,
 }
 
 impl Entry {
@@ -44,7 +46,7 @@ impl Entry {
         validators: Validators,
         checked: Timestamp,
     ) -> Self {
-        let (checked, spared) = (AtomicI64::new(checked.micros()), AtomicI64::new(i64::MIN));
+        let (checked, spared) = (AtomicI64::new(checked.micros()), Mutex::new(None));
         Self { upstream, shown, version, validators, checked, spared }
     }
 
@@ -56,7 +58,7 @@ impl Entry {
             version,
             validators: self.validators.clone(),
             checked: AtomicI64::new(self.checked.load(Ordering::Relaxed)),
-            spared: AtomicI64::new(self.spared.load(Ordering::Relaxed)),
+            spared: Mutex::new(*self.spared()),
         }
     }
 
@@ -69,17 +71,20 @@ impl Entry {
     /// Upstream said that it still holds.
     pub(super) fn confirm(&self) {
         self.checked.store(clock::now().micros(), Ordering::Relaxed);
-        self.spared.store(i64::MIN, Ordering::Relaxed);
+        *self.spared() = None;
     }
 
     /// Asking again failed: nobody else tries for this long.
     pub(super) fn spare_for(&self, wait: Duration) {
-        let wait = i64::try_from(wait.as_micros()).unwrap_or(i64::MAX);
-        self.spared.store(clock::now().micros().saturating_add(wait), Ordering::Relaxed);
+        *self.spared() = Some(Instant::now() + wait);
     }
 
     pub(super) fn is_spared(&self) -> bool {
-        clock::now().micros() < self.spared.load(Ordering::Relaxed)
+        self.spared().is_some_and(|until| Instant::now() < until)
+    }
+
+    fn spared(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.spared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The memory that it takes, roughly.

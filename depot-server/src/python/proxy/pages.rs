@@ -182,7 +182,8 @@ impl Proxy {
         loaded.await.map_err(|_| ProxyError::broken_off(project.as_str()))
     }
 
-    fn load(&self, project: &ProjectName) -> Option<Arc<Entry>> {
+    /// The page of a project from disk. May block.
+    pub(super) fn load(&self, project: &ProjectName) -> Option<Arc<Entry>> {
         let stored = self.pages.folder.read(project).map(StoredPage::into_parts);
         // The page may be lost, or never have been: a tree can be brought from elsewhere.
         let recollected =

@@ -62,6 +62,9 @@ impl Room {
         let mut gone = oldest(&proxy.tree, used - (max - max / FREED))?;
         gone.sort_unstable_by(|one, two| (&one.project, &one.filename).cmp(&(&two.project, &two.filename)));
         let names: Vec<_> = gone.iter().map(|file| (file.project.clone(), file.filename.clone())).collect();
+        for file in &gone {
+            pin(proxy, file);
+        }
         if proxy.tree.remove(&names)? == Removal::InUse {
             tracing::warn!("no room is made for files that are kept, as somebody else has the tree open");
             return Ok(());
@@ -79,6 +82,22 @@ impl Room {
             proxy.learnt(project);
         }
         Ok(())
+    }
+}
+
+/// Keeps the record of a file that goes, if upstream does not say what its bytes are: they must be the same when they come
+/// again.
+fn pin(proxy: &Proxy, file: &KeptFile) {
+    let Ok(filename) = DistributionFilename::parse(&file.filename, &file.project) else { return };
+    let entry = proxy.in_memory(&file.project).or_else(|| proxy.load(&file.project));
+    let listed = entry
+        .as_ref()
+        .and_then(|entry| entry.upstream.files.iter().find(|listed| listed.filename == file.filename));
+    if listed.is_none_or(|listed| listed.sha256().is_some()) {
+        return;
+    }
+    if let Ok(Some(record)) = proxy.tree.record(&file.project, &file.filename) {
+        proxy.keep_part(&filename, Part::Record, &record.to_document());
     }
 }
 

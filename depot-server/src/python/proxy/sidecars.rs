@@ -130,7 +130,7 @@ impl Proxy {
         }
     }
 
-    fn keep_part(&self, filename: &DistributionFilename, part: Part, document: &[u8]) {
+    pub(super) fn keep_part(&self, filename: &DistributionFilename, part: Part, document: &[u8]) {
         let folder = &self.pages.folder;
         if let Err(error) = folder.write_part(filename.project(), filename.as_str(), part, document) {
             tracing::warn!(%filename, %error, "a document of a file cannot be kept");

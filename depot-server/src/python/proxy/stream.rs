@@ -12,6 +12,7 @@ use super::{
     Proxy,
     error::ProxyError,
     fetched::{Described, Streamed},
+    pace::Pace,
     upstream::Kind,
 };
 
@@ -77,13 +78,14 @@ struct Passing {
     held: Option<Bytes>,
     sent: u64,
     hasher: Sha256Hasher,
+    pace: Pace,
     /// How much came again of a file that is sent once more from its start, and what it hashes to: the reader has it.
     again: Option<(u64, Sha256Hasher)>,
 }
 
 impl Passing {
     fn new(sender: mpsc::Sender<Piece>) -> Self {
-        Self { sender, held: None, sent: 0, hasher: Sha256Hasher::new(), again: None }
+        Self { sender, held: None, sent: 0, hasher: Sha256Hasher::new(), pace: Pace::begin(), again: None }
     }
 }
 
@@ -95,6 +97,9 @@ impl Sink for Passing {
     }
 
     async fn write(&mut self, mut chunk: Bytes) -> io::Result<()> {
+        if !self.pace.is_kept(chunk.len()) {
+            return Err(io::Error::other("it comes too slowly"));
+        }
         if let Some((at, hasher)) = &mut self.again {
             let here = usize::try_from(self.sent - *at).unwrap_or(usize::MAX);
             let part = chunk.split_to(here.min(chunk.len()));
@@ -113,6 +118,8 @@ impl Sink for Passing {
         let Some(piece) = self.held.replace(chunk) else { return Ok(()) };
         self.sent += piece.len() as u64;
         self.hasher.update(&piece);
-        self.sender.send(Ok(piece)).await.map_err(|_| io::Error::other("the reader has left"))
+        let passed = self.sender.send(Ok(piece)).await;
+        self.pace.wait();
+        passed.map_err(|_| io::Error::other("the reader has left"))
     }
 }

@@ -8,15 +8,11 @@ use depot_proto::ProjectName;
 use depot_tree::{Incoming, Tree, TreeError, read_at};
 use tokio::time::Instant;
 
-use super::{error::ProxyError, flight::Flight};
+use super::{error::ProxyError, flight::Flight, pace::Pace};
 
 /// How much is gathered before it is written, in bytes, and for how long.
 const BUFFER: usize = 256 * 1024;
 const GATHERED_FOR: Duration = Duration::from_millis(50);
-
-/// A file must come at this pace at least, on the average over this time: one that drips would hold its place for ever.
-const PACE_OVER: Duration = Duration::from_mins(1);
-const PACE: u64 = 60 * 1024;
 
 /// A file on its way into the tree.
 pub(super) struct Writer {
@@ -30,7 +26,7 @@ pub(super) struct Writer {
     size: Option<u64>,
     /// Whether anybody said how long the file is.
     pub(super) is_sized: bool,
-    pace: (Instant, u64),
+    pace: Pace,
     /// Why it does not go on, where that is not the upstream's fault.
     pub(super) failure: Option<ProxyError>,
 }
@@ -48,16 +44,15 @@ impl Writer {
             flight.announced(size);
         }
         flight.reads(incoming.reader()?);
-        let now = Instant::now();
         Ok(Self {
             flight,
             incoming: Some(incoming),
             buffer: Vec::new(),
-            flushed: now,
+            flushed: Instant::now(),
             again: None,
             size,
             is_sized: size.is_some(),
-            pace: (now, 0),
+            pace: Pace::begin(),
             failure: None,
         })
     }
@@ -117,19 +112,9 @@ impl Writer {
         Ok(chunk)
     }
 
-    fn check_pace(&mut self, len: usize) -> io::Result<()> {
-        let (since, came) = &mut self.pace;
-        *came += len as u64;
-        if since.elapsed() < PACE_OVER {
-            return Ok(());
-        }
-        let is_slow = *came < PACE;
-        self.pace = (Instant::now(), 0);
-        if is_slow {
-            let (what, reason) = (self.flight.what.clone(), "it comes too slowly".to_owned());
-            return Err(self.fail(ProxyError::Unreachable { what, reason, retry_after: None }));
-        }
-        Ok(())
+    fn too_slow(&mut self) -> io::Error {
+        let (what, reason) = (self.flight.what.clone(), "it comes too slowly".to_owned());
+        self.fail(ProxyError::Unreachable { what, reason, retry_after: None })
     }
 
     fn fail(&mut self, error: ProxyError) -> io::Error {
@@ -156,7 +141,9 @@ impl Sink for Writer {
     }
 
     async fn write(&mut self, chunk: Bytes) -> io::Result<()> {
-        self.check_pace(chunk.len())?;
+        if !self.pace.is_kept(chunk.len()) {
+            return Err(self.too_slow());
+        }
         let chunk = match self.again {
             Some(at) => self.compare(at, chunk).await?,
             None => chunk,
@@ -165,6 +152,7 @@ impl Sink for Writer {
         if self.buffer.len() >= BUFFER || self.flushed.elapsed() >= GATHERED_FOR {
             self.flush().await?;
         }
+        self.pace.wait();
         Ok(())
     }
 }

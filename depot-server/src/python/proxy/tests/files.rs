@@ -206,3 +206,19 @@ async fn what_was_not_asked_for_the_longest_makes_room() {
     assert_eq!(reading.size, files[1].1.len() as u64);
     assert!(bench.fetch(&files[1].0).await.unwrap().unwrap() == files[1].1);
 }
+
+#[tokio::test]
+async fn a_file_without_a_digest_is_the_same_after_it_had_to_go() {
+    let small = |settings: &mut ProxySettings| settings.max_size = Some(1);
+    let bench = Bench::with(small);
+    bench.index.list(&[(bare_entry(SDIST), b"\x1f\x8bfirst")]);
+    assert_eq!(bench.fetch(SDIST).await.unwrap().unwrap(), b"\x1f\x8bfirst");
+    bench.settled().await;
+    assert!(bench.proxy.tree.record(&pot(), SDIST).unwrap().is_none());
+    let bench = bench.restart(small);
+    assert_eq!(bench.files().await[0].sha256(), Some(Sha256Digest::of(b"\x1f\x8bfirst")));
+    bench.index.put(&path_of(SDIST), &b"\x1f\x8bother"[..], "application/octet-stream");
+    assert!(bench.fetch(SDIST).await.is_err());
+    bench.index.put(&path_of(SDIST), &b"\x1f\x8bfirst"[..], "application/octet-stream");
+    assert_eq!(bench.fetch(SDIST).await.unwrap().unwrap(), b"\x1f\x8bfirst");
+}
