@@ -24,8 +24,7 @@ use args::{Arguments, PythonVerb, Verb};
 use exit::ExitStatus;
 use output::{Printer, explain};
 
-/// The index that packages are saved from unless another is named: PyPI.
-pub const DEFAULT_INDEX: &str = "https://pypi.org/simple/";
+pub use depot_index::DEFAULT_INDEX;
 
 /// How long tasks that were cut off have for putting away what they hold.
 const PUTTING_AWAY: Duration = Duration::from_millis(400);

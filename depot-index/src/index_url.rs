@@ -9,6 +9,9 @@ use depot_proto::{
 use percent_encoding::percent_decode_str;
 use url::Url;
 
+/// The index that packages come from unless another is named: PyPI.
+pub const DEFAULT_INDEX: &str = "https://pypi.org/simple/";
+
 /// The root of an index's Simple API, such as `https://user:password@index.example/simple/`.
 ///
 /// Credentials are split off when it is read: the URL held has none, and they go only to the origin (scheme, host and

@@ -31,6 +31,6 @@ pub use client::{Client, ClientOptions, connections};
 pub use download::{Begun, Downloaded, Held, Sink};
 pub use error::IndexError;
 pub use guard::Guard;
-pub use index_url::{Credentials, IndexUrl, IndexUrlError};
+pub use index_url::{Credentials, DEFAULT_INDEX, IndexUrl, IndexUrlError};
 pub use netrc::Netrc;
 pub use page::{Answer, FetchedPage, Validators};

@@ -65,6 +65,10 @@ pub enum ErrorCode {
     UnsupportedCoding,
     /// The server has lost or damaged the file: its keeper must mend it, or whoever has the bytes send them again.
     FileDamaged,
+    /// Another index, from which this would come, does not answer or is not to be trusted.
+    Upstream,
+    /// A policy of the server's keeper hides it.
+    HiddenByPolicy,
     /// The disk is full.
     StorageFull,
     /// The server is stopping or overloaded: try again.
@@ -107,6 +111,8 @@ impl ErrorCode {
             Self::UnsupportedType => "Unsupported media type",
             Self::UnsupportedCoding => "Unsupported content coding",
             Self::FileDamaged => "File damaged",
+            Self::Upstream => "Another index does not answer",
+            Self::HiddenByPolicy => "Hidden by a policy",
             Self::StorageFull => "Storage full",
             Self::Unavailable => "Unavailable",
             Self::Internal => "Internal error",

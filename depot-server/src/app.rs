@@ -3,6 +3,7 @@
 pub(crate) mod boot;
 pub(crate) mod format;
 mod roles;
+mod views;
 
 use std::{io, path::PathBuf, sync::Arc};
 
@@ -27,8 +28,9 @@ use crate::{
     },
     listen::Site,
     python::{
-        http::{self as python, RepositoryState, hot::Hot},
+        http::{self as python, RepositoryState, hot::Hot, view},
         reindex,
+        view::View,
     },
     service::{
         commit::{CommitError, Committer},
@@ -64,6 +66,9 @@ pub enum OpenError {
     /// A repository's tree cannot be used.
     #[error(transparent)]
     Tree(#[from] TreeError),
+    /// A repository cannot be served as it is configured.
+    #[error("repository `{0}`: {1}")]
+    Repository(RepositoryName, String),
     /// The store or the journal cannot be used.
     #[error("{0}")]
     Store(String),
@@ -115,6 +120,8 @@ impl From<TokensError> for OpenError {
 pub struct Depot {
     pub(crate) config: Config,
     pub(crate) hosted: Arc<RepositoryState>,
+    /// What is served beside it: other indexes and groups.
+    pub(crate) views: Vec<Arc<View>>,
     pub(crate) authenticator: Arc<Authenticator>,
     pub(crate) committer: Arc<Committer>,
     pub(crate) tokens: Arc<Tokens>,
@@ -148,6 +155,13 @@ impl Depot {
             repositories = python::doors(&self.hosted.repository.name)
                 .open(Arc::clone(&self.hosted))
                 .route_layer(axum::middleware::from_fn_with_state(authenticator, authenticate));
+        }
+        for served in &self.views {
+            let authenticator = Arc::clone(&self.authenticator);
+            let doors = view::doors(&served.mount)
+                .open(Arc::clone(served))
+                .route_layer(axum::middleware::from_fn_with_state(authenticator, authenticate));
+            repositories = repositories.merge(doors);
         }
         if let Some(trusted) = &self.oidc {
             repositories = repositories.merge(oidc::doors().open(Arc::new(OidcState::new(
@@ -250,8 +264,9 @@ impl Depot {
 /// documentation; a test walks all of them.
 pub fn routes() -> Vec<Route> {
     let repository = python::doors(&RepositoryName::default_hosted()).into_routes();
+    let views = ["/pypi", ""].map(|mount| view::doors(mount).into_routes()).concat();
     let (accounts, jobs) = (accounts::doors().into_routes(), oidc::doors().into_routes());
-    [repository, accounts, jobs, health::doors().into_routes()].concat()
+    [repository, views, accounts, jobs, health::doors().into_routes()].concat()
 }
 
 /// From where `X-Forwarded-For` is believed.

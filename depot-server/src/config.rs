@@ -27,7 +27,10 @@ use std::{
     time::Duration,
 };
 
+use depot_proto::scope::ProjectPattern;
+
 pub use network::{Network, NetworkError};
+pub use repositories::{FileMode, GroupConfig, KindConfig, ProxyConfig, RepositoryConfig};
 pub(crate) use {access::READ, server::DATA_DIR};
 pub(crate) use {
     error::{ConfigError, Origin},
@@ -74,6 +77,10 @@ pub struct Config {
     pub scan_timeout: Duration,
     /// How much memory rendered pages may take, in bytes.
     pub page_cache: u64,
+    /// The names of projects that the hosted repository owns whether it has files of them or not.
+    pub reserved: Vec<ProjectPattern>,
+    /// The repositories beside the hosted one.
+    pub repositories: Vec<RepositoryConfig>,
     /// The file of publishers, for a server that gives tokens to CI jobs.
     pub publishers: Option<PathBuf>,
     /// The audience that the tokens of these jobs must be made for; one of the server's own if it is not said.
@@ -155,6 +162,8 @@ impl Config {
             scan: None,
             scan_timeout: Duration::from_mins(1),
             page_cache: 128 << 20,
+            reserved: Vec::new(),
+            repositories: repositories::defaults(),
             publishers: None,
             audience: None,
             record_downloads: false,

@@ -31,5 +31,8 @@ mod store;
 mod telemetry;
 
 pub use app::{Depot, OpenError, format::FormatError, routes};
-pub use config::{Config, Network, NetworkError, TlsFiles, Transport, WireLimits};
+pub use config::{
+    Config, FileMode, GroupConfig, KindConfig, Network, NetworkError, ProxyConfig, RepositoryConfig,
+    TlsFiles, Transport, WireLimits,
+};
 pub use http::doors::{Needs, Route};

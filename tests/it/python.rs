@@ -40,4 +40,5 @@ mod targets;
 pub(crate) mod tokens;
 mod uploads;
 mod verify;
+mod views;
 mod why;

@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 /// How long a server may take to listen, and to end when asked.
 const DEADLINE: Duration = Duration::from_secs(30);
 
+/// Where nobody listens: what a server of a test takes for the public index, unless the test names another.
+const NOBODY: &str = "http://127.0.0.1:9/simple/";
+
 /// The variables that a test process hands on: where programs and certificates lie, and where coverage goes.
 /// None of them can change what a package manager does.
 const KEPT: &[&str] =
@@ -151,6 +154,7 @@ impl ServerProcess {
     pub fn start<S: AsRef<OsStr>>(data_dir: &Path, extra_args: impl IntoIterator<Item = S>) -> Self {
         let mut command = clean_command(binary("depot-server"));
         command.arg("serve").arg("--data-dir").arg(data_dir).args(["--port", "0"]).args(extra_args);
+        command.env("DEPOT_UPSTREAM", NOBODY);
         Self::start_command(command, data_dir)
     }
 

@@ -11,7 +11,7 @@ use depot_tree::{Recovered, Tree};
 use tokio::sync::Semaphore;
 
 use super::{
-    BOOTSTRAP_DAYS, Depot, OpenError, PUBLISHING, SERVER, format, roles::HostedRoles, trusted_proxies,
+    BOOTSTRAP_DAYS, Depot, OpenError, PUBLISHING, SERVER, format, roles::HostedRoles, trusted_proxies, views,
 };
 use crate::{
     auth::{
@@ -117,10 +117,10 @@ pub(super) fn open(config: Config) -> Result<Depot, OpenError> {
     let repository = repository.asking(Policy { max_project_size: config.max_project_size, scan });
     let shares = Shares::now();
     let hosted = RepositoryState {
-        repository,
+        repository: Arc::new(repository),
         pages: Arc::new(Pages::new(config.page_cache)),
         roots: Roots::default(),
-        files: Files::new(shares.open_files),
+        files: Arc::new(Files::new(shares.open_files)),
         anonymous_read: config.anonymous_read,
         subjects: Subjects { users: Arc::clone(&users), tokens: Arc::clone(&tokens) },
         enabled: config.python_enabled,
@@ -147,8 +147,9 @@ pub(super) fn open(config: Config) -> Result<Depot, OpenError> {
         }
         None => None,
     };
+    let views = views::open(&config, &hosted, &tokens)?;
     let depot =
-        Depot { config, hosted, authenticator, committer, tokens, users, instance, oidc, _lock: lock };
+        Depot { config, hosted, views, authenticator, committer, tokens, users, instance, oidc, _lock: lock };
     finish(&depot, &recovered)?;
     bootstrap(&depot)?;
     Ok(depot)

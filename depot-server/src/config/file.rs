@@ -10,7 +10,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::{
     error::{ConfigError, Origin},
-    setting::{self, SECTIONS, Setting},
+    repositories::{self, Declared},
+    setting::{self, Setting, sections},
     value::Raw,
 };
 
@@ -23,6 +24,7 @@ pub(crate) struct ConfigFile {
     /// As it was named.
     pub(crate) path: PathBuf,
     values: BTreeMap<&'static str, (Raw, usize)>,
+    declared: Vec<Declared>,
 }
 
 impl ConfigFile {
@@ -46,12 +48,18 @@ impl ConfigFile {
             let words = error.message().lines().next().unwrap_or_default();
             invalid(line, format!("this is no TOML: {words}"))
         })?;
-        let mut walk = Walk { values: BTreeMap::new(), wrong: Vec::new(), line_of: &line_of };
+        let mut walk =
+            Walk { values: BTreeMap::new(), declared: Vec::new(), wrong: Vec::new(), line_of: &line_of };
         walk.table("", table.get_ref());
         match walk.wrong.into_iter().min() {
             Some((line, words)) => Err(invalid(line, words)),
-            None => Ok(Self { path: path.to_owned(), values: walk.values }),
+            None => Ok(Self { path: path.to_owned(), values: walk.values, declared: walk.declared }),
         }
+    }
+
+    /// The repositories that it declares beside those that every server has.
+    pub(super) fn declared(&self) -> &[Declared] {
+        &self.declared
     }
 
     /// What stands there for a setting, and where.
@@ -69,6 +77,7 @@ impl ConfigFile {
 /// The way through the tables.
 struct Walk<'a> {
     values: BTreeMap<&'static str, (Raw, usize)>,
+    declared: Vec<Declared>,
     wrong: Vec<(usize, String)>,
     line_of: &'a dyn Fn(usize) -> usize,
 }
@@ -79,9 +88,14 @@ impl Walk<'_> {
         for (name, value) in table {
             let key = format!("{prefix}{}", name.get_ref());
             let line = (self.line_of)(name.span().start);
-            let setting = setting::all().find(|setting| setting.key == key);
+            if prefix == "repositories."
+                && let DeValue::Table(table) = value.get_ref()
+            {
+                self.declare(name.get_ref(), table, line);
+            }
+            let setting = self.settings().find(|setting| setting.key == key);
             let below = format!("{key}.");
-            let is_table = setting::all().any(|setting| setting.key.starts_with(&below));
+            let is_table = self.settings().any(|setting| setting.key.starts_with(&below));
             match (setting, value.get_ref()) {
                 (Some(setting), value) => {
                     self.values.insert(setting.key, (raw(value), line));
@@ -90,8 +104,32 @@ impl Walk<'_> {
                 (None, _) if is_table => {
                     self.wrong.push((line, format!("`{key}` is a table: write [{key}] above its keys")));
                 }
-                (None, _) => self.wrong.push((line, unknown(&key))),
+                // It was said what is wrong with the repository as such.
+                (None, DeValue::Table(_)) if prefix == "repositories." => {}
+                (None, _) => self.wrong.push((line, unknown(&key, self.settings()))),
             }
+        }
+    }
+
+    /// Every setting that the file may have: those of every server, and those of the repositories that it declares.
+    fn settings(&self) -> impl Iterator<Item = &'static Setting> {
+        let declared: Vec<_> = self.declared.iter().flat_map(|declared| declared.section.settings).collect();
+        setting::all().chain(declared.into_iter().copied())
+    }
+
+    /// Takes the table of a repository that is none of every server's.
+    fn declare(&mut self, name: &str, table: &DeTable<'_>, line: usize) {
+        if repositories::built_in().iter().any(|built_in| built_in.name == name) {
+            return;
+        }
+        let kind = table.get("kind").map(toml::Spanned::get_ref);
+        let kind = match kind {
+            Some(DeValue::String(kind)) => Some(kind.as_ref()),
+            _ => None,
+        };
+        match repositories::declared(name, kind) {
+            Ok(declared) => self.declared.push(declared),
+            Err(words) => self.wrong.push((line, words)),
         }
     }
 }
@@ -105,38 +143,40 @@ fn raw(value: &DeValue<'_>) -> Raw {
         DeValue::Array(values) => Raw::List(values.iter().map(|value| raw(value.get_ref())).collect()),
         DeValue::Float(_) => Raw::Other("a fraction"),
         DeValue::Datetime(_) => Raw::Other("a date"),
-        DeValue::Table(_) => Raw::Other("a table"),
+        DeValue::Table(table) => {
+            let entries = table.iter();
+            Raw::Table(
+                entries
+                    .map(|(name, value)| (name.get_ref().as_ref().to_owned(), raw(value.get_ref())))
+                    .collect(),
+            )
+        }
     }
 }
 
 /// What to say of a key that nobody knows.
-fn unknown(key: &str) -> String {
+fn unknown(key: &str, settings: impl Iterator<Item = &'static Setting>) -> String {
     let name = key.rsplit_once('.').map_or(key, |(_, name)| name);
-    if let Some(repository) = key.strip_prefix("repositories.")
-        && !repository.contains('.')
-    {
-        return format!(
-            "there is no repository `{repository}`: `python` is the only one that can be configured so far"
-        );
-    }
-    match nearest(key, name) {
+    let settings: Vec<_> = settings.collect();
+    match nearest(key, name, &settings) {
         Some(known) => format!("`{key}` is not a known key: is `{known}` meant?"),
         None => {
-            let tables: Vec<_> = SECTIONS.iter().map(|section| format!("[{}]", section.name)).collect();
+            let tables: Vec<_> = sections().iter().map(|section| format!("[{}]", section.name)).collect();
             format!("`{key}` is not a known key: `depot-server init` writes all of {}", tables.join(", "))
         }
     }
 }
 
-/// The setting or table that was probably meant: one of the same name in another table, or one that is spelled almost so.
-fn nearest(key: &str, name: &str) -> Option<&'static str> {
+/// The setting or table that was probably meant: one of the same table that is spelled almost so, one of the same name in
+/// another table, or one that is spelled almost so.
+fn nearest(key: &str, name: &str, settings: &[&'static Setting]) -> Option<&'static str> {
     let like = |text: &str| text.to_ascii_lowercase().replace('-', "_");
     let (key, name) = (like(key), like(name));
-    if let Some(elsewhere) = setting::all().find(|setting| setting.name() == name) {
+    if let Some(elsewhere) = settings.iter().find(|setting| setting.name() == name) {
         return Some(elsewhere.key);
     }
-    let keys = setting::all().map(|setting| setting.key);
-    let known = keys.chain(SECTIONS.iter().map(|section| section.name));
+    let keys = settings.iter().map(|setting| setting.key);
+    let known = keys.chain(sections().iter().map(|section| section.name));
     let (distance, nearest) = known
         .map(|known| (strsim::osa_distance(&key, known), known))
         .min_by_key(|(distance, _)| *distance)?;
@@ -144,7 +184,7 @@ fn nearest(key: &str, name: &str) -> Option<&'static str> {
     if distance <= (name.len() / 3).max(1) {
         return Some(nearest);
     }
-    let by_name = setting::all().map(|setting| (strsim::osa_distance(&name, setting.name()), setting.key));
+    let by_name = settings.iter().map(|setting| (strsim::osa_distance(&name, setting.name()), setting.key));
     let (distance, nearest) = by_name.min_by_key(|(distance, _)| *distance)?;
     (distance <= (name.len() / 3).max(1)).then_some(nearest)
 }
@@ -192,7 +232,28 @@ mod tests {
             ("[limits]\nconections = 1\n", 2, "is `limits.connections` meant?"),
             ("[server]\nx = 1\n", 2, "`depot-server init` writes all of [server], [access]"),
             ("[weather]\nx = 1\n", 1, "`weather` is not a known key"),
-            ("[repositories.pypi]\nenabled = true\n", 1, "no repository `pypi`: `python` is the only one"),
+            (
+                "[repositories.team]\nenabled = true\n",
+                1,
+                "[repositories.team] needs a `kind`, one of \"proxy\", \"directory\"",
+            ),
+            (
+                "[repositories.team]\nkind = \"proxi\"\n",
+                1,
+                "the `kind` of [repositories.team] must be one of",
+            ),
+            (
+                "[repositories.team]\nkind = \"hosted\"\n",
+                1,
+                "`python` is the only repository that can be hosted",
+            ),
+            ("[repositories.simple]\nkind = \"proxy\"\n", 1, "it is the first segment of a route"),
+            (
+                "[repositories.team]\nkind = \"proxy\"\nupstrem = \"x\"\n",
+                3,
+                "is `repositories.team.upstream` meant?",
+            ),
+            ("[repositories.pypi]\nupstrem = \"x\"\n", 2, "is `repositories.pypi.upstream` meant?"),
             ("[repositories.python]\nenabld = true\n", 2, "is `repositories.python.enabled` meant?"),
             // The first one in the file is named, not the first one by its name.
             ("[server]\nzzz = 1\naaa = 1\n", 2, "`server.zzz`"),

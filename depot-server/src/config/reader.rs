@@ -7,6 +7,7 @@ use super::{
     error::{ConfigError, Origin},
     expand::{Lookup, expand},
     file::ConfigFile,
+    repositories::Declared,
     setting::Setting,
     value::{Raw, Value},
 };
@@ -49,6 +50,11 @@ pub(crate) struct Reader<'a> {
 impl<'a> Reader<'a> {
     pub(super) fn new(sources: &'a Sources<'a>) -> Self {
         Self { sources, entries: Vec::new() }
+    }
+
+    /// The repositories that the file declares.
+    pub(super) fn declared(&self) -> Vec<Declared> {
+        self.sources.file.as_ref().map(|file| file.declared().to_vec()).unwrap_or_default()
     }
 
     /// Everything that was read.
@@ -174,6 +180,10 @@ fn expanded(raw: &Raw, lookup: Lookup<'_>) -> Result<Raw, super::expand::ExpandE
         // A string of a file is Unicode.
         Raw::Text(text) => Raw::Text(expand(&text.to_string_lossy(), lookup)?.into()),
         Raw::List(list) => Raw::List(list.iter().map(|raw| expanded(raw, lookup)).collect::<Result<_, _>>()?),
+        Raw::Table(table) => {
+            let entry = |(name, raw): &(String, Raw)| Ok((name.clone(), expanded(raw, lookup)?));
+            Raw::Table(table.iter().map(entry).collect::<Result<_, _>>()?)
+        }
         other => other.clone(),
     })
 }

@@ -1,6 +1,8 @@
 //! The settings as such: what they are called, where they may be written, what they are for. The flags, the environment,
 //! the file that `init` writes and the page in docs/ all come from here.
 
+use std::sync::LazyLock;
+
 use super::{access, limits, log, oidc, publish, repositories, server, transport};
 
 /// One setting.
@@ -17,7 +19,7 @@ pub(crate) struct Setting {
 }
 
 /// How a setting is called outside the file.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Outside {
     /// With its dashes: `--port`.
     pub(crate) flag: &'static str,
@@ -28,7 +30,7 @@ pub(crate) struct Outside {
 }
 
 /// What holds where a setting is not written.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Fallback {
     /// This value, as it is written in the file.
     Value(&'static str),
@@ -52,21 +54,29 @@ pub(crate) struct Section {
     pub(crate) settings: &'static [&'static Setting],
 }
 
-/// Every table, in the order of the file.
-pub(crate) static SECTIONS: [&Section; 8] = [
-    &server::SECTION,
-    &access::SECTION,
-    &transport::SECTION,
-    &limits::SECTION,
-    &publish::SECTION,
-    &log::SECTION,
-    &oidc::SECTION,
-    &repositories::PYTHON_SECTION,
-];
+/// The tables that every server has, in the order of the file.
+static SECTIONS: LazyLock<Vec<&'static Section>> = LazyLock::new(|| {
+    let mut sections = vec![
+        &server::SECTION,
+        &access::SECTION,
+        &transport::SECTION,
+        &limits::SECTION,
+        &publish::SECTION,
+        &log::SECTION,
+        &oidc::SECTION,
+    ];
+    sections.extend(repositories::built_in().iter().map(|repository| repository.section));
+    sections
+});
 
-/// Every setting, in the order of the file.
+/// Every table that every server has, in the order of the file.
+pub(crate) fn sections() -> &'static [&'static Section] {
+    &SECTIONS
+}
+
+/// Every setting of these tables, in the order of the file.
 pub(crate) fn all() -> impl Iterator<Item = &'static Setting> {
-    SECTIONS.iter().flat_map(|section| section.settings.iter().copied())
+    sections().iter().flat_map(|section| section.settings.iter().copied())
 }
 
 impl Setting {

@@ -12,7 +12,7 @@ use super::{
     oidc::Oidc,
     publish::Publish,
     reader::{Entry, Reader, Sources},
-    repositories::Python,
+    repositories::Repositories,
     server::{self, Server},
     setting::{self, Setting},
     transport,
@@ -35,8 +35,8 @@ pub(crate) struct Settings {
     pub(crate) log: Log,
     /// `[oidc]`
     pub(crate) oidc: Oidc,
-    /// `[repositories.python]`
-    pub(crate) python: Python,
+    /// `[repositories]`
+    pub(crate) repositories: Repositories,
     /// Every setting with its value and where that comes from, in the order of the file.
     pub(crate) entries: Vec<Entry>,
     /// The file that was read.
@@ -56,12 +56,15 @@ impl Settings {
             publish: Publish::read(&mut reader, Config::new("").scan_timeout)?,
             log: Log::read(&mut reader)?,
             oidc: Oidc::read(&mut reader)?,
-            python: Python::read(&mut reader)?,
+            repositories: Repositories::read(&mut reader)?,
             entries: Vec::new(),
             file: sources.file.as_ref().map(|file| file.path.clone()),
         };
         settings.entries = reader.finish();
-        let place = |entry: &Entry| setting::all().position(|setting| setting.key == entry.setting.key);
+        // Those of repositories that the file declares come last, as they were read.
+        let place = |entry: &Entry| {
+            setting::all().position(|setting| setting.key == entry.setting.key).unwrap_or(usize::MAX)
+        };
         settings.entries.sort_by_key(place);
         intent::check(&settings)?;
         Ok(settings)
@@ -93,12 +96,14 @@ impl Settings {
             wire: self.limits.wire.clone(),
             offline: self.server.offline,
             anonymous_read: self.access.read == Readers::Everyone,
-            python_enabled: self.python.enabled,
-            max_file_size: self.python.max_file_size.unwrap_or(self.limits.max_file_size),
+            python_enabled: self.repositories.python.enabled,
+            max_file_size: self.repositories.python.max_file_size.unwrap_or(self.limits.max_file_size),
             max_project_size: self.limits.max_project_size,
             scan: self.publish.scan.clone(),
             scan_timeout: self.publish.scan_timeout,
             page_cache: self.limits.page_cache,
+            reserved: self.repositories.python.reserved.clone(),
+            repositories: self.repositories.others.clone(),
             publishers: self.oidc.publishers.clone(),
             audience: self.oidc.audience.clone(),
             record_downloads: self.log.downloads,

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::setting::{Fallback, SECTIONS, Setting};
+use super::setting::{Fallback, Setting, sections};
 
 /// Lines of prose are no longer than this.
 const WIDTH: usize = 100;
@@ -18,7 +18,7 @@ pub(crate) fn template() -> String {
          variable, `$$` for a dollar. Relative paths are meant from the folder of this file.",
     );
     prose(&mut text, "`depot-server config` shows what is in force, and where it comes from.");
-    for section in SECTIONS {
+    for section in sections() {
         text.push('\n');
         prose(&mut text, &format!("{}.", section.what));
         let _ = writeln!(text, "[{}]", section.name);

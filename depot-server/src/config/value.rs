@@ -22,6 +22,8 @@ pub(crate) enum Raw {
     Boolean(bool),
     /// A list of the file, or an argument given several times.
     List(Vec<Self>),
+    /// A table of the file where a setting may be one.
+    Table(Vec<(String, Self)>),
     /// Something of the file that no setting is, in words such as `a date`.
     Other(&'static str),
 }
@@ -35,12 +37,13 @@ impl Raw {
             Self::Integer(number) => number.to_string(),
             Self::Boolean(yes) => yes.to_string(),
             Self::List(_) => "a list".to_owned(),
+            Self::Table(_) => return Some("a table".to_owned()),
             Self::Other(kind) => return Some((*kind).to_owned()),
         };
         (text.len() <= 60 && !text.contains(char::is_control)).then(|| format!("`{text}`"))
     }
 
-    fn text(&self) -> Option<&str> {
+    pub(super) fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => text.to_str(),
             _ => None,

@@ -129,8 +129,8 @@ fn sizes(settings: &Settings, say: &mut impl FnMut(&'static Setting, String)) {
     if limits.page_cache > LARGE_PAGE_CACHE {
         say(&limits::PAGE_CACHE, "rendered pages may take most of the memory".to_owned());
     }
-    if settings.python.max_file_size.is_some_and(|size| size > LARGE_FILE) {
-        say(&repositories::MAX_FILE_SIZE, disk.to_owned());
+    if settings.repositories.python.max_file_size.is_some_and(|size| size > LARGE_FILE) {
+        say(repositories::max_file_size(), disk.to_owned());
     }
 }
 

@@ -194,6 +194,12 @@ impl From<LoginError> for ApiError {
 
 impl From<TreeError> for ApiError {
     fn from(error: TreeError) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&TreeError> for ApiError {
+    fn from(error: &TreeError) -> Self {
         match error {
             TreeError::Full { .. } => Self::full(),
             TreeError::Distrusted { .. } => {
@@ -201,7 +207,7 @@ impl From<TreeError> for ApiError {
                     "the server's disk failed, and nothing is taken until the server is started again";
                 Self { cause: Some(error.to_string()), ..Self::unavailable(detail) }
             }
-            TreeError::Io { ref source, .. } => Self::of_io(source, &error),
+            TreeError::Io { source, .. } => Self::of_io(source, error),
             TreeError::Record { .. } | TreeError::Project { .. } => Self::internal(error),
         }
     }

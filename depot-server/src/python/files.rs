@@ -16,7 +16,7 @@ use crate::store::StoreError;
 
 /// Files up to this size are read and hashed when they are first asked for, and kept in memory: most wheels of pure
 /// Python, and every sidecar.
-const SMALL: u64 = 64 * 1024;
+pub(super) const SMALL: u64 = 64 * 1024;
 /// The most memory that small files take, in bytes.
 const MAX_SMALL: u64 = 64 << 20;
 
@@ -170,7 +170,7 @@ fn damaged(filename: &DistributionFilename, reason: impl Into<String>) -> FileEr
     FileError::Damaged { filename, reason }
 }
 
-fn etag(sha256: Sha256Digest) -> Bytes {
+pub(super) fn etag(sha256: Sha256Digest) -> Bytes {
     format!("\"{sha256}\"").into()
 }
 

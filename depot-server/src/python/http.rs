@@ -11,6 +11,7 @@ mod receive;
 mod refusal;
 mod release;
 mod simple;
+pub(crate) mod view;
 
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ use axum::http::{HeaderMap, header};
 use depot_proto::{ProjectName, RepositoryName, scope::Action};
 use tokio::sync::Semaphore;
 
-use super::{files::Files, pages::Pages, repository::Repository, root::Roots};
+use super::{files::Files, pages::Pages, repository::Repository, root::Roots, view::READING};
 use crate::{
     auth::policy::{Denied, Principal},
     config::WireLimits,
@@ -31,10 +32,10 @@ use crate::{
 
 /// What the handlers of one repository share.
 pub(crate) struct RepositoryState {
-    pub(crate) repository: Repository,
+    pub(crate) repository: Arc<Repository>,
     pub(crate) pages: Arc<Pages>,
     pub(crate) roots: Roots,
-    pub(crate) files: Files,
+    pub(crate) files: Arc<Files>,
     pub(crate) anonymous_read: bool,
     /// To whom roles can be granted.
     pub(crate) subjects: Subjects,
@@ -49,9 +50,6 @@ pub(crate) struct RepositoryState {
     /// Uploads that are validated and published at the same time; more wait.
     pub(crate) publishing: Arc<Semaphore>,
 }
-
-/// What lets someone read. Who may push may see what is there: a token for nothing but pushing would be of little use.
-const READING: [Action; 4] = [Action::Read, Action::Push, Action::PushNew, Action::Mirror];
 
 /// What a file that is sent may need: which of them, it says itself.
 const SENDING: [Action; 3] = [Action::Push, Action::PushNew, Action::Mirror];
@@ -106,15 +104,15 @@ impl RepositoryState {
     fn may_list_all(&self, principal: &Principal) -> bool {
         self.anonymous_read || principal.may_everywhere(&READING, &self.repository.name)
     }
+}
 
-    /// How long a file may be kept: a name has the same bytes for ever. Shared caches must not keep what not everyone
-    /// may read.
-    fn file_caching(&self) -> &'static str {
-        if self.anonymous_read {
-            "public, max-age=365000000, immutable"
-        } else {
-            "private, max-age=365000000, immutable"
-        }
+/// How long a file may be kept: a name has the same bytes for ever. Shared caches must not keep what not everyone may
+/// read.
+fn file_caching(anonymous_read: bool) -> &'static str {
+    if anonymous_read {
+        "public, max-age=365000000, immutable"
+    } else {
+        "private, max-age=365000000, immutable"
     }
 }
 

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use depot_proto::{ProjectName, Sha256Digest, media_type::PageFormat, simple};
+use depot_proto::{ProjectName, RepositoryName, Sha256Digest, media_type::PageFormat, simple};
 use moka::sync::Cache;
 
-use super::{catalog, key::Key, repository::Repository};
+use super::{catalog, key::Key, repository::Repository, view::Shown};
 use crate::{
     coding::Coding,
     store::{StoreError, records::Serial},
@@ -26,8 +26,8 @@ pub(crate) struct Page {
     pub(crate) etag: Bytes,
     /// What they are.
     pub(crate) format: PageFormat,
-    /// The serial of the change that the page shows last; 0 for a list of projects.
-    pub(crate) serial: Serial,
+    /// The serial of the change that the page shows last, where changes are counted.
+    pub(crate) serial: Option<Serial>,
 }
 
 /// The rendered pages of all repositories.
@@ -79,8 +79,7 @@ impl Pages {
             Some(plain) => Ok(plain.encoded(coding)),
             None => match catalog::project_page(repository, project) {
                 Ok(Some(page)) => {
-                    let serial = page.last_serial.unwrap_or_default();
-                    Ok(Arc::new(Page::new(simple::render_project(&page, format), format, serial)))
+                    Ok(Arc::new(Page::new(simple::render_project(&page, format), format, page.last_serial)))
                 }
                 Ok(None) => Err(None),
                 Err(error) => Err(Some(error)),
@@ -98,6 +97,37 @@ impl Pages {
             },
         }
     }
+
+    /// The page of a project as a view shows it, if it is rendered.
+    pub(crate) fn cached_of(
+        &self,
+        view: &RepositoryName,
+        shown: &Shown,
+        format: PageFormat,
+        coding: Coding,
+    ) -> Option<Arc<Page>> {
+        self.0.get(key_of(view, shown, format, coding)?.as_bytes())
+    }
+
+    /// The same, rendered if need be; none for a name that is too long to be anybody's. May take a moment.
+    pub(crate) fn rendered_of(
+        &self,
+        view: &RepositoryName,
+        shown: &Shown,
+        format: PageFormat,
+        coding: Coding,
+    ) -> Option<Arc<Page>> {
+        let key = key_of(view, shown, format, coding)?;
+        let plain = match coding {
+            Coding::Identity => None,
+            _ => Some(self.rendered_of(view, shown, format, Coding::Identity)?),
+        };
+        let page = self.0.get_with(key.as_bytes().into(), || match plain {
+            Some(plain) => plain.encoded(coding),
+            None => Arc::new(Page::new(simple::render_project(&shown.page, format), format, None)),
+        });
+        Some(page)
+    }
 }
 
 /// Where a page is kept: a change is a new place.
@@ -109,6 +139,11 @@ fn key(
     generation: Serial,
 ) -> Option<Key> {
     Key::new(&[repository.name.as_str(), project], &[format as u8, coding as u8], generation)
+}
+
+fn key_of(view: &RepositoryName, shown: &Shown, format: PageFormat, coding: Coding) -> Option<Key> {
+    let names = [view.as_str(), shown.page.project.as_str()];
+    Key::new(&names, &[format as u8, coding as u8], shown.version)
 }
 
 /// A validator of a form and a coding of what has this digest. Two forms may have the same bytes, and are two
@@ -129,7 +164,7 @@ pub(super) fn etag(digest: &Sha256Digest, format: PageFormat, coding: Coding) ->
 
 impl Page {
     /// A page as it was rendered.
-    pub(super) fn new(body: Vec<u8>, format: PageFormat, serial: Serial) -> Self {
+    pub(super) fn new(body: Vec<u8>, format: PageFormat, serial: Option<Serial>) -> Self {
         let etag = etag(&Sha256Digest::of(&body), format, Coding::Identity);
         Self { body: body.into(), coding: Coding::Identity, etag, format, serial }
     }
@@ -156,7 +191,7 @@ mod tests {
 
     #[test]
     fn a_page_is_compressed_where_that_makes_it_shorter() {
-        let page = |text: &str| Arc::new(Page::new(text.as_bytes().to_vec(), PageFormat::Html, 1));
+        let page = |text: &str| Arc::new(Page::new(text.as_bytes().to_vec(), PageFormat::Html, Some(1)));
         let (long, short) = (page(&"<a>six</a>".repeat(100)), page("<a>"));
         for coding in [Coding::Gzip, Coding::Zstd] {
             let encoded = Arc::clone(&long).encoded(coding);

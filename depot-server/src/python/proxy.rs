@@ -39,12 +39,11 @@ use self::{
     counters::Counters, flight::Flight, flights::Flights, kept::KeptFiles, packages::Listed, pages::Pages,
     room::Room, sidecars::Document, upstream::Upstream,
 };
-#[expect(unused_imports, reason = "the doors are not built yet")]
 pub(crate) use self::{
     counters::Counts,
     error::{ProxyError, ProxyOpenError},
-    fetched::{Body, Coming, Described, Fetched, Streamed},
-    settings::{FileMode, ProxySettings},
+    fetched::{Described, Fetched},
+    settings::ProxySettings,
 };
 
 /// The folder of pages, below the root of the tree.

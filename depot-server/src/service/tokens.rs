@@ -11,7 +11,10 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use depot_proto::Timestamp;
+use depot_proto::{
+    ProjectName, RepositoryName, Timestamp,
+    scope::{Action, ProjectPattern, Scope},
+};
 
 use super::commit::{CommitError, Committer};
 use crate::{
@@ -60,6 +63,8 @@ pub(crate) struct Tokens {
     folder: PathBuf,
     accounts: Arc<dyn Accounts>,
     known: RwLock<HashMap<String, Arc<TokenRecord>>>,
+    /// What reserves names, read off the tokens when it is next asked for after one changed.
+    reserving: RwLock<Option<Arc<[Scope]>>>,
 }
 
 impl Tokens {
@@ -86,7 +91,7 @@ impl Tokens {
             }
         }
         let known = accounts.tokens()?.into_iter().map(|token| (token.id.clone(), Arc::new(token))).collect();
-        let tokens = Self { folder, accounts, known: RwLock::new(known) };
+        let tokens = Self { folder, accounts, known: RwLock::new(known), reserving: RwLock::default() };
         // A twin that is missing, or older than what the store knows, would outlive the store as it is.
         for token in tokens.list() {
             if twins.get(&token.id) != Some(&*token) {
@@ -119,6 +124,30 @@ impl Tokens {
         });
         tokens.sort_by_key(|token| token.expires);
         tokens
+    }
+
+    /// Whether a token that is not revoked may publish under a pattern of names to which this one belongs, and not under
+    /// every name: whoever has such a token means the names to be theirs.
+    pub(crate) fn reserves(&self, repository: &RepositoryName, project: &ProjectName) -> bool {
+        let reserving = self.reserving.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let reserving = reserving.unwrap_or_else(|| self.read_reserving());
+        let publishing = [Action::Push, Action::PushNew];
+        reserving.iter().any(|scope| {
+            scope.projects().matches(project)
+                && publishing.iter().any(|action| scope.allows_in(*action, repository))
+        })
+    }
+
+    fn read_reserving(&self) -> Arc<[Scope]> {
+        // Held over the reading, so that a change in between is not forgotten.
+        let mut reserving = self.reserving.write().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let alive = known.values().filter(|token| token.revoked.is_none());
+        let scopes = alive.flat_map(|token| &token.scopes);
+        let scopes: Arc<[Scope]> =
+            scopes.filter(|scope| *scope.projects() != ProjectPattern::All).cloned().collect();
+        *reserving = Some(Arc::clone(&scopes));
+        scopes
     }
 
     /// Takes a new token into the allow-list.
@@ -204,8 +233,8 @@ impl Tokens {
     }
 
     fn remember(&self, token: TokenRecord) {
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        known.insert(token.id.clone(), Arc::new(token));
+        self.known.write().unwrap_or_else(PoisonError::into_inner).insert(token.id.clone(), Arc::new(token));
+        *self.reserving.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     fn write_twin(&self, token: &TokenRecord) -> Result<(), TokensError> {

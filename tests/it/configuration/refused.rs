@@ -9,7 +9,7 @@ const WRONG: &[(&str, usize, &str)] = &[
     ("[server]\nprot = 81\n", 2, "is `server.port` meant?"),
     ("[server]\nport = 81\n[limits]\nmaxFileSize = 1\n", 4, "is `limits.max_file_size` meant?"),
     ("host = \"::1\"\n", 1, "is `server.host` meant?"),
-    ("[repositories.pypi]\nenabled = true\n", 1, "`python` is the only one"),
+    ("[repositories.team]\nenabled = true\n", 1, "[repositories.team] needs a `kind`"),
     ("[server]\nport = \"http\"\n", 2, "write a number from 0 to 65535"),
     ("[server]\nport = 1.5\n", 2, "cannot be a fraction"),
     ("[server]\noffline = \"maybe\"\n", 2, "write true or false"),

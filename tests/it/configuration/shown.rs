@@ -134,6 +134,10 @@ fn secrets_stay_in_their_files_and_variables() {
             "publish.scan",
             "oidc.publishers",
             "oidc.audience",
+            "repositories.python.reserved",
+            "repositories.pypi.netrc",
+            "repositories.pypi.policy",
+            "repositories.all.policy",
         ];
         if !shown.contains(&key) {
             files.push(format!("{key} = \"${{HIDDEN}}\"\n"));

@@ -6,8 +6,10 @@ mod weak;
 
 use std::{ffi::OsString, path::Path};
 
+use depot_proto::RepositoryName;
+
 use super::*;
-use crate::config::{ConfigFile, Layer, Origin, value::Raw};
+use crate::config::{ConfigFile, FileMode, KindConfig, Layer, Origin, value::Raw};
 
 /// What is written where, for one test.
 #[derive(Default)]
@@ -104,6 +106,24 @@ const VALUES: &[(&str, [&str; 3])] = &[
     ("oidc.audience", ["depot-acme", "", ""]),
     ("repositories.python.enabled", ["false", "", ""]),
     ("repositories.python.max_file_size", ["9 GiB", "", ""]),
+    ("repositories.python.reserved", ["acme-*", "", ""]),
+    ("repositories.pypi.enabled", ["false", "", ""]),
+    (
+        "repositories.pypi.upstream",
+        ["https://a.example/simple", "https://b.example/simple", "https://c.example/simple"],
+    ),
+    ("repositories.pypi.files", ["stream", "", ""]),
+    ("repositories.pypi.max_size", ["9 GiB", "", ""]),
+    ("repositories.pypi.page_ttl", ["1h", "", ""]),
+    ("repositories.pypi.root_ttl", ["1h", "", ""]),
+    ("repositories.pypi.missing_ttl", ["1m", "", ""]),
+    ("repositories.pypi.allow_http", ["true", "", ""]),
+    ("repositories.pypi.netrc", ["/netrc", "", ""]),
+    ("repositories.pypi.policy", ["/p.toml", "", ""]),
+    ("repositories.all.enabled", ["false", "", ""]),
+    ("repositories.all.members", ["pypi, python", "", ""]),
+    ("repositories.all.list_upstream", ["true", "", ""]),
+    ("repositories.all.policy", ["/p.toml", "", ""]),
 ];
 
 /// The value of a setting that is written in these layers, as the file has it, and the layer that it came from.
@@ -256,10 +276,9 @@ fn what_a_variable_holds_is_not_repeated_in_a_refusal() {
                 assert!(!said.contains("hunter2"), "{said}");
             } else {
                 // Paths and names, which are shown.
-                assert!(
-                    ["data_dir", "certificate", "key", "publishers", "audience", "scan"].contains(&name),
-                    "{key}"
-                );
+                let shown = ["data_dir", "certificate", "key", "publishers", "audience", "scan"];
+                let shown = [&shown[..], &["reserved", "netrc", "policy"]].concat();
+                assert!(shown.contains(&name), "{key}");
             }
         }
     }
@@ -287,4 +306,53 @@ fn a_repository_may_take_other_files_than_the_rest() {
     let config = file(text).unwrap().config();
     assert_eq!((config.max_file_size, config.python_enabled), (7, false));
     assert_eq!(file("[limits]\nmax_file_size = 5\n").unwrap().config().max_file_size, 5);
+}
+
+#[test]
+fn repositories_are_declared_with_a_kind_and_put_into_groups() {
+    let text = "[repositories.pypi]\nupstream = \"https://me:secret@index.example/simple\"\nfiles = \"stream\"\n\
+                [repositories.wheels]\nkind = \"directory\"\npath = \"w\"\n\
+                [repositories.team]\nkind = \"group\"\nmembers = { wheels = 5, pypi = 90, python = 7 }\n\
+                [repositories.python]\nreserved = [\"acme-*\", \"Inner\"]\n";
+    let settings = file(text).unwrap();
+    assert_eq!(toml(&settings, "repositories.pypi.upstream"), "\"https://***@index.example/simple/\"");
+    let shown = |key: &str| {
+        let entry = settings.entries.iter().find(|entry| entry.setting.key == key).unwrap();
+        (entry.toml.clone().unwrap(), entry.origin.to_string())
+    };
+    assert_eq!(shown("repositories.team.members").0, "{ wheels = 5, python = 7, pypi = 90 }");
+    assert_eq!(shown("repositories.wheels.path"), ("\"/etc/w\"".to_owned(), "/etc/d.toml:6".to_owned()));
+    let config = settings.config();
+    let reserved: Vec<_> = config.reserved.iter().map(ToString::to_string).collect();
+    assert_eq!(reserved, ["acme-*", "inner"]);
+    let names: Vec<_> = config.repositories.iter().map(|repository| repository.name.as_str()).collect();
+    assert_eq!(names, ["pypi", "all", "team", "wheels"]);
+    let KindConfig::Proxy(proxy) = &config.repositories[0].kind else { panic!("{config:?}") };
+    assert_eq!((proxy.files, proxy.upstream.credentials().unwrap().user.as_str()), (FileMode::Stream, "me"));
+    let KindConfig::Group(group) = &config.repositories[2].kind else { panic!("{config:?}") };
+    let members: Vec<_> = group.members.iter().map(RepositoryName::as_str).collect();
+    assert_eq!(members, ["wheels", "python", "pypi"]);
+}
+
+#[test]
+fn repositories_that_cannot_be_are_refused_by_their_line() {
+    for (text, line, words) in [
+        ("[repositories.a]\nkind = \"proxy\"\n", 2, "[repositories.a] needs `upstream`"),
+        ("[repositories.a]\nkind = \"directory\"\n", 2, "[repositories.a] needs `path`"),
+        ("[repositories.a]\nkind = \"group\"\n", 2, "[repositories.a] needs `members`"),
+        (
+            "[repositories.all]\nmembers = [\"pipy\"]\n",
+            2,
+            "one of them is no repository: there are `python`, `pypi`, `all`",
+        ),
+        ("[repositories.all]\nmembers = [\"all\"]\n", 2, "`all` is a group, and groups hold none"),
+        ("[repositories.all]\nmembers = [\"pypi\", \"pypi\"]\n", 2, "name each repository once"),
+        ("[repositories.all]\nmembers = { pypi = \"1\" }\n", 2, "write repositories with their priorities"),
+        ("[repositories.python]\nreserved = [\"*\"]\n", 2, "`*` would reserve every name"),
+        ("[repositories.pypi]\nupstream = \"ftp://a\"\n", 2, "https and http only"),
+        ("[repositories.pypi]\nfiles = \"keep\"\n", 2, "write cache, stream or redirect"),
+    ] {
+        let said = file(text).map(|_| ()).unwrap_err();
+        assert!(said.starts_with(&format!("/etc/d.toml:{line}: ")) && said.contains(words), "{text}: {said}");
+    }
 }

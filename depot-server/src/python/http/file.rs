@@ -9,9 +9,10 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
+use bytes::Bytes;
 use depot_proto::{DistributionFilename, layout::Part};
 
-use super::{RepositoryState, Shared, project_name};
+use super::{RepositoryState, Shared, file_caching, project_name};
 use crate::{
     auth::policy::Principal,
     clock,
@@ -65,7 +66,7 @@ pub(super) async fn send(
         Part::Bytes => ApiError::not_found(format!("there is no file `{filename}` here")),
         _ => ApiError::not_found(format!("no {} is served for `{filename}`", part.suffix())),
     })?;
-    let response = respond(state, method, headers, &served);
+    let response = respond(state.anonymous_read, method, headers, &served);
     if part == Part::Bytes && method == Method::GET && response.status().is_success() {
         note(state, principal, &filename);
     }
@@ -94,8 +95,13 @@ fn is_deleted(state: &RepositoryState, filename: &DistributionFilename) -> bool 
 }
 
 /// The file, a range of it, or the word that the client has it.
-fn respond(state: &RepositoryState, method: &Method, asked: &HeaderMap, served: &Arc<Served>) -> Response {
-    let headers = headers(state, served);
+pub(super) fn respond(
+    anonymous_read: bool,
+    method: &Method,
+    asked: &HeaderMap,
+    served: &Arc<Served>,
+) -> Response {
+    let headers = headers(anonymous_read, Some(&served.etag), served.content_type);
     if none_match_names(asked, &served.etag) {
         return not_modified(headers);
     }
@@ -121,17 +127,17 @@ fn respond(state: &RepositoryState, method: &Method, asked: &HeaderMap, served: 
 }
 
 /// The headers of a file that is sent, but for those that a range changes.
-pub(super) fn headers(state: &RepositoryState, served: &Served) -> HeaderMap {
+pub(super) fn headers(anonymous_read: bool, etag: Option<&Bytes>, content_type: &'static str) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(12);
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(served.content_type));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     // Without a name: whoever saves the file takes the address's.
     headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     // Validators are hexadecimal digits in quotes.
-    if let Ok(etag) = HeaderValue::from_maybe_shared(served.etag.clone()) {
+    if let Some(Ok(etag)) = etag.map(|etag| HeaderValue::from_maybe_shared(etag.clone())) {
         headers.insert(header::ETAG, etag);
     }
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(state.file_caching()));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(file_caching(anonymous_read)));
     headers
 }
 

@@ -125,18 +125,26 @@ impl Hot {
                 let serial = state.repository.last_serial();
                 let page = state.roots.cached(&state.repository, format, coding)?;
                 let body = PreparedBody::Pieces(Arc::clone(&page.pieces), page.len);
-                (root_headers(state, &page, serial), page.etag.clone(), body)
+                (root_headers(state.anonymous_read, &page, Some(serial)), page.etag.clone(), body)
             }
             Place::Page(project) => {
                 let page = state.pages.cached(&state.repository, project, format, coding)?;
-                (page_headers(state, &page), page.etag.clone(), PreparedBody::Whole(page.body.clone()))
+                (
+                    page_headers(state.anonymous_read, &page),
+                    page.etag.clone(),
+                    PreparedBody::Whole(page.body.clone()),
+                )
             }
             Place::File(project, stored) => {
                 let served = state.files.cached(&state.repository, project, stored)?;
                 // What is open on disk is kept by its own cache, which knows how many descriptors there are.
                 let Content::Memory(bytes) = &served.content else { return None };
                 let body = PreparedBody::Whole(bytes.clone());
-                (file::headers(state, &served), served.etag.clone(), body)
+                (
+                    file::headers(state.anonymous_read, Some(&served.etag), served.content_type),
+                    served.etag.clone(),
+                    body,
+                )
             }
         };
         secure(&mut headers);

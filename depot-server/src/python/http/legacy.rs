@@ -83,7 +83,11 @@ async fn upload(
 
 /// `POST` of a form to the address that is for installing from, which many paste.
 pub(super) async fn wrong_door(State(state): Shared) -> Response {
-    let mount = &state.repository.name;
+    refusal(&state.repository.name)
+}
+
+/// Says to who uploads there where this is done.
+pub(super) fn refusal(mount: &RepositoryName) -> Response {
     let detail = format!("this address is for installing from: upload to `/{mount}/`");
     let error = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::MethodNotAllowed, detail);
     ([(header::ALLOW, HeaderValue::from_static("GET,HEAD"))], error).into_response()

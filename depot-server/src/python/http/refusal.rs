@@ -7,10 +7,13 @@ use depot_proto::ErrorCode;
 use crate::{
     http::error::ApiError,
     python::{
+        directory::DirectoryError,
         files::FileError,
         projects::{ProjectError, Refused},
+        proxy::ProxyError,
         publish::PublishError,
         release::ReleaseError,
+        view::ViewError,
     },
 };
 
@@ -88,13 +91,61 @@ impl From<ReleaseError> for ApiError {
 
 impl From<FileError> for ApiError {
     fn from(error: FileError) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&FileError> for ApiError {
+    fn from(error: &FileError) -> Self {
         match error {
             FileError::Damaged { .. } => Self::damaged(error.to_string()),
             FileError::Quarantined { .. } => {
                 Self::new(StatusCode::FORBIDDEN, ErrorCode::ProjectClosed, error.to_string())
             }
-            FileError::Tree(error) => error.into(),
-            FileError::Store(error) => Self::from(&error),
+            FileError::Tree(error) => Self::from(error),
+            FileError::Store(error) => Self::from(error),
+        }
+    }
+}
+
+impl From<ProxyError> for ApiError {
+    fn from(error: ProxyError) -> Self {
+        let detail = error.to_string();
+        let later = |wait: Option<std::time::Duration>| {
+            let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Upstream, detail.clone());
+            Self { retry_after: wait.map_or(error.retry_after, |wait| Some(wait.as_secs().max(1))), ..error }
+        };
+        match error {
+            // It is the keeper's word that nothing else is here.
+            ProxyError::Offline { .. } | ProxyError::Missing { .. } => Self::not_found(detail),
+            ProxyError::Unreachable { retry_after, .. } => later(retry_after),
+            ProxyError::Busy { .. } | ProxyError::BrokenOff { .. } => later(None),
+            ProxyError::Refused { .. } | ProxyError::Damaged { .. } => {
+                Self::new(StatusCode::BAD_GATEWAY, ErrorCode::Upstream, detail)
+            }
+            ProxyError::Quarantined { .. } => {
+                Self::new(StatusCode::FORBIDDEN, ErrorCode::ProjectClosed, detail)
+            }
+            ProxyError::Disk { source, .. } => Self::from(&*source),
+        }
+    }
+}
+
+impl From<ViewError> for ApiError {
+    fn from(error: ViewError) -> Self {
+        match error {
+            ViewError::Denied(denied) => denied.into(),
+            ViewError::Hidden { .. } => {
+                Self::new(StatusCode::FORBIDDEN, ErrorCode::HiddenByPolicy, error.to_string())
+            }
+            ViewError::Proxy(error) => error.into(),
+            ViewError::File(error) => Self::from(&*error),
+            ViewError::Directory(error) => match &*error {
+                DirectoryError::Damaged { .. } => Self::damaged(error.to_string()),
+                DirectoryError::Tree(error) => Self::from(error),
+                DirectoryError::Io { .. } => Self::internal(error),
+            },
+            ViewError::Stopped(reason) => Self::internal(reason),
         }
     }
 }

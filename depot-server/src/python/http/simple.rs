@@ -38,7 +38,7 @@ const LAST_SERIAL: HeaderName = HeaderName::from_static("x-pypi-last-serial");
 /// The query of a page.
 #[derive(Debug, Deserialize)]
 pub(super) struct PageQuery {
-    format: Option<String>,
+    pub(super) format: Option<String>,
 }
 
 /// `GET simple/`: the projects.
@@ -60,7 +60,7 @@ pub(super) async fn root(
             tokio::task::spawn_blocking(move || list(&state, &principal, format, coding)).await?
         }
     };
-    Ok(respond_root(&state, &headers, &page, serial))
+    Ok(respond_root(state.anonymous_read, &headers, &page, Some(serial)))
 }
 
 /// All projects, or those that the caller may read.
@@ -95,7 +95,7 @@ pub(super) async fn project(
         Some(page) => page,
         None => render(&state, &project, format, coding).await?.ok_or_else(unknown)?,
     };
-    Ok(respond_page(&state, &headers, &page))
+    Ok(respond_page(state.anonymous_read, &headers, &page))
 }
 
 async fn render(
@@ -119,15 +119,20 @@ pub(super) async fn add_slash(
 ) -> ApiResult {
     // Where the page is says nothing, but who may read nothing is told so everywhere alike.
     state.may_read(&principal, None)?;
+    to_slash(project.map(|Path(text)| text).as_deref(), &uri)
+}
+
+/// The redirect to the list, or to the page of a project.
+pub(super) fn to_slash(project: Option<&str>, uri: &Uri) -> ApiResult {
     let target = match project {
         None => "simple/".to_owned(),
-        Some(Path(text)) => format!("{}/", project_name(&text)?),
+        Some(text) => format!("{}/", project_name(text)?),
     };
-    Ok(redirect(&target, &uri))
+    Ok(redirect(&target, uri))
 }
 
 /// A redirect for ever, relative to the path that was asked for, with its query: both facts are permanent.
-fn redirect(target: &str, uri: &Uri) -> Response {
+pub(super) fn redirect(target: &str, uri: &Uri) -> Response {
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
     match HeaderValue::try_from(format!("{target}{query}")) {
         Ok(location) => {
@@ -140,7 +145,7 @@ fn redirect(target: &str, uri: &Uri) -> Response {
 }
 
 /// The form to answer with, for the headers and the parameter `format`.
-fn format_of(headers: &HeaderMap, format: Option<&str>) -> ApiResult<PageFormat> {
+pub(super) fn format_of(headers: &HeaderMap, format: Option<&str>) -> ApiResult<PageFormat> {
     let mut lines = headers.get_all(header::ACCEPT).iter().filter_map(|line| line.to_str().ok());
     // Several Accept headers mean their list.
     let accept = lines
@@ -150,23 +155,28 @@ fn format_of(headers: &HeaderMap, format: Option<&str>) -> ApiResult<PageFormat>
 }
 
 /// The coding to answer in.
-fn coding_of(headers: &HeaderMap) -> Coding {
+pub(super) fn coding_of(headers: &HeaderMap) -> Coding {
     Coding::negotiate(codings(headers))
 }
 
-fn codings(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+pub(super) fn codings(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok())
 }
 
 /// A project's page, or the word that the client has it.
-fn respond_page(state: &RepositoryState, asked: &HeaderMap, page: &Page) -> Response {
-    let headers = page_headers(state, page);
+pub(super) fn respond_page(anonymous_read: bool, asked: &HeaderMap, page: &Page) -> Response {
+    let headers = page_headers(anonymous_read, page);
     respond(headers, none_match_names(asked, &page.etag), || Body::from(page.body.clone()))
 }
 
 /// The list of projects, or the word that the client has it.
-fn respond_root(state: &RepositoryState, asked: &HeaderMap, page: &RootPage, serial: Serial) -> Response {
-    let headers = root_headers(state, page, serial);
+pub(super) fn respond_root(
+    anonymous_read: bool,
+    asked: &HeaderMap,
+    page: &RootPage,
+    serial: Option<Serial>,
+) -> Response {
+    let headers = root_headers(anonymous_read, page, serial);
     respond(headers, none_match_names(asked, &page.etag), || {
         Body::new(Pieces::new(Arc::clone(&page.pieces), page.len))
     })
@@ -182,35 +192,37 @@ fn respond(headers: HeaderMap, is_fresh: bool, body: impl FnOnce() -> Body) -> R
 }
 
 /// The headers of a project's page.
-pub(super) fn page_headers(state: &RepositoryState, page: &Page) -> HeaderMap {
-    headers(state, page.format, page.coding, &page.etag, page.serial)
+pub(super) fn page_headers(anonymous_read: bool, page: &Page) -> HeaderMap {
+    headers(anonymous_read, page.format, page.coding, &page.etag, page.serial)
 }
 
 /// The headers of the list of projects.
-pub(super) fn root_headers(state: &RepositoryState, page: &RootPage, serial: Serial) -> HeaderMap {
-    headers(state, page.format, page.coding, &page.etag, serial)
+pub(super) fn root_headers(anonymous_read: bool, page: &RootPage, serial: Option<Serial>) -> HeaderMap {
+    headers(anonymous_read, page.format, page.coding, &page.etag, serial)
 }
 
 fn headers(
-    state: &RepositoryState,
+    anonymous_read: bool,
     format: PageFormat,
     coding: Coding,
     etag: &Bytes,
-    serial: Serial,
+    serial: Option<Serial>,
 ) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(12);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
     if let Some(coding) = coding.name() {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
     }
-    let (caching, vary) = if state.anonymous_read {
+    let (caching, vary) = if anonymous_read {
         ("no-cache", "Accept, Accept-Encoding")
     } else {
         ("private, no-cache", "Accept, Accept-Encoding, Authorization")
     };
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
     headers.insert(header::VARY, HeaderValue::from_static(vary));
-    headers.insert(LAST_SERIAL, HeaderValue::from(serial));
+    if let Some(serial) = serial {
+        headers.insert(LAST_SERIAL, HeaderValue::from(serial));
+    }
     // Validators are hexadecimal digits and fixed words in quotes.
     if let Ok(etag) = HeaderValue::from_maybe_shared(etag.clone()) {
         headers.insert(header::ETAG, etag);

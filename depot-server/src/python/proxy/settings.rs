@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use depot_index::IndexUrl;
 
+pub(crate) use crate::config::FileMode;
+
 /// How a proxy behaves.
 #[derive(Clone, Debug)]
 pub(crate) struct ProxySettings {
@@ -37,18 +39,6 @@ pub(crate) struct ProxySettings {
     pub(crate) open_files: u64,
 }
 
-/// What becomes of files that are asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum FileMode {
-    /// They are kept.
-    #[default]
-    Cache,
-    /// They are verified as they pass, and not kept.
-    Stream,
-    /// Readers are sent to where they are.
-    Redirect,
-}
-
 impl ProxySettings {
     /// The defaults for this upstream.
     pub(crate) fn new(upstream: IndexUrl) -> Self {
@@ -57,7 +47,7 @@ impl ProxySettings {
             pages_ttl: Duration::from_mins(5),
             root_ttl: Duration::from_mins(10),
             missing_ttl: Duration::from_secs(30),
-            files: FileMode::default(),
+            files: FileMode::Cache,
             max_size: None,
             offline: false,
             allow_http: false,

@@ -14,7 +14,7 @@ use depot_tree::Tree;
 use futures_util::TryStreamExt as _;
 
 use self::upstream::TestIndex;
-use super::{Fetched, FileMode, Proxy, ProxyError, ProxySettings, fetched::Body};
+use super::{Fetched, Proxy, ProxyError, ProxySettings, fetched::Body, settings::FileMode};
 use crate::python::files::{Content, Served};
 
 pub(super) const POT: &str = "tea-pot";

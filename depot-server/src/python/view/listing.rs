@@ -1,45 +1,45 @@
-//! A project as one repository shows it, and how that was come by.
+//! A project as one member of a view shows it.
 
 use std::sync::Arc;
 
 use depot_proto::simple::ProjectPage;
 
-/// A project as one repository shows it.
+/// A project as one member shows it. The addresses of its files are relative to the page of the project here, whatever
+/// they are at the index that they come from.
 #[derive(Clone, Debug)]
 pub(crate) struct Listing {
-    /// The page. Addresses of files are relative to where it is served: [`depot_proto::layout::href_from_page`].
+    /// The page.
     pub(crate) page: Arc<ProjectPage>,
-    /// Another number whenever the page says something else; it says nothing about which of two is newer, and begins
-    /// anew with every start.
+    /// Another value whenever the page says something else.
     pub(crate) version: u64,
-    /// Whether it was asked for elsewhere.
+    /// Where it was taken from.
     pub(crate) cache: CacheState,
 }
 
-/// How an answer was come by: what `X-Depot-Cache` tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Where an answer was taken from, as `X-Depot-Cache` tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum CacheState {
-    /// It is of here, and nothing was cached.
+    /// From here: no other index has a say in it.
     Here,
-    /// It was kept, and young enough.
+    /// From what is kept of another index, which is fresh.
     Hit,
-    /// It was fetched for this question.
-    Miss,
-    /// It was kept and is old, but nothing newer could be had.
-    Stale,
-    /// It was kept, and its index said now that it still holds.
+    /// From what was kept, which the other index says is still so.
     Revalidated,
+    /// From the other index.
+    Miss,
+    /// From what was kept, because the other index does not answer.
+    Stale,
 }
 
 impl CacheState {
-    /// The word for the header; none where nothing is cached.
+    /// The word for it in `X-Depot-Cache`; none where nothing was cached.
     pub(crate) fn word(self) -> Option<&'static str> {
         match self {
             Self::Here => None,
             Self::Hit => Some("HIT"),
+            Self::Revalidated => Some("REVALIDATED"),
             Self::Miss => Some("MISS"),
             Self::Stale => Some("STALE"),
-            Self::Revalidated => Some("REVALIDATED"),
         }
     }
 }

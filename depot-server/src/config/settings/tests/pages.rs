@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fmt::Write as _};
 
 use super::*;
 use crate::config::{
-    setting::{Fallback, SECTIONS},
+    setting::{Fallback, sections},
     template,
 };
 
@@ -13,7 +13,7 @@ fn every_setting_is_read_and_named_after_its_table() {
     let read: Vec<_> = file("").unwrap().entries.iter().map(|entry| entry.setting.key).collect();
     assert_eq!(read, setting::all().map(|setting| setting.key).collect::<Vec<_>>());
     assert_eq!(read.iter().collect::<BTreeSet<_>>().len(), read.len());
-    for section in SECTIONS {
+    for section in sections() {
         for setting in section.settings {
             assert_eq!(setting.key, format!("{}.{}", section.name, setting.name()));
             assert!(!setting.what.ends_with('.'), "{}", setting.key);
@@ -28,7 +28,8 @@ fn the_written_default_is_the_one_that_holds() {
             Fallback::Value(value) => assert_eq!(entry.toml.as_deref(), Some(value), "{}", entry.setting.key),
             // One of the file's own, or none.
             Fallback::Words { .. } => {
-                let is_free = entry.toml.is_none() || ["data_dir", "kind"].contains(&entry.setting.name());
+                let is_free =
+                    entry.toml.is_none() || ["data_dir", "kind", "upstream"].contains(&entry.setting.name());
                 assert!(is_free, "{}", entry.setting.key);
             }
         }

@@ -1,0 +1,124 @@
+//! What is served beside the hosted repository: other indexes and groups, put together from the configuration.
+
+use std::{collections::HashMap, env, fs, io, sync::Arc};
+
+use depot_index::{ClientOptions, Netrc};
+use depot_proto::RepositoryName;
+use depot_tree::Tree;
+
+use super::OpenError;
+use crate::{
+    config::{Config, KindConfig, ProxyConfig, RepositoryConfig},
+    python::{
+        directory::{Directory, DirectoryError},
+        http::RepositoryState,
+        policy::{PolicyFile, PolicyFileError},
+        proxy::{Proxy, ProxySettings},
+        view::{
+            View,
+            member::{Hosted, Member, Source},
+            ownership::Ownership,
+        },
+    },
+    service::tokens::Tokens,
+};
+
+/// The name of the group that is mounted at the root.
+const ROOT: &str = "all";
+
+/// Opens the repositories beside the hosted one, and puts groups together. Nothing is asked of anybody.
+pub(super) fn open(
+    config: &Config,
+    hosted: &Arc<RepositoryState>,
+    tokens: &Arc<Tokens>,
+) -> Result<Vec<Arc<View>>, OpenError> {
+    let mut members: HashMap<RepositoryName, Member> = HashMap::new();
+    if hosted.enabled {
+        let name = hosted.repository.name.clone();
+        let repository = Arc::clone(&hosted.repository);
+        let ownership = Ownership::new(Arc::clone(&repository), Arc::clone(tokens), config.reserved.clone());
+        let source =
+            Source::Hosted(Arc::new(Hosted { repository, files: Arc::clone(&hosted.files), ownership }));
+        members.insert(name.clone(), Member { name, source, policy: None });
+    }
+    let enabled = || config.repositories.iter().filter(|repository| repository.enabled);
+    for repository in enabled() {
+        if let Some(member) = member(config, repository)? {
+            members.insert(repository.name.clone(), member);
+        }
+    }
+    let mut views = Vec::new();
+    for repository in enabled() {
+        let RepositoryConfig { name, kind, .. } = repository;
+        let (of, own_policy) = match kind {
+            KindConfig::Group(group) => {
+                let of = group.members.iter().filter_map(|name| members.get(name).cloned());
+                (of.take(View::MAX_MEMBERS).collect(), policy(repository)?)
+            }
+            // A repository's own policy is followed wherever it is read.
+            _ => (members.get(name).cloned().into_iter().collect(), None),
+        };
+        let mount = if name.as_str() == ROOT { String::new() } else { format!("/{name}") };
+        let pages = Arc::clone(&hosted.pages);
+        let view = View::new(name.clone(), mount, of, pages, config.anonymous_read);
+        views.push(Arc::new(view.following(own_policy)));
+    }
+    Ok(views)
+}
+
+fn member(config: &Config, repository: &RepositoryConfig) -> Result<Option<Member>, OpenError> {
+    let name = repository.name.clone();
+    let source = match &repository.kind {
+        KindConfig::Group(_) => return Ok(None),
+        KindConfig::Proxy(proxy) => Source::Proxy(open_proxy(config, &name, proxy)?),
+        KindConfig::Directory(path) => {
+            let failed = |error: DirectoryError| OpenError::Repository(name.clone(), error.to_string());
+            Source::Directory(Arc::new(Directory::open(path).map_err(failed)?))
+        }
+    };
+    let policy = policy(repository)?;
+    Ok(Some(Member { name, source, policy }))
+}
+
+fn open_proxy(config: &Config, name: &RepositoryName, proxy: &ProxyConfig) -> Result<Arc<Proxy>, OpenError> {
+    let failed = |error: &dyn std::error::Error| OpenError::Repository(name.clone(), error.to_string());
+    let (tree, _) = Tree::open(config.repository(name.as_str()))?;
+    let settings = ProxySettings {
+        pages_ttl: proxy.page_ttl,
+        root_ttl: proxy.root_ttl,
+        missing_ttl: proxy.missing_ttl,
+        files: proxy.files,
+        max_size: proxy.max_size,
+        offline: config.offline,
+        allow_http: proxy.allow_http,
+        ..ProxySettings::new(proxy.upstream.clone())
+    };
+    let netrc = netrc(proxy).map_err(|error| failed(&error))?;
+    let options = ClientOptions { netrc, ..ClientOptions::default() };
+    Proxy::open(name.clone(), settings, Arc::new(tree), options).map_err(|error| failed(&error))
+}
+
+/// The credentials of the file that is configured, or of the one that every other client of this user reads.
+fn netrc(proxy: &ProxyConfig) -> io::Result<Netrc> {
+    let (path, must_be) = match (&proxy.netrc, env::var_os("NETRC").filter(|path| !path.is_empty())) {
+        (Some(path), _) => (path.clone(), true),
+        (None, Some(path)) => (path.into(), false),
+        (None, None) => match dirs::home_dir() {
+            Some(home) => (home.join(".netrc"), false),
+            None => return Ok(Netrc::default()),
+        },
+    };
+    match fs::read_to_string(&path) {
+        Ok(text) => Ok(Netrc::parse(&text)),
+        Err(_) if !must_be => Ok(Netrc::default()),
+        Err(source) => {
+            Err(io::Error::new(source.kind(), format!("cannot read `{}`: {source}", path.display())))
+        }
+    }
+}
+
+fn policy(repository: &RepositoryConfig) -> Result<Option<Arc<PolicyFile>>, OpenError> {
+    let failed = |error: PolicyFileError| OpenError::Repository(repository.name.clone(), error.to_string());
+    let file = repository.policy.clone().map(PolicyFile::open).transpose();
+    Ok(file.map_err(failed)?.map(Arc::new))
+}

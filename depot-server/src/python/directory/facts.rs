@@ -1,0 +1,106 @@
+//! What is known of files that have no record: found out when they are first asked for, and kept while they stay as they
+//! are.
+
+use std::{
+    fs::File,
+    io::{self, Read as _, Seek as _},
+    path::{Path, PathBuf},
+};
+
+use depot_dist::Limits;
+use depot_proto::{DistributionFilename, DistributionKind, Sha256Digest, Sha256Hasher, layout::Part};
+use moka::sync::Cache;
+
+use super::scan::Stamp;
+
+/// The files of which the facts are remembered.
+const REMEMBERED: u64 = 200_000;
+
+/// What is known of a file.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    stamp: Option<Stamp>,
+    pub(super) size: u64,
+    pub(super) sha256: Sha256Digest,
+    pub(super) core_metadata: Option<Sha256Digest>,
+    pub(super) requires_python: Option<String>,
+}
+
+/// What is known of all files.
+pub(super) struct Facts(Cache<PathBuf, Known>);
+
+impl Default for Facts {
+    fn default() -> Self {
+        Self(Cache::new(REMEMBERED))
+    }
+}
+
+impl Facts {
+    /// What is known of an open file, which is read if it is not the one that was read before. May block.
+    pub(super) fn of(&self, path: &Path, file: &File, filename: &DistributionFilename) -> io::Result<Known> {
+        let stamp = Stamp::of(&file.metadata()?);
+        let kept = self.0.get(path).filter(|known| stamp.is_some() && known.stamp == stamp);
+        if let Some(known) = kept {
+            return Ok(known);
+        }
+        let known = read(path, file, filename)?;
+        // One that is written to while it is read has no facts.
+        if known.stamp.is_some() && known.stamp == stamp {
+            self.0.insert(path.to_owned(), known.clone());
+        }
+        Ok(known)
+    }
+}
+
+fn read(path: &Path, mut file: &File, filename: &DistributionFilename) -> io::Result<Known> {
+    file.rewind()?;
+    let sha256 = hash(file)?;
+    let beside = beside(path);
+    file.rewind()?;
+    let inside = depot_dist::read(file, filename, &Limits::default());
+    file.rewind()?;
+    if let Err(error) = &inside {
+        tracing::debug!(%filename, %error, "a file tells no metadata");
+    }
+    let inside = inside.ok();
+    let is_wheel = filename.kind() == DistributionKind::Wheel;
+    let metadata = beside.or_else(|| inside.as_ref().map(|inside| inside.raw_metadata.clone()));
+    let metadata = file.metadata().map(|now| (Stamp::of(&now), now.len(), metadata))?;
+    let (stamp, size, metadata) = metadata;
+    Ok(Known {
+        stamp,
+        size,
+        sha256,
+        core_metadata: metadata.filter(|_| is_wheel).map(|metadata| Sha256Digest::of(&metadata)),
+        requires_python: inside.and_then(|inside| inside.metadata.requires_python),
+    })
+}
+
+fn hash(mut file: &File) -> io::Result<Sha256Digest> {
+    let (mut hasher, mut buffer) = (Sha256Hasher::new(), vec![0; 256 * 1024]);
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hasher.finish()),
+            read => hasher.update(&buffer[..read]),
+        }
+    }
+}
+
+/// The metadata that lies beside a file.
+fn beside(path: &Path) -> Option<Vec<u8>> {
+    let mut path = path.as_os_str().to_owned();
+    path.push(Part::Metadata.suffix());
+    let length = std::fs::metadata(&path).ok()?.len();
+    (length <= Limits::default().max_metadata_size).then(|| std::fs::read(&path).ok()).flatten()
+}
+
+/// The metadata of a wheel: what lies beside it, or what is in it. May block.
+pub(super) fn metadata(path: &Path, filename: &DistributionFilename) -> Option<Vec<u8>> {
+    if filename.kind() != DistributionKind::Wheel {
+        return None;
+    }
+    beside(path).or_else(|| {
+        let inside = depot_dist::read(File::open(path).ok()?, filename, &Limits::default());
+        inside.ok().map(|inside| inside.raw_metadata)
+    })
+}

@@ -1,0 +1,154 @@
+//! One page of several.
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeSet, HashMap},
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use depot_proto::{
+    ProjectName, RepositoryName, Timestamp, Version,
+    policy::{Filtered, Policy, RuleRef},
+    simple::{MetadataMark, PageFile, ProjectPage, ProjectStatus},
+};
+
+use super::listing::Listing;
+
+/// A project as a view shows it.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    /// The page.
+    pub(crate) page: ProjectPage,
+    /// No other page of this process has it.
+    pub(crate) version: u64,
+    /// What it was made of: members and the versions of their pages and policies.
+    pub(super) versions: Vec<(usize, u64)>,
+    /// The files that are hidden, each with whose policy hides it and by which rule.
+    pub(crate) hidden: Vec<Hidden>,
+    /// When a policy may decide otherwise.
+    pub(super) until: Option<Timestamp>,
+}
+
+/// A file that a policy hides.
+#[derive(Debug)]
+pub(crate) struct Hidden {
+    pub(crate) filename: String,
+    /// Of which repository or group the policy is.
+    pub(crate) policy_of: RepositoryName,
+    pub(crate) rule: RuleRef,
+}
+
+/// The pages of several members, the first one's word first. There is at least one.
+///
+/// A file that two have under one name with other bytes is the first one's, and that is said loudly: one of the two is not
+/// what it seems.
+pub(super) fn merge(
+    project: &ProjectName,
+    listings: &[(&RepositoryName, Listing)],
+    versions: Vec<(usize, u64)>,
+) -> Shown {
+    let mut page = match listings {
+        [(_, only)] => (*only.page).clone(),
+        many => joined(project, many),
+    };
+    // A number of one index says nothing of what several have.
+    page.last_serial = None;
+    Shown { page, version: next_version(), versions, hidden: Vec::new(), until: None }
+}
+
+impl Shown {
+    /// Takes out what a policy hides.
+    pub(super) fn follow(mut self, policy: &Policy, of: &RepositoryName, now: Timestamp) -> Self {
+        let Filtered { page, hidden, changes_at } = policy.decide_page(&self.page, now);
+        if let Cow::Owned(page) = page {
+            self.page = page;
+        }
+        self.note(hidden, changes_at, of);
+        self
+    }
+
+    /// Notes what was taken out of it, and until when that holds.
+    pub(super) fn note(
+        &mut self,
+        hidden: Vec<(String, RuleRef)>,
+        until: Option<Timestamp>,
+        of: &RepositoryName,
+    ) {
+        let hidden = hidden.into_iter();
+        self.hidden.extend(hidden.map(|(filename, rule)| Hidden { filename, policy_of: of.clone(), rule }));
+        self.until = [self.until, until].into_iter().flatten().min();
+    }
+
+    /// Whether it still holds, for what it was made of.
+    pub(super) fn holds(&self, versions: &[(usize, u64)], now: Timestamp) -> bool {
+        self.versions == versions && self.until.is_none_or(|until| now < until)
+    }
+}
+
+fn joined(project: &ProjectName, listings: &[(&RepositoryName, Listing)]) -> ProjectPage {
+    let mut page = ProjectPage::new(project.clone());
+    let mut kept: HashMap<&str, (&RepositoryName, usize)> = HashMap::new();
+    let mut versions: BTreeSet<&str> = BTreeSet::new();
+    for (name, listing) in listings {
+        if page.status == ProjectStatus::Active {
+            (page.status, page.status_reason) = (listing.page.status, listing.page.status_reason.clone());
+        }
+        if !listing.page.status.offers_files() {
+            // Whoever keeps files back means the project, whoever else has it.
+            (page.status, page.status_reason) = (listing.page.status, listing.page.status_reason.clone());
+        }
+        versions.extend(listing.page.versions.iter().map(String::as_str));
+        for file in &listing.page.files {
+            match kept.get(file.filename.as_str()) {
+                None => {
+                    kept.insert(&file.filename, (name, page.files.len()));
+                    page.files.push(file.clone());
+                }
+                Some((first, place)) => {
+                    let same = complete(&mut page.files[*place], file);
+                    if !same {
+                        tracing::error!(
+                            %project, filename = file.filename, kept = %first, other = %name,
+                            "two repositories have different bytes under one name; the first one's are served"
+                        );
+                    }
+                }
+            }
+        }
+    }
+    if !page.status.offers_files() {
+        page.files.clear();
+        return page;
+    }
+    let mut ordered: Vec<(Version, &str)> =
+        versions.into_iter().map(|text| (Version::read(text), text)).collect();
+    ordered.sort_by(|(one, _), (two, _)| one.cmp(two));
+    page.versions = ordered.into_iter().map(|(_, text)| text.to_owned()).collect();
+    page
+}
+
+/// Takes from another entry of the same file what this one does not say; false if it is of other bytes. A yank by either
+/// stands.
+fn complete(kept: &mut PageFile, other: &PageFile) -> bool {
+    if kept.sha256().is_some() && other.sha256().is_some() && kept.sha256() != other.sha256() {
+        return false;
+    }
+    kept.size = kept.size.or(other.size);
+    kept.upload_time = kept.upload_time.or(other.upload_time);
+    if kept.requires_python.is_none() {
+        kept.requires_python.clone_from(&other.requires_python);
+    }
+    if kept.core_metadata == MetadataMark::Absent {
+        kept.core_metadata = other.core_metadata;
+    }
+    if !kept.yanked.is_yanked() {
+        kept.yanked.clone_from(&other.yanked);
+    }
+    true
+}
+
+/// A number that no page of this process has.
+pub(crate) fn next_version() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    LAST.fetch_add(1, Ordering::Relaxed) + 1
+}

@@ -1,0 +1,71 @@
+//! Which names the hosted repository owns: it alone answers for them, and nobody else is asked.
+
+use std::sync::Arc;
+
+use depot_proto::{Origin, ProjectName, scope::ProjectPattern};
+use moka::sync::Cache;
+
+use crate::{
+    python::repository::Repository,
+    service::tokens::Tokens,
+    store::{StoreError, records::Serial},
+};
+
+/// The projects whose answer is remembered.
+const REMEMBERED: u64 = 100_000;
+
+/// Who owns a name, as of the last change of its project.
+pub(crate) struct Ownership {
+    repository: Arc<Repository>,
+    tokens: Arc<Tokens>,
+    reserved: Vec<ProjectPattern>,
+    /// Whether a project has a file of its own, by its serial.
+    first_party: Cache<ProjectName, (Serial, bool)>,
+}
+
+impl Ownership {
+    pub(crate) fn new(
+        repository: Arc<Repository>,
+        tokens: Arc<Tokens>,
+        reserved: Vec<ProjectPattern>,
+    ) -> Self {
+        Self { repository, tokens, reserved, first_party: Cache::new(REMEMBERED) }
+    }
+
+    /// Whether the hosted repository owns a name; none where that must be read from the store.
+    pub(crate) fn known(&self, project: &ProjectName) -> Option<bool> {
+        if self.is_claimed(project) || self.is_reserved(project) {
+            return Some(true);
+        }
+        let Some(serial) = self.repository.serial(project) else { return Some(false) };
+        self.first_party.get(project).filter(|(known, _)| *known == serial).map(|(_, owned)| owned)
+    }
+
+    /// The same, read from the store if need be. May block.
+    pub(crate) fn owns(&self, project: &ProjectName) -> Result<bool, StoreError> {
+        if let Some(known) = self.known(project) {
+            return Ok(known);
+        }
+        // Asked before the files: what comes in between is read again the next time.
+        let Some(serial) = self.repository.serial(project) else { return Ok(false) };
+        let releases = self.repository.packages.releases(&self.repository.name, project)?;
+        let mut files = releases.iter().flat_map(|release| &release.files);
+        let owned = files.any(|file| !matches!(file.facts.origin, Some(Origin::Mirrored { .. })));
+        self.first_party.insert(project.clone(), (serial, owned));
+        Ok(owned)
+    }
+
+    /// Whether somebody keeps the name, or something of it was deleted: a name is never free again.
+    fn is_claimed(&self, project: &ProjectName) -> bool {
+        let record = self.repository.projects.get(project);
+        record.is_some_and(|record| {
+            !record.owners.is_empty() || !record.pushers.is_empty() || !record.tombstones.is_empty()
+        })
+    }
+
+    /// Whether the configuration keeps the name, or a token that may publish under it and not under every name.
+    pub(crate) fn is_reserved(&self, project: &ProjectName) -> bool {
+        self.reserved.iter().any(|pattern| pattern.matches(project))
+            || self.tokens.reserves(&self.repository.name, project)
+    }
+}

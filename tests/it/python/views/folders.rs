@@ -1,0 +1,81 @@
+//! Folders that are served in place.
+
+use std::fs;
+
+use depot_tests::{Clients, SdistBuilder, WheelBuilder, depot, sha256_hex};
+
+use super::{
+    super::depot::{Depot, body, listing},
+    files, index_of, wheel_name,
+};
+
+#[test]
+fn a_folder_is_served_in_place_and_what_changes_is_noticed() {
+    let around = tempfile::tempdir().unwrap();
+    let wheels = around.path().join("wheels");
+    fs::create_dir_all(wheels.join("tea")).unwrap();
+    let six = WheelBuilder::new("six", "1").requires_python(">=3.8");
+    fs::write(wheels.join(six.filename()), six.build()).unwrap();
+    let tea = SdistBuilder::new("tea", "1");
+    fs::write(wheels.join("tea").join(tea.filename()), tea.build()).unwrap();
+    let before = listing(&wheels);
+    let config = around.path().join("depot.toml");
+    fs::write(
+        &config,
+        "[repositories.wheels]\nkind = \"directory\"\npath = \"wheels\"\n\
+         [repositories.all]\nmembers = [\"wheels\", \"python\"]\n",
+    )
+    .unwrap();
+    let depot = Depot::start_with(&["--config", config.to_str().unwrap()]);
+    for mount in ["", "/wheels"] {
+        let page = body(&depot.get(&format!("{mount}/simple/six/")));
+        let file = &page["files"][0];
+        assert_eq!(file["hashes"]["sha256"], sha256_hex(&six.build()));
+        assert_eq!(file["requires-python"], ">=3.8");
+        assert!(file.get("upload-time").is_none(), "{file}");
+        assert_eq!(page["versions"], serde_json::json!(["1"]));
+        let path = format!("{mount}/files/six/{}", six.filename());
+        assert_eq!(depot.get(&path).body, six.build());
+        let metadata = depot.get(&format!("{path}.metadata")).body;
+        assert_eq!(metadata, six.metadata());
+        assert_eq!(file["core-metadata"]["sha256"], sha256_hex(&metadata));
+        assert_eq!(files(&depot.get(&format!("{mount}/simple/tea/"))), [tea.filename()]);
+        let root = depot.get(&format!("{mount}/simple/"));
+        assert!(root.text().contains("\"six\"") && root.text().contains("\"tea\""), "{}", root.text());
+    }
+    assert_eq!(listing(&wheels), before);
+    let two = WheelBuilder::new("six", "2");
+    fs::write(wheels.join(two.filename()), two.build()).unwrap();
+    assert_eq!(files(&depot.get("/simple/six/")), [six.filename(), two.filename()]);
+    fs::remove_file(wheels.join(six.filename())).unwrap();
+    assert_eq!(files(&depot.get("/simple/six/")), [two.filename()]);
+    assert_eq!(depot.get(&format!("/files/six/{}", six.filename())).status, 404);
+}
+
+#[test]
+fn a_saved_tree_is_served_in_place_and_pip_installs_from_it() {
+    let Some(clients) = Clients::find() else { return };
+    let index = index_of(&["six"]);
+    let around = tempfile::tempdir().unwrap();
+    let tree = around.path().join("tree");
+    let saved =
+        depot(["python", "save", "six", "--index-url", &index.url(), "--dir", tree.to_str().unwrap()]);
+    saved.assert_success();
+    drop(index);
+    let before = listing(&tree);
+    let config = around.path().join("depot.toml");
+    let text = "[repositories.saved]\nkind = \"directory\"\npath = \"tree\"\n[repositories.all]\nmembers = [\"saved\"]\n";
+    fs::write(&config, text).unwrap();
+    let depot = Depot::start_with(&["--config", config.to_str().unwrap()]);
+    let room = clients.room();
+    room.pip_install(&format!("{}/simple/", depot.url()), ["six"]).assert_success();
+    assert_eq!(room.installed_version("six"), "2");
+    let page = body(&depot.get("/simple/six/"));
+    // What the index said of the file is in its record.
+    assert_eq!(page["files"][0]["upload-time"], "2024-05-06T07:08:09.000000Z");
+    assert_eq!(listing(&tree), before);
+    // A file without a record was never saved to its end.
+    fs::write(tree.join("files/six").join(wheel_name("six", "3")), WheelBuilder::new("six", "3").build())
+        .unwrap();
+    assert_eq!(files(&depot.get("/simple/six/")), [wheel_name("six", "2")]);
+}

@@ -1,0 +1,140 @@
+//! Private names: who owns one answers alone, and nobody else ever hears of it.
+
+use depot_tests::{Clients, FakeFile, FakeIndex, Style, WheelBuilder, sha256_hex};
+
+use super::{
+    super::depot::{Depot, mirrored},
+    files, in_front_of, index_of, wheel_name,
+};
+
+/// Fails if the index was asked for anything of these projects.
+#[track_caller]
+fn assert_unheard_of(index: &FakeIndex, projects: &[&str]) {
+    for request in index.requests() {
+        let hit = projects.iter().find(|project| request.path.split('/').any(|part| part == **project));
+        assert_eq!(hit, None, "{request:?}");
+    }
+}
+
+#[test]
+fn a_name_under_which_something_was_published_is_nobody_elses() {
+    let index = index_of(&["acme-core", "six"]);
+    let depot = in_front_of(&index);
+    depot.publish(&WheelBuilder::new("acme-core", "0.5"));
+    assert_eq!(files(&depot.get("/simple/acme-core/")), [wheel_name("acme-core", "0.5")]);
+    assert_eq!(depot.get("/simple/acme-core/").header("x-depot-cache"), None);
+    // Nor are files that only the other index has, by any address of the group.
+    let elsewhere = wheel_name("acme-core", "2");
+    for path in ["files/acme-core", "simple/acme-core", "packages/files/acme-core"] {
+        for suffix in ["", ".metadata"] {
+            let answer = depot.get(&format!("/{path}/{elsewhere}{suffix}"));
+            assert_eq!(answer.status, 404, "{path}: {}", answer.text());
+        }
+    }
+    assert_unheard_of(&index, &["acme-core", &elsewhere]);
+    assert_eq!(files(&depot.get("/simple/six/")).len(), 2);
+}
+
+#[test]
+fn real_installers_never_get_a_private_name_from_elsewhere() {
+    let Some(clients) = Clients::find() else { return };
+    let evil = WheelBuilder::new("acme-core", "99.0").file("acme_core.py", "raise SystemExit(1)");
+    let index = FakeIndex::builder(Style::Json).wheel(&evil).wheel(&WheelBuilder::new("six", "1")).start();
+    let depot = in_front_of(&index);
+    depot.publish(&WheelBuilder::new("acme-core", "0.5").requires_dist("six"));
+    let url = format!("{}/simple/", depot.url());
+    let room = clients.room();
+    room.pip_install(&url, ["acme-core"]).assert_success();
+    assert_eq!(room.installed_version("acme_core"), "0.5");
+    let room = clients.room();
+    room.uv_install(&url, ["acme-core"]).assert_success();
+    assert_eq!(room.installed_version("acme_core"), "0.5");
+    // What nobody published yet is not looked for elsewhere either, once it is reserved.
+    assert_unheard_of(&index, &["acme-core", &evil.filename()]);
+    assert!(index.count(&FakeIndex::page_path("six")) >= 1);
+}
+
+#[test]
+fn reserved_names_are_owned_before_anything_is_published() {
+    let index = index_of(&["acme-new", "inner", "team-tool", "six"]);
+    let around = tempfile::tempdir().unwrap();
+    let config = around.path().join("depot.toml");
+    std::fs::write(&config, "[repositories.python]\nreserved = [\"acme-*\", \"Inner\"]\n").unwrap();
+    let depot = Depot::start_with(&["--config", config.to_str().unwrap(), "--upstream", &index.url()]);
+    for project in ["acme-new", "inner"] {
+        assert_eq!(depot.get(&format!("/simple/{project}/")).status, 404, "{project}");
+    }
+    // A token that may publish under some names alone reserves them, until it is revoked.
+    let token = depot.new_token("ci", &["push+push-new:python:team-*"]);
+    assert_eq!(depot.get("/simple/team-tool/").status, 404);
+    assert_unheard_of(&index, &["acme-new", "inner", "team-tool"]);
+    let listed = depot.admin(&["token", "list", "--format", "json"]).assert_success().stdout;
+    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    let tokens = listed["tokens"].as_array().unwrap();
+    let of_ci = tokens.iter().find(|token| token.to_string().contains("team-*"));
+    depot.admin(&["token", "revoke", of_ci.unwrap()["id"].as_str().unwrap()]).assert_success();
+    assert_eq!(files(&depot.get("/simple/team-tool/")).len(), 2, "{token}");
+    // One that may publish everything, or only copy, reserves nothing.
+    depot.new_token("all", &["push:python:*"]);
+    depot.new_token("copier", &["mirror:python:six"]);
+    assert_eq!(files(&depot.get("/simple/six/")).len(), 2);
+}
+
+#[test]
+fn a_name_of_which_everything_was_deleted_stays_owned() {
+    let index = index_of(&["acme-core"]);
+    let depot = in_front_of(&index);
+    depot.publish(&WheelBuilder::new("acme-core", "1"));
+    let body = format!("{{\"project\":\"acme-core\",\"filename\":\"{}\"}}", wheel_name("acme-core", "1"));
+    let answer = depot.request(
+        "POST",
+        "/python/_/delete",
+        Some(&depot.token()),
+        "Content-Type: application/json\r\n",
+        body.as_bytes(),
+    );
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(files(&depot.get("/simple/acme-core/")), Vec::<String>::new());
+    assert_unheard_of(&index, &["acme-core"]);
+}
+
+#[test]
+fn copies_that_were_pushed_own_nothing() {
+    let index = index_of(&["six"]);
+    let depot = in_front_of(&index);
+    let (old, kept) = (WheelBuilder::new("six", "0.9"), WheelBuilder::new("six", "1"));
+    for wheel in [&old, &kept] {
+        let record = mirrored(&wheel.filename(), &wheel.build());
+        assert_eq!(depot.announce("six", &record).status, 202);
+        assert_eq!(depot.put("six", &wheel.filename(), &wheel.build()).status, 201);
+    }
+    let names = ["0.9", "1", "2"].map(|version| wheel_name("six", version));
+    let mut listed = files(&depot.get("/simple/six/"));
+    listed.sort();
+    assert_eq!(listed, names);
+    // What is here is not fetched.
+    for name in &names[..2] {
+        assert_eq!(depot.get(&format!("/files/six/{name}")).status, 200);
+        assert_eq!(index.count(&FakeIndex::file_path("six", name)), 0);
+    }
+    assert_eq!(depot.get(&format!("/files/six/{}", names[2])).body, WheelBuilder::new("six", "2").build());
+}
+
+#[test]
+fn of_two_files_of_one_name_the_first_ones_bytes_are_served() {
+    let depot_wheel = WheelBuilder::new("six", "1");
+    let other = WheelBuilder::new("six", "1").file("other.py", "other = True");
+    assert_ne!(depot_wheel.build(), other.build());
+    let index = FakeIndex::builder(Style::Json).file("six", FakeFile::from(&other)).start();
+    let depot = in_front_of(&index);
+    let record = mirrored(&depot_wheel.filename(), &depot_wheel.build());
+    depot.announce("six", &record);
+    assert_eq!(depot.put("six", &depot_wheel.filename(), &depot_wheel.build()).status, 201);
+    let page = super::body(&depot.get("/simple/six/"));
+    assert_eq!(page["files"].as_array().unwrap().len(), 1);
+    assert_eq!(page["files"][0]["hashes"]["sha256"], sha256_hex(&depot_wheel.build()));
+    let served = depot.get(&format!("/files/six/{}", depot_wheel.filename()));
+    assert_eq!(sha256_hex(&served.body), sha256_hex(&depot_wheel.build()));
+    let log = depot.server().stderr();
+    assert!(log.contains("different bytes under one name"), "{log}");
+}

@@ -1,0 +1,100 @@
+//! Policies of repositories and groups: the same on pages, files and metadata.
+
+use std::{fs, path::Path, time::Duration};
+
+use depot_tests::{FakeFile, FakeIndex, Style, WheelBuilder};
+
+use super::{
+    super::depot::{Depot, assert_refused, body},
+    files, wheel_name,
+};
+
+/// An index with `six` in three versions, of which the last was uploaded in a far future.
+fn index() -> FakeIndex {
+    let file =
+        |version: &str, time: &str| FakeFile::from(&WheelBuilder::new("six", version)).upload_time(time);
+    FakeIndex::builder(Style::Json)
+        .file("six", file("1", "2020-01-01T00:00:00Z"))
+        .file("six", file("2", "2020-01-01T00:00:00Z"))
+        .file("six", file("3", "2090-01-01T00:00:00Z"))
+        .file("tea", FakeFile::from(&WheelBuilder::new("tea", "1")).without_upload_time())
+        .wheel(&WheelBuilder::new("evil", "1"))
+        .start()
+}
+
+fn following(index: &FakeIndex, around: &Path, table: &str, policy: &str) -> Depot {
+    fs::write(around.join("policy.toml"), policy).unwrap();
+    let config = around.join("depot.toml");
+    fs::write(&config, format!("[repositories.{table}]\npolicy = \"policy.toml\"\n")).unwrap();
+    Depot::start_with(&["--config", config.to_str().unwrap(), "--upstream", &index.url()])
+}
+
+const POLICY: &str = "cooldown = \"7 days\"\n\
+                      [[block]]\nwhat = \"evil\"\nreason = \"it is\"\n\
+                      [[block]]\nwhat = \"six==1.*\"\nreason = \"old\"\n";
+
+#[test]
+fn what_is_hidden_is_nowhere() {
+    let index = index();
+    for table in ["all", "pypi"] {
+        let around = tempfile::tempdir().unwrap();
+        let depot = following(&index, around.path(), table, POLICY);
+        let mounts: &[&str] = if table == "all" { &[""] } else { &["", "/pypi"] };
+        for mount in mounts {
+            let page = depot.get(&format!("{mount}/simple/six/"));
+            assert_eq!(files(&page), [wheel_name("six", "2")], "{table}");
+            assert_eq!(body(&page)["versions"], serde_json::json!(["2"]));
+            for (version, words) in [("1", "blocked by `six==1.*`"), ("3", "`cooldown = ")] {
+                for suffix in ["", ".metadata"] {
+                    let path = format!("{mount}/files/six/{}{suffix}", wheel_name("six", version));
+                    let answer = depot.get(&path);
+                    assert_refused(&answer, 403, "hidden-by-policy");
+                    assert!(answer.text().contains(words), "{}", answer.text());
+                }
+                assert_eq!(index.count(&FakeIndex::file_path("six", &wheel_name("six", version))), 0);
+            }
+            assert_eq!(depot.get(&format!("{mount}/files/six/{}", wheel_name("six", "2"))).status, 200);
+            // Nobody says when it was uploaded, so it may be a minute old.
+            assert_eq!(files(&depot.get(&format!("{mount}/simple/tea/"))), Vec::<String>::new());
+            let answer = depot.get(&format!("{mount}/files/tea/{}", wheel_name("tea", "1")));
+            assert_refused(&answer, 403, "hidden-by-policy");
+        }
+    }
+}
+
+#[test]
+fn a_project_that_is_blocked_is_not_asked_for() {
+    let index = index();
+    let around = tempfile::tempdir().unwrap();
+    let depot = following(&index, around.path(), "all", POLICY);
+    let answer = depot.get("/simple/evil/");
+    assert_refused(&answer, 403, "hidden-by-policy");
+    assert!(answer.text().contains("it is"), "{}", answer.text());
+    assert_refused(&depot.get(&format!("/files/evil/{}", wheel_name("evil", "1"))), 403, "hidden-by-policy");
+    assert_eq!(index.count(&FakeIndex::page_path("evil")), 0);
+}
+
+#[test]
+fn a_policy_that_changes_is_followed_and_one_that_is_damaged_opens_nothing() {
+    let index = index();
+    let around = tempfile::tempdir().unwrap();
+    let depot = following(&index, around.path(), "all", POLICY);
+    let shows = |expected: &[&str]| {
+        let names: Vec<_> = expected.iter().map(|version| wheel_name("six", version)).collect();
+        for _ in 0..100 {
+            if files(&depot.get("/simple/six/")) == names {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        false
+    };
+    assert!(shows(&["2"]));
+    fs::write(around.path().join("policy.toml"), "block = [").unwrap();
+    std::thread::sleep(Duration::from_millis(1500));
+    assert!(shows(&["2"]));
+    fs::write(around.path().join("policy.toml"), "").unwrap();
+    assert!(shows(&["1", "2", "3"]));
+    let log = depot.server().stderr();
+    assert!(log.contains("the policy as it was before stays in force"), "{log}");
+}
