@@ -3,6 +3,7 @@
 mod account;
 mod bundle;
 mod check;
+mod doctor;
 mod look;
 mod needs;
 mod push;
@@ -26,6 +27,7 @@ pub(crate) use self::{
     },
     bundle::{BundleVerb, CreateArgs, ImportArgs, InspectArgs, KeygenArgs, TrustArgs},
     check::CheckArgs,
+    doctor::DoctorArgs,
     look::{DiffArgs, ListArgs, ShowArgs},
     needs::{NeedsArgs, PruneArgs, SbomArgs},
     push::PushArgs,
@@ -81,6 +83,9 @@ pub(crate) enum Verb {
     /// Python packages
     #[command(subcommand)]
     Python(Box<PythonVerb>),
+    /// Look whether an index, this product or another, has what pip, uv, Poetry and twine need
+    #[command(after_long_help = DOCTOR_EXAMPLES)]
+    Doctor(Box<DoctorArgs>),
     /// Log in at a server: make a token by name and password, and keep it
     Login(Box<LoginArgs>),
     /// Log out at a server: revoke the token of the login, and forget it
@@ -127,6 +132,15 @@ Examples:
 
 Then `depot python verify` proves that it installs, and `depot python push URL` or `depot python bundle` carries it. Exit code \
 3: some of it could not be had, and the rest is saved.";
+
+/// What is asked of an index most.
+const DOCTOR_EXAMPLES: &str = "\
+Examples:
+  depot doctor https://index.example/simple/ -p requests            what is wrong with it, and whom that hurts
+  depot doctor https://index.example/simple/ -p requests --strict   for CI: warnings too
+  depot doctor https://me:secret@index.example/simple/ -p requests --upload doctor-test
+
+Exit code 3: it has failures; 1: it could not be looked at.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PythonVerb {

@@ -7,6 +7,7 @@ mod account;
 mod args;
 mod clock;
 mod credentials;
+mod doctor;
 mod exit;
 mod interrupt;
 mod logins;
@@ -102,6 +103,7 @@ async fn run(arguments: Arguments, printer: &Printer) -> anyhow::Result<ExitStat
             PythonVerb::Show(show) => python::show::run(show, printer).await,
             PythonVerb::Diff(diff) => python::diff::run(diff, printer).await,
         },
+        Verb::Doctor(args) => doctor::run(*args, printer).await,
         Verb::Login(login) => account::login::login(*login, printer).await,
         Verb::Logout(logout) => account::login::logout(logout, printer).await,
         Verb::Whoami(whoami) => account::whoami::run(*whoami, printer).await,

@@ -7,6 +7,7 @@ mod chance;
 mod configuration;
 mod crash;
 mod damage;
+mod doctor;
 mod example_tree;
 #[cfg(target_os = "linux")]
 mod faults;

@@ -183,7 +183,7 @@ fn the_documentation_of_the_command_names_every_flag_and_variable() {
     let page = fs::read_to_string(workspace_root().join("docs/cli.md")).unwrap();
     let mut missing = Vec::new();
     let mut named = 0;
-    let verbs: [&[&str]; 18] = [
+    let verbs: [&[&str]; 19] = [
         &["python", "save"],
         &["python", "verify"],
         &["python", "push"],
@@ -200,6 +200,7 @@ fn the_documentation_of_the_command_names_every_flag_and_variable() {
         &["python", "diff"],
         &["python", "prune"],
         &["python", "sbom"],
+        &["doctor"],
         &["completions"],
         &[],
     ];
