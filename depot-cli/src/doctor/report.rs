@@ -88,7 +88,7 @@ impl Report {
         match known {
             None => self.findings.push(Finding { check, level, project, seen }),
             Some(known) if level > known.level => (known.level, known.seen) = (level, seen),
-            Some(known) if level == known.level && level != Level::Ok => {
+            Some(known) if level == known.level && level != Level::Ok && !known.seen.contains(&seen) => {
                 known.seen = format!("{}; {seen}", known.seen);
             }
             Some(_) => {}
@@ -168,6 +168,8 @@ impl Report {
                 "not all could be looked at"
             } else if self.is_bad(run.strict) {
                 "the index is not well"
+            } else if self.of(Level::Warning) > 0 {
+                "the index works, not well for all"
             } else {
                 "the index is well"
             },
