@@ -177,7 +177,9 @@ fn log(line: &Line, response: &Response) {
 
 /// The answer where no route fits.
 pub(crate) async fn no_route() -> ApiError {
-    ApiError::not_found("nothing is served at this path; a repository's index is at /<repository>/simple/")
+    let detail = "nothing is served at this path; a repository's index is at /<repository>/simple/, and uploads go to \
+                  /<repository>/";
+    ApiError::not_found(detail)
 }
 
 /// The answer where a route takes other methods.

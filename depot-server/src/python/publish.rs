@@ -64,7 +64,7 @@ pub(crate) fn publish(
     let known = repository.file(filename)?;
     // Kept to the end.
     let _room = match known {
-        None => room::reserve(repository, filename.project(), filename.as_str(), sealed.size())?,
+        None => room::reserve(repository, filename.project(), [(filename.as_str(), sealed.size())])?,
         Some(_) => None,
     };
     if known.is_none() {

@@ -14,7 +14,7 @@ use crate::{python::repository::Repository, store::StoreError};
 #[derive(Default)]
 pub(crate) struct Rooms(Mutex<HashMap<ProjectName, Vec<Promise>>>);
 
-#[derive(PartialEq)]
+#[derive(Clone, PartialEq)]
 struct Promise {
     filename: String,
     size: u64,
@@ -76,40 +76,44 @@ impl Rooms {
     }
 }
 
-/// Room that is kept until the file is here, or is not going to be.
+/// Room that is kept until the files are here, or are not going to be.
 pub(super) struct Reserved<'a> {
     rooms: &'a Rooms,
     project: ProjectName,
-    promise: Promise,
+    promises: Vec<Promise>,
 }
 
-/// Keeps room for a file that is not here; none is needed where there is no limit. May block.
-pub(super) fn reserve<'a>(
+/// Keeps room for files that are not here, each with its size, for all of them or for none; nothing is kept where there is
+/// no limit. May block.
+pub(super) fn reserve<'a, 'f>(
     repository: &'a Repository,
     project: &ProjectName,
-    filename: &str,
-    size: u64,
+    files: impl IntoIterator<Item = (&'f str, u64)>,
 ) -> Result<Option<Reserved<'a>>, PublishError> {
     let rooms = &repository.rooms;
     // Held while the room is looked at, so that no two see the same.
-    let mut promises = rooms.promises();
-    let Some(mut room) = Room::besides(repository, project, &promises)? else { return Ok(None) };
-    room.take(filename, size)?;
-    let promise = || Promise { filename: filename.to_owned(), size };
-    promises.entry(project.clone()).or_default().push(promise());
-    Ok(Some(Reserved { rooms, project: project.clone(), promise: promise() }))
+    let mut known = rooms.promises();
+    let Some(mut room) = Room::besides(repository, project, &known)? else { return Ok(None) };
+    let mut promises = Vec::new();
+    for (filename, size) in files {
+        room.take(filename, size)?;
+        promises.push(Promise { filename: filename.to_owned(), size });
+    }
+    known.entry(project.clone()).or_default().extend_from_slice(&promises);
+    Ok(Some(Reserved { rooms, project: project.clone(), promises }))
 }
 
 impl Drop for Reserved<'_> {
     fn drop(&mut self) {
-        let mut promises = self.rooms.promises();
-        if let Some(of_project) = promises.get_mut(&self.project) {
-            if let Some(at) = of_project.iter().position(|promise| *promise == self.promise) {
+        let mut known = self.rooms.promises();
+        let Some(of_project) = known.get_mut(&self.project) else { return };
+        for promise in &self.promises {
+            if let Some(at) = of_project.iter().position(|known| known == promise) {
                 of_project.swap_remove(at);
             }
-            if of_project.is_empty() {
-                promises.remove(&self.project);
-            }
+        }
+        if of_project.is_empty() {
+            known.remove(&self.project);
         }
     }
 }
