@@ -217,6 +217,7 @@ fn walks() -> Vec<(&'static str, Vec<Step>)> {
     ]
     .into_iter()
     .chain(doors())
+    .chain(views())
     .collect()
 }
 
@@ -266,6 +267,50 @@ fn doors() -> Vec<(&'static str, Vec<Step>)> {
         ("/_/oidc/burn-token", oidc("/_/oidc/burn-token")),
         ("/_/oidc/github/mint-token", oidc("/_/oidc/github/mint-token")),
     ]
+}
+
+/// The walks of what is served beside the repository, which has what the repository has at the root, and nothing elsewhere.
+fn views() -> Vec<(&'static str, Vec<Step>)> {
+    let view = |path: &str, status: u16, kind: Kind| {
+        vec![
+            step("GET", path, status, kind),
+            step("GET", path, status, kind).with("Accept: text/html"),
+            step("HEAD", path, status, kind),
+            step("GET", path, 401, Kind::Words).by(Who::Nobody),
+            step("GET", path, 401, Kind::Words).by(Who::Stranger),
+            step("POST", path, 405, Kind::Words),
+            step("PUT", path, 405, Kind::Words),
+        ]
+    };
+    let slash = |path: &str| view(path, 301, Kind::Nothing);
+    let (file, upstream) = (format!("/files/teapot/{WHEEL}"), format!("/packages/ab/{WHEEL}"));
+    let below = |path: &str| format!("/pypi{path}");
+    let stored = format!("/simple/teapot/{WHEEL}");
+    vec![
+        ("group /simple", slash("/simple")),
+        ("group /simple/", view("/simple/", 200, Kind::Page)),
+        ("group /simple/{project}", slash("/simple/teapot")),
+        ("group /simple/{project}/", view("/simple/teapot/", 200, Kind::Page)),
+        ("group /simple/{project}/{filename}", view(&stored, 200, Kind::File)),
+        ("group /files/{project}/{filename}", view(&file, 200, Kind::File)),
+        ("group /packages/{*path}", view(&upstream, 404, Kind::Words)),
+        ("/pypi/simple", slash("/pypi/simple")),
+        ("/pypi/simple/", view("/pypi/simple/", 200, Kind::Page)),
+        ("/pypi/simple/{project}", slash("/pypi/simple/teapot")),
+        ("/pypi/simple/{project}/", view("/pypi/simple/teapot/", 404, Kind::Words)),
+        ("/pypi/simple/{project}/{filename}", view(&below(&stored), 404, Kind::Words)),
+        ("/pypi/files/{project}/{filename}", view(&below(&file), 404, Kind::Words)),
+        ("/pypi/packages/{*path}", view(&below(&upstream), 404, Kind::Words)),
+    ]
+}
+
+/// What a route is called here: those of the repository without its mount, those of the group at the root as such.
+fn called(path: &str) -> String {
+    if let Some(below) = path.strip_prefix("/python") {
+        return below.to_owned();
+    }
+    let is_of_group = ["/simple", "/files/", "/packages/"].iter().any(|start| path.starts_with(start));
+    if is_of_group { format!("group {path}") } else { path.to_owned() }
 }
 
 trait Concat {
@@ -357,15 +402,14 @@ pub(super) fn faults(kind: Kind, answer: &RawResponse) -> Vec<String> {
 fn every_route_is_walked() {
     let walked: BTreeSet<&str> = walks().iter().map(|(route, _)| *route).collect();
     let routes = depot_server::routes();
-    let below_mount = |path| str::strip_prefix(path, "/python").unwrap_or(path);
-    let missing: Vec<_> = routes.iter().filter(|route| !walked.contains(below_mount(&route.path))).collect();
+    let missing: Vec<_> = routes.iter().filter(|route| !walked.contains(&*called(&route.path))).collect();
     assert!(missing.is_empty(), "routes that nobody walks here: {missing:?}");
 }
 
 #[test]
 fn every_answer_of_every_route_is_dressed() {
-    // Nobody may read without a token, so that each refusal can be met.
-    let depot = Depot::start_with(&["--private"]);
+    // Nobody may read without a token, so that each refusal can be met; and no other index is asked.
+    let depot = Depot::start_with(&["--private", "--offline"]);
     depot.publish(&WheelBuilder::new("teapot", "1.0"));
     let admin = depot.token();
     // Whose token is good, and says nothing of this repository's project.
