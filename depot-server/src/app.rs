@@ -28,7 +28,7 @@ use crate::{
     },
     listen::Site,
     python::{
-        http::{self as python, RepositoryState, hot::Hot, view},
+        http::{self as python, RepositoryState, hot::Hot, view, why},
         reindex,
         view::View,
     },
@@ -122,6 +122,8 @@ pub struct Depot {
     pub(crate) hosted: Arc<RepositoryState>,
     /// What is served beside it: other indexes and groups.
     pub(crate) views: Vec<Arc<View>>,
+    /// What is read at each mount, for who asks why: those, and the hosted repository.
+    pub(crate) explained: Arc<[Arc<View>]>,
     pub(crate) authenticator: Arc<Authenticator>,
     pub(crate) committer: Arc<Committer>,
     pub(crate) tokens: Arc<Tokens>,
@@ -163,6 +165,11 @@ impl Depot {
                 .route_layer(axum::middleware::from_fn_with_state(authenticator, authenticate));
             repositories = repositories.merge(doors);
         }
+        let authenticator = Arc::clone(&self.authenticator);
+        let explained = why::doors()
+            .open(Arc::clone(&self.explained))
+            .route_layer(axum::middleware::from_fn_with_state(authenticator, authenticate));
+        repositories = repositories.merge(explained);
         if let Some(trusted) = &self.oidc {
             repositories = repositories.merge(oidc::doors().open(Arc::new(OidcState::new(
                 Arc::clone(trusted),
@@ -266,7 +273,7 @@ pub fn routes() -> Vec<Route> {
     let repository = python::doors(&RepositoryName::default_hosted()).into_routes();
     let views = ["/pypi", ""].map(|mount| view::doors(mount).into_routes()).concat();
     let (accounts, jobs) = (accounts::doors().into_routes(), oidc::doors().into_routes());
-    [repository, views, accounts, jobs, health::doors().into_routes()].concat()
+    [repository, views, why::doors().into_routes(), accounts, jobs, health::doors().into_routes()].concat()
 }
 
 /// From where `X-Forwarded-For` is believed.

@@ -147,9 +147,20 @@ pub(super) fn open(config: Config) -> Result<Depot, OpenError> {
         }
         None => None,
     };
-    let views = views::open(&config, &hosted, &tokens)?;
-    let depot =
-        Depot { config, hosted, views, authenticator, committer, tokens, users, instance, oidc, _lock: lock };
+    let views::Opened { views, explained } = views::open(&config, &hosted, &tokens)?;
+    let depot = Depot {
+        config,
+        hosted,
+        views,
+        explained,
+        authenticator,
+        committer,
+        tokens,
+        users,
+        instance,
+        oidc,
+        _lock: lock,
+    };
     finish(&depot, &recovered)?;
     bootstrap(&depot)?;
     Ok(depot)

@@ -26,12 +26,20 @@ use crate::{
 /// The name of the group that is mounted at the root.
 const ROOT: &str = "all";
 
+/// What was opened.
+pub(super) struct Opened {
+    /// What is served beside the hosted repository.
+    pub(super) views: Vec<Arc<View>>,
+    /// These, and the hosted one as a reader sees it.
+    pub(super) explained: Arc<[Arc<View>]>,
+}
+
 /// Opens the repositories beside the hosted one, and puts groups together. Nothing is asked of anybody.
 pub(super) fn open(
     config: &Config,
     hosted: &Arc<RepositoryState>,
     tokens: &Arc<Tokens>,
-) -> Result<Vec<Arc<View>>, OpenError> {
+) -> Result<Opened, OpenError> {
     let mut members: HashMap<RepositoryName, Member> = HashMap::new();
     if hosted.enabled {
         let name = hosted.repository.name.clone();
@@ -63,7 +71,13 @@ pub(super) fn open(
         let view = View::new(name.clone(), mount, of, pages, config.anonymous_read);
         views.push(Arc::new(view.following(own_policy)));
     }
-    Ok(views)
+    let hosted_alone = members.get(&hosted.repository.name).cloned().map(|member| {
+        let name = member.name.clone();
+        let mount = format!("/{name}");
+        Arc::new(View::new(name, mount, vec![member], Arc::clone(&hosted.pages), config.anonymous_read))
+    });
+    let explained = views.iter().cloned().chain(hosted_alone).collect();
+    Ok(Opened { views, explained })
 }
 
 fn member(config: &Config, repository: &RepositoryConfig) -> Result<Option<Member>, OpenError> {

@@ -12,6 +12,7 @@ mod refusal;
 mod release;
 mod simple;
 pub(crate) mod view;
+pub(crate) mod why;
 
 use std::sync::Arc;
 

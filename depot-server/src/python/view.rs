@@ -7,6 +7,7 @@ pub(crate) mod listing;
 pub(crate) mod member;
 mod merge;
 pub(crate) mod ownership;
+mod why;
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -20,10 +21,13 @@ use depot_proto::{
 use futures_util::future::join_all;
 use moka::sync::Cache;
 
-pub(crate) use self::merge::{Shown, next_version};
 use self::{
     listing::CacheState,
     member::{Answer, Member, Opened, Source, Wanted},
+};
+pub(crate) use self::{
+    merge::{Shown, next_version},
+    why::About,
 };
 use super::{
     directory::DirectoryError,

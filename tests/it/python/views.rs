@@ -1,5 +1,6 @@
 //! Several repositories at one address: the hosted one, another index, and folders.
 
+mod explained;
 mod folders;
 mod owned;
 mod policies;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use depot_proto::{Origin, ProjectName, scope::ProjectPattern};
+use depot_proto::{Origin, ProjectName, scope::ProjectPattern, why::Owning};
 use moka::sync::Cache;
 
 use crate::{
@@ -53,6 +53,29 @@ impl Ownership {
         let owned = files.any(|file| !matches!(file.facts.origin, Some(Origin::Mirrored { .. })));
         self.first_party.insert(project.clone(), (serial, owned));
         Ok(owned)
+    }
+
+    /// What makes the hosted repository the owner of a name, and the pattern that reserves it, if one does. May block.
+    pub(crate) fn because(
+        &self,
+        project: &ProjectName,
+    ) -> Result<Option<(Owning, Option<String>)>, StoreError> {
+        let record = self.repository.projects.get(project);
+        if record.is_some_and(|record| !record.owners.is_empty() || !record.pushers.is_empty()) {
+            return Ok(Some((Owning::Claimed, None)));
+        }
+        let mut reserved = self.reserved.iter();
+        if let Some(pattern) = reserved.find(|pattern| pattern.matches(project)) {
+            return Ok(Some((Owning::Reserved, Some(pattern.to_string()))));
+        }
+        if self.is_reserved(project) {
+            // By a token: whose, and what else it may, is nobody's business.
+            return Ok(Some((Owning::Reserved, None)));
+        }
+        if self.is_claimed(project) {
+            return Ok(Some((Owning::Tombstone, None)));
+        }
+        Ok(self.owns(project)?.then_some((Owning::FirstParty, None)))
     }
 
     /// Whether somebody keeps the name, or something of it was deleted: a name is never free again.
