@@ -51,7 +51,7 @@ fn without_empty_variables(command: Command) -> Command {
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
     /// Serve packages until told to stop
-    Serve(Given),
+    Serve(ServeArgs),
     /// Write a configuration file in which every setting is explained
     Init(InitArgs),
     /// Show the settings in force, where each comes from, and which are weaker than recommended
@@ -80,6 +80,19 @@ pub(super) enum Verb {
     Import(ImportArgs),
     /// Copy everything that is needed to serve it elsewhere, while it is served
     Backup(BackupArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ServeArgs {
+    /// Folders of distributions, and roots of other indexes such as `https://index.example/simple/`: what is served at the
+    /// root in place of PyPI, the first before the others, after what is published here
+    #[arg(value_name = "SOURCE")]
+    pub(super) sources: Vec<String>,
+    /// Let the files of indexes among the sources pass through without keeping them
+    #[arg(long, env = "DEPOT_STREAM_HTTP_RESOURCES", requires = "sources")]
+    pub(super) stream_http_resources: bool,
+    #[command(flatten)]
+    pub(super) given: Given,
 }
 
 #[derive(Debug, Args)]

@@ -1,11 +1,13 @@
 //! `depot-server serve`.
 
+mod sources;
+
 use std::{pin::pin, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use depot_proto::accounts::WARN_DAYS;
 
-use super::{args::Given, say};
+use super::{args::ServeArgs, say};
 use crate::{
     app::{Depot, OpenError},
     config::{self, Config, Transport},
@@ -15,8 +17,8 @@ use crate::{
     telemetry,
 };
 
-pub(super) fn serve(given: Given) -> anyhow::Result<()> {
-    let settings = given.settings()?;
+pub(super) fn serve(args: ServeArgs) -> anyhow::Result<()> {
+    let settings = args.given.settings()?;
     telemetry::start(&settings.log.level.0, settings.log.format)?;
     match &settings.file {
         Some(file) => say(&format!("depot-server: configuration {}", file.display())),
@@ -31,7 +33,7 @@ pub(super) fn serve(given: Given) -> anyhow::Result<()> {
             ));
         }
     }
-    let config = settings.config();
+    let config = sources::served(settings.config(), &args.sources, args.stream_http_resources)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let done = runtime.block_on(run(config));
     // Reads of cold files may still be under way; nobody waits for them any more.
@@ -70,10 +72,12 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let admin = admin_socket(&depot);
     let scheme = if tls.is_some() { "https" } else { "http" };
     say(&format!("depot-server: listening on {scheme}://{address}"));
-    if depot.hosted.enabled {
-        let mount = &depot.hosted.repository.name;
-        say(&format!("depot-server: pip install --index-url {scheme}://{address}/{mount}/simple/ ..."));
-    } else {
+    let group = depot.views.iter().any(|view| view.mount.is_empty());
+    let mount = if group { String::new() } else { format!("/{}", depot.hosted.repository.name) };
+    if group || depot.hosted.enabled {
+        say(&format!("depot-server: pip install --index-url {scheme}://{address}{mount}/simple/ ..."));
+    }
+    if !depot.hosted.enabled {
         say("depot-server: the repository `python` is not enabled, and answers nothing");
     }
     if let Some(tls) = &tls {

@@ -66,15 +66,15 @@ impl View {
             let (mut said, page) = if asked.contains(&place) {
                 self.said_by(member, project).await
             } else {
-                (told(member, Outcome::NotAsked, not_asked(rule.is_some(), owner.as_ref())), None)
+                (told(member, Outcome::NotAsked, Some(not_asked(rule.is_some(), owner.as_ref()))), None)
             };
             said.owns = owner.as_ref().is_some_and(|owner| owner.repository == member.name);
             members.push(said);
             pages.extend(page.map(|page| (place, page)));
         }
         let files = self.files_of(project, about, &pages, now);
-        let states = pages.iter().map(|(_, page)| page.status);
-        let status = states.max_by_key(|status| !status.offers_files()).unwrap_or(ProjectStatus::Active);
+        let of_members = pages.iter().map(|(_, page)| page.status);
+        let status = of_members.max_by_key(|status| !status.offers_files()).unwrap_or(ProjectStatus::Active);
         Ok(WhyAnswer {
             schema: WHY_SCHEMA.to_owned(),
             repository: self.name.clone(),
@@ -223,10 +223,10 @@ fn told(member: &Member, outcome: Outcome, reason: Option<String>) -> why::Membe
     }
 }
 
-fn not_asked(is_hidden: bool, owner: Option<&Owner>) -> Option<String> {
-    Some(match owner {
+fn not_asked(is_hidden: bool, owner: Option<&Owner>) -> String {
+    match owner {
         _ if is_hidden => "a rule hides the project as a whole".to_owned(),
         Some(owner) => format!("`{}` owns the name and answers alone", owner.repository),
         None => "you may not read it".to_owned(),
-    })
+    }
 }

@@ -79,3 +79,24 @@ fn a_saved_tree_is_served_in_place_and_pip_installs_from_it() {
         .unwrap();
     assert_eq!(files(&depot.get("/simple/six/")), [wheel_name("six", "2")]);
 }
+
+#[test]
+fn sources_of_the_command_line_are_served_at_the_root_in_their_order() {
+    let index = index_of(&["six", "tea"]);
+    let around = tempfile::tempdir().unwrap();
+    let wheels = around.path().join("wheels");
+    fs::create_dir(&wheels).unwrap();
+    let own = WheelBuilder::new("six", "2").file("own.py", "own = True");
+    fs::write(wheels.join(own.filename()), own.build()).unwrap();
+    let depot = Depot::start_with(&[wheels.to_str().unwrap(), &index.url()]);
+    let page = body(&depot.get("/simple/six/"));
+    let names: Vec<_> = page["files"].as_array().unwrap().iter().map(|file| &file["filename"]).collect();
+    assert_eq!(names.len(), 2, "{page}");
+    // The first one's bytes, where both have a file of one name.
+    let served = depot.get(&format!("/files/six/{}", own.filename()));
+    assert_eq!(sha256_hex(&served.body), sha256_hex(&own.build()));
+    assert_eq!(files(&depot.get("/simple/tea/")).len(), 2);
+    assert_eq!(files(&depot.get("/wheels/simple/six/")), [own.filename()]);
+    let said = depot.server().stderr();
+    assert!(said.contains(&format!("pip install --index-url {}/simple/ ...", depot.url())), "{said}");
+}
