@@ -173,6 +173,12 @@ static void note(enum op op, const char *path, const char *path2, ino_t inode, u
     errno = saved;
 }
 
+/* A new file or folder, whose number one had that is gone. */
+static void forget(ino_t inode) {
+    for (int i = 0; i < 256; i++)
+        if (unsynced[i] == inode) unsynced[i] = 0;
+}
+
 static int opening(int folder, const char *name, int flags, mode_t mode) {
     unsigned op = flags & (O_CREAT | O_TRUNC) ? CREATE : OPEN;
     char space[PATH_MAX];
@@ -185,8 +191,7 @@ static int opening(int folder, const char *name, int flags, mode_t mode) {
     int fd = real_openat(folder, name, flags, mode);
     if (fd >= 0 && op == CREATE) {
         ino_t inode = inode_of(fd);
-        for (int i = 0; i < 256; i++)
-            if (!existed && unsynced[i] == inode) unsynced[i] = 0;
+        if (!existed) forget(inode);
         note(CREATE, path, "", inode, 0, (existed ? 0 : 1) + (flags & O_TRUNC ? 2 : 0), "", 0);
     }
     end(action);
@@ -338,6 +343,7 @@ int ftruncate64(int fd, off_t length) { return truncating(fd, length); }
     begin(); \
     ino_t before = inode_at(path); \
     int failed = call; \
+    if (!failed && op == MKDIR) forget(inode_at(path)); \
     if (!failed) note(op, path, path2, before ? before : inode_at(path), 0, flags, "", 0); \
     end(action); \
     return failed;

@@ -161,7 +161,8 @@ impl Shim {
     /// From here on all is well again; syncs are still watched, for [`Self::synced_again`].
     pub(super) fn disarm(&self) {
         self.put(1, 0);
-        self.put(5, op::SYNC | op::CREATE);
+        // What is new may have the number of what is gone.
+        self.put(5, op::SYNC | op::CREATE | op::MKDIR);
     }
 
     /// How often something happened since [`Self::arm`].
