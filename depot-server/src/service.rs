@@ -10,4 +10,5 @@ pub(crate) mod names;
 pub(crate) mod subjects;
 mod throttle;
 pub(crate) mod tokens;
+mod twins;
 pub(crate) mod users;

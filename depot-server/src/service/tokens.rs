@@ -16,7 +16,10 @@ use depot_proto::{
     scope::{Action, ProjectPattern, Scope},
 };
 
-use super::commit::{CommitError, Committer};
+use super::{
+    commit::{CommitError, Committer},
+    twins::{self, Unreadable},
+};
 use crate::{
     clock, private,
     store::{
@@ -50,6 +53,12 @@ pub(crate) enum TokensError {
     Commit(#[from] CommitError),
 }
 
+impl From<Unreadable> for TokensError {
+    fn from(Unreadable { path, source }: Unreadable) -> Self {
+        Self::Twin { path, source }
+    }
+}
+
 const DAY: i64 = 24 * 60 * 60;
 
 /// Whether a token that was made for at least a day ends within so many.
@@ -71,24 +80,11 @@ impl Tokens {
     /// Brings the store's tokens and their twins together.
     pub(crate) fn open(state: &Path, accounts: Arc<dyn Accounts>) -> Result<Self, TokensError> {
         let folder = state.join("tokens");
-        let failed = |source| TokensError::Twin { path: folder.clone(), source };
-        private::create_own_folder(&folder).map_err(failed)?;
         let mut twins = HashMap::new();
-        for entry in std::fs::read_dir(&folder).map_err(failed)? {
-            let path = entry.map_err(failed)?.path();
-            if path.extension().is_none_or(|extension| extension != "json") {
-                continue;
-            }
-            let twin =
-                std::fs::read(&path).map_err(|source| TokensError::Twin { path: path.clone(), source })?;
-            match serde_json::from_slice::<TokenRecord>(&twin) {
-                // A revocation in the store stands; see `Accounts::put_token`.
-                Ok(token) => {
-                    accounts.put_token(&token)?;
-                    twins.insert(token.id.clone(), token);
-                }
-                Err(error) => tracing::warn!(path = %path.display(), %error, "a token's twin is damaged"),
-            }
+        for token in twins::read::<TokenRecord>(&folder)? {
+            // A revocation in the store stands; see `Accounts::put_token`.
+            accounts.put_token(&token)?;
+            twins.insert(token.id.clone(), token);
         }
         let known = accounts.tokens()?.into_iter().map(|token| (token.id.clone(), Arc::new(token))).collect();
         let tokens = Self { folder, accounts, known: RwLock::new(known), reserving: RwLock::default() };

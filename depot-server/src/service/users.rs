@@ -14,7 +14,10 @@ use std::{
 
 use depot_proto::{Subject, Timestamp};
 
-use super::commit::{CommitError, Committer};
+use super::{
+    commit::{CommitError, Committer},
+    twins::{self, Unreadable},
+};
 use crate::{
     clock, private,
     store::{
@@ -56,6 +59,12 @@ pub(crate) enum UsersError {
     /// The journal could not take it.
     #[error(transparent)]
     Commit(#[from] CommitError),
+}
+
+impl From<Unreadable> for UsersError {
+    fn from(Unreadable { path, source }: Unreadable) -> Self {
+        Self::Twin { path, source }
+    }
 }
 
 /// What a new account is made from.
@@ -100,23 +109,10 @@ impl Users {
     /// Brings the store's accounts and their twins together.
     pub(crate) fn open(state: &Path, accounts: Arc<dyn Accounts>) -> Result<Self, UsersError> {
         let folder = state.join("users");
-        let failed = |source| UsersError::Twin { path: folder.clone(), source };
-        private::create_own_folder(&folder).map_err(failed)?;
         let mut twins = HashMap::new();
-        for entry in std::fs::read_dir(&folder).map_err(failed)? {
-            let path = entry.map_err(failed)?.path();
-            if path.extension().is_none_or(|extension| extension != "json") {
-                continue;
-            }
-            let twin =
-                std::fs::read(&path).map_err(|source| UsersError::Twin { path: path.clone(), source })?;
-            match serde_json::from_slice::<UserRecord>(&twin) {
-                Ok(user) => {
-                    accounts.put_user(&user)?;
-                    twins.insert(user.name.clone(), user);
-                }
-                Err(error) => tracing::warn!(path = %path.display(), %error, "an account's twin is damaged"),
-            }
+        for user in twins::read::<UserRecord>(&folder)? {
+            accounts.put_user(&user)?;
+            twins.insert(user.name.clone(), user);
         }
         let known: HashMap<_, _> =
             accounts.users()?.into_iter().map(|user| (user.name.clone(), Arc::new(user))).collect();

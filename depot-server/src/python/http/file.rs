@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use bytes::Bytes;
-use depot_proto::{DistributionFilename, layout::Part};
+use depot_proto::{DistributionFilename, ProjectName, layout::Part};
 
 use super::{RepositoryState, Shared, file_caching, project_name};
 use crate::{
@@ -37,10 +37,16 @@ pub(super) async fn get(
 ) -> ApiResult {
     let project = project_name(&project)?;
     state.may_read(&principal, Some(&project))?;
-    let (filename, part) = Part::split(&stored);
-    let filename = DistributionFilename::parse(filename, &project)
-        .map_err(|error| ApiError::not_found(format!("there is no such file: {error}")))?;
+    let (filename, part) = part_of(&project, &stored)?;
     send(&state, &principal, filename, part, &method, &headers).await
+}
+
+/// Which file of a project, and which part of it, an address means.
+pub(super) fn part_of(project: &ProjectName, stored: &str) -> ApiResult<(DistributionFilename, Part)> {
+    let (filename, part) = Part::split(stored);
+    let filename = DistributionFilename::parse(filename, project)
+        .map_err(|error| ApiError::not_found(format!("there is no such file: {error}")))?;
+    Ok((filename, part))
 }
 
 /// Sends a part of a file to someone who may read its project.

@@ -128,9 +128,7 @@ async fn file(
 ) -> ApiResult {
     let project = project_name(&project)?;
     view.may_read(&principal, Some(&project))?;
-    let (filename, part) = Part::split(&stored);
-    let filename = DistributionFilename::parse(filename, &project)
-        .map_err(|error| ApiError::not_found(format!("there is no such file: {error}")))?;
+    let (filename, part) = super::file::part_of(&project, &stored)?;
     send(&view, &principal, &filename, part, &method, &headers).await
 }
 
