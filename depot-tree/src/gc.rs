@@ -16,6 +16,7 @@ use crate::{
     incoming::PROJECT_NOTE,
     resumable,
     session::{is_dead, lock_tree, session_of},
+    together,
     tree::{Tree, names},
 };
 
@@ -40,6 +41,7 @@ pub fn gc(root: &Path, age: Duration, dry_run: bool) -> Result<LeftOvers, TreeEr
     let tree = Tree::open_read_only(root);
     let mut found = LeftOvers::default();
     let names = of_the_dead(&tmp)?;
+    let together = together::spoken_of(&tmp, &names);
     // The files of one upload go or stay together.
     let mut uploads: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
     for name in names {
@@ -47,7 +49,7 @@ pub fn gc(root: &Path, age: Duration, dry_run: bool) -> Result<LeftOvers, TreeEr
         uploads.entry(path.with_extension("")).or_default().push(path);
     }
     for (stem, paths) in uploads {
-        if is_needed(&tree, &stem) {
+        if together.contains(&stem) || is_needed(&tree, &stem) {
             found.needed += paths.len();
             continue;
         }
@@ -138,7 +140,7 @@ fn is_needed(tree: &Tree, stem: &Path) -> bool {
         .any(|part| tree.path(&project, &record.filename, *part).exists())
 }
 
-fn with(stem: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn with(stem: &Path, suffix: &str) -> PathBuf {
     let mut path = stem.to_owned().into_os_string();
     path.push(suffix);
     path.into()

@@ -28,7 +28,8 @@ pub struct Incoming {
 pub struct Sealed {
     pub(crate) files: Temporary,
     pub(crate) project: ProjectName,
-    file: File,
+    /// None while they are set aside.
+    file: Option<File>,
     sha256: Sha256Digest,
     size: u64,
     /// That of the PEP 740 document that goes beside the bytes.
@@ -38,11 +39,15 @@ pub struct Sealed {
 /// What the note of a project's record ends in.
 pub(crate) const PROJECT_NOTE: &str = ".project";
 
+/// What the note of files that are published together ends in.
+pub(crate) const SET_NOTE: &str = ".set";
+
 /// The files of one upload in `tmp/`, removed with it.
 #[derive(Debug)]
 pub(crate) struct Temporary {
     stem: PathBuf,
     keeps_note: bool,
+    keeps_all: bool,
 }
 
 impl Temporary {
@@ -78,6 +83,16 @@ impl Temporary {
         self.keeps_note = true;
     }
 
+    /// Leaves everything: the next to open the tree needs it.
+    pub(crate) fn keep_all(&mut self) {
+        self.keeps_all = true;
+    }
+
+    /// The name that all of them begin with.
+    pub(crate) fn stem(&self) -> &Path {
+        &self.stem
+    }
+
     fn with(&self, suffix: &str) -> PathBuf {
         let mut path = self.stem.clone().into_os_string();
         path.push(suffix);
@@ -87,6 +102,9 @@ impl Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
+        if self.keeps_all {
+            return;
+        }
         let notes = [self.record(), self.project()];
         for path in [self.bytes(), self.metadata(), self.provenance(), self.new_record()].iter().chain(&notes)
         {
@@ -109,12 +127,17 @@ impl Tree {
     }
 
     pub(crate) fn temporary(&self, project: &ProjectName) -> Result<Temporary, TreeError> {
+        Ok(Temporary { stem: self.stem(project)?, keeps_note: false, keeps_all: false })
+    }
+
+    /// A new name in `tmp/` without its suffix.
+    pub(crate) fn stem(&self, project: &ProjectName) -> Result<PathBuf, TreeError> {
         let Some(session) = &self.session else {
             let refused =
                 io::Error::new(io::ErrorKind::PermissionDenied, "the tree was opened for reading only");
             return Err(refused).on("write into", self.root());
         };
-        Ok(Temporary { stem: session.stem(project), keeps_note: false })
+        Ok(session.stem(project))
     }
 }
 
@@ -165,7 +188,7 @@ impl Incoming {
         check_length(&self.file, self.size, &self.files.bytes())?;
         self.file.sync_data().on("sync", self.files.bytes())?;
         let Self { files, project, file, hasher, size } = self;
-        Ok(Sealed { files, project, file, sha256: hasher.finish(), size, provenance: None })
+        Ok(Sealed { files, project, file: Some(file), sha256: hasher.finish(), size, provenance: None })
     }
 }
 
@@ -206,8 +229,19 @@ impl Sealed {
     /// The bytes, from the start.
     pub fn reader(&mut self) -> Result<&mut File, TreeError> {
         use io::Seek as _;
-        self.file.rewind().on("rewind", self.files.bytes())?;
-        Ok(&mut self.file)
+        let path = self.files.bytes();
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => File::open(&path).on("open", &path)?,
+        };
+        let file = self.file.insert(file);
+        file.rewind().on("rewind", path)?;
+        Ok(file)
+    }
+
+    /// Does not keep them open while others are received.
+    pub fn set_aside(&mut self) {
+        self.file = None;
     }
 }
 

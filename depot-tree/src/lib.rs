@@ -23,6 +23,7 @@ mod session;
 mod sync;
 #[cfg(test)]
 mod testing;
+mod together;
 mod tree;
 mod verified;
 mod verify;
@@ -37,6 +38,7 @@ pub use read::{OpenedFile, read_at};
 pub use recover::Recovered;
 pub use remove::Removal;
 pub use resumable::{Resumable, ResumeNote};
+pub use together::{Member, SetNote, Together};
 pub use tree::Tree;
 pub use verified::Verified;
 pub use verify::{Finding, hash_each};

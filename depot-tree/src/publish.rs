@@ -157,7 +157,7 @@ impl Tree {
                 return self.link_again(names, sealed, (filename, &present), record);
             }
         }
-        let link = || self.link_parts(sealed, filename, has_metadata);
+        let link = || self.link_parts(sealed, filename, has_metadata, &sealed.files.record());
         let linked = self.in_folder(names, project, Some(filename), link);
         if linked.is_err() && !self.path(project, filename, Part::Record).exists() {
             // Never visible, and nobody is going to finish it: its room on the disk is given back.
@@ -205,7 +205,13 @@ impl Tree {
     }
 
     /// The record comes last: it is what makes the file visible.
-    fn link_parts(&self, sealed: &Sealed, filename: &str, has_metadata: bool) -> Result<(), TreeError> {
+    pub(crate) fn link_parts(
+        &self,
+        sealed: &Sealed,
+        filename: &str,
+        has_metadata: bool,
+        record: &Path,
+    ) -> Result<(), TreeError> {
         let path = |part| self.path(&sealed.project, filename, part);
         link(&sealed.files.bytes(), &path(Part::Bytes))?;
         if has_metadata {
@@ -213,7 +219,7 @@ impl Tree {
             fs::rename(sealed.files.metadata(), &metadata).on("create", &metadata)?;
         }
         self.link_provenance(sealed, filename)?;
-        link(&sealed.files.record(), &path(Part::Record))
+        link(record, &path(Part::Record))
     }
 
     fn link_provenance(&self, sealed: &Sealed, filename: &str) -> Result<(), TreeError> {
@@ -224,7 +230,7 @@ impl Tree {
         fs::rename(sealed.files.provenance(), &provenance).on("create", &provenance)
     }
 
-    fn put_bytes_back(
+    pub(crate) fn put_bytes_back(
         &self,
         names: &mut KnownNames,
         sealed: &Sealed,
@@ -236,7 +242,7 @@ impl Tree {
     }
 
     /// The name of a file with a record that is this one but for case.
-    fn same_name(
+    pub(crate) fn same_name(
         &self,
         names: &mut KnownNames,
         project: &ProjectName,

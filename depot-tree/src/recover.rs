@@ -13,8 +13,8 @@ use depot_proto::{
 use crate::{
     error::{OnPath as _, TreeError},
     gc::{of_the_dead, project_of},
-    incoming::PROJECT_NOTE,
-    publish, sync,
+    incoming::{PROJECT_NOTE, SET_NOTE},
+    publish, sync, together,
     tree::Tree,
     verify::hash,
 };
@@ -51,7 +51,16 @@ pub(crate) fn recover(tree: &Tree) -> Result<Recovered, TreeError> {
     let tmp = tree.root().join(layout::TMP);
     let mut recovered = Recovered::default();
     let mut names = of_the_dead(&tmp)?;
-    // The notes first: what they speak of is still needed to finish them.
+    // Of files that belong together first of all: none of them is ever finished by itself.
+    for name in names.iter().filter(|name| name.ends_with(SET_NOTE)) {
+        let note = tmp.join(name);
+        if let Some((project, filenames)) = together::finish(tree, &note)? {
+            recovered.published.extend(filenames.into_iter().map(|filename| (project.clone(), filename)));
+            recovered.notes.push(note);
+        }
+    }
+    names.retain(|name| !recovered.notes.contains(&tmp.join(name)));
+    // The notes before the rest: what they speak of is still needed to finish them.
     names.sort_by_key(|name| Path::new(name).extension() != Some("json".as_ref()));
     for name in names {
         let path = tmp.join(&name);
@@ -120,7 +129,7 @@ fn finish(tree: &Tree, note: &str, path: &Path) -> Result<Option<(ProjectName, S
 
 /// Whether the bytes of a record are there. A power cut may have left the record and not the bytes that got their name
 /// before it, where the file system does not keep the order of names: they are put there if `tmp/` still has them.
-fn finish_bytes(
+pub(crate) fn finish_bytes(
     tree: &Tree,
     project: &ProjectName,
     record: &FileRecord,
@@ -139,7 +148,7 @@ fn finish_bytes(
 }
 
 /// Puts what belongs beside a file there, if it was written whole and is not there yet.
-fn finish_part(
+pub(crate) fn finish_part(
     tree: &Tree,
     project: &ProjectName,
     filename: &str,

@@ -5,7 +5,7 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     sync::{
-        Mutex, PoisonError,
+        Mutex, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -34,6 +34,8 @@ pub struct Tree {
     pub(crate) linking: Mutex<KnownNames>,
     /// Held while a record is read, changed and put back.
     pub(crate) changing: Mutex<()>,
+    /// Held alone while files that belong together get their names, so that a listing has all of them or none.
+    pub(crate) naming: RwLock<()>,
     /// Held while a project's folder is made durable: who finds it there must not be ahead of that. In it are the
     /// folders that are there and not durable, because that failed.
     founding: Mutex<HashSet<ProjectName>>,
@@ -65,6 +67,7 @@ impl Tree {
             session: None,
             linking: Mutex::default(),
             changing: Mutex::default(),
+            naming: RwLock::default(),
             founding: Mutex::default(),
             distrusted: AtomicBool::new(false),
         }
@@ -166,8 +169,10 @@ impl Tree {
         Ok(others)
     }
 
-    /// The names of the files of a project that have a record, sorted; none if the project is not there.
+    /// The names of the files of a project that have a record, sorted; none if the project is not there. Of files that
+    /// this tree publishes together there are all, or none.
     pub fn filenames(&self, project: &ProjectName) -> Result<Vec<String>, TreeError> {
+        let _settled = self.naming.read().unwrap_or_else(PoisonError::into_inner);
         let mut filenames: Vec<String> = names(&self.project_folder(project))?
             .into_iter()
             .filter_map(|name| match Part::split(&name) {
