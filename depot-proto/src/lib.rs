@@ -8,8 +8,8 @@
 //! * Where things shall install: [`Target`], a Python on a [`Platform`], with its wheel [`Tags`] and [`Environment`] markers.
 //! * What is stored: [`FileRecord`] (one file), [`ProjectRecord`] (what belongs to a project), [`layout`] (where it lies).
 //! * What is served: [`simple`] pages, read from any index and rendered, with [`media_type`] negotiation.
-//! * What is said between them: [`push`] payloads, what is asked of a [`release`], [`scope`]s and token [`claims`],
-//!   [`accounts`], [`why`] something is shown or not, [`Problem`] documents.
+//! * What is said between them: [`push`] payloads, how a release is sent ([`mod@publish`]), what is asked of one that is there
+//!   ([`release`]), [`scope`]s and token [`claims`], [`accounts`], [`why`] something is shown or not, [`Problem`] documents.
 //! * What readers may see: [`policy`]. How people write things down: [`document`]s in TOML, [`moment`]s.
 //! * What must not be said: [`redact`].
 
@@ -21,6 +21,7 @@ pub mod layout;
 pub mod moment;
 pub mod policy;
 mod problem;
+pub mod publish;
 pub mod push;
 mod python;
 pub mod redact;

@@ -25,6 +25,7 @@ mod policy;
 mod private;
 mod provenance;
 mod prune;
+mod publish;
 mod push;
 pub(crate) mod real;
 mod releases;

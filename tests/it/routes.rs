@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use depot_server::{Needs, Route};
-use depot_tests::{SdistBuilder, WheelBuilder, counted, workspace_root};
+use depot_tests::{SdistBuilder, WheelBuilder, counted, sha256_hex, workspace_root};
 use serde_json::{Value, json};
 
 use crate::accounts::basic;
@@ -162,6 +162,13 @@ impl World {
             ("POST", "/python/_/plan") => ["push", "push-new", "mirror"]
                 .map(|one| right(one, about(json!({ "files": [] })), 200))
                 .into(),
+            ("POST", "/python/_/publish") => {
+                let release = |wheel: &WheelBuilder| (path.clone(), "", release(wheel));
+                vec![
+                    right("push-new", release(&WheelBuilder::new("new-release", "1.0")), 201),
+                    right("push", release(&pot("4.0")), 201),
+                ]
+            }
             ("PUT", "/python/_/projects/{project}") => {
                 let path = "/python/_/projects/their-pot".to_owned();
                 vec![right("mirror", (path, JSON, br#"{"state":"deprecated"}"#.to_vec()), 200)]
@@ -258,6 +265,14 @@ fn form(wheel: &WheelBuilder) -> Vec<u8> {
         wheel.filename()
     );
     [form, head.into_bytes(), wheel.build(), b"\r\n--x--\r\n".to_vec()].concat()
+}
+
+/// A release of one wheel.
+fn release(wheel: &WheelBuilder) -> Vec<u8> {
+    let bytes = wheel.build();
+    let file = json!({ "filename": wheel.filename(), "sha256": sha256_hex(&bytes), "size": bytes.len() });
+    let manifest = json!({ "project": wheel.project(), "files": [file] });
+    [manifest.to_string().as_bytes(), b"\n", &bytes].concat()
 }
 
 /// The routes that change something.

@@ -50,6 +50,13 @@ impl Paced {
         }
     }
 
+    /// Does not count so much time, in which nobody asked for the next bytes: the client is not to blame for it.
+    pub(crate) fn excuse(&mut self, busy: Duration) {
+        if let Some(counts_from) = &mut self.counts_from {
+            *counts_from += busy;
+        }
+    }
+
     /// The whole of a small body.
     pub(crate) async fn read_small(&mut self, limit: usize) -> ApiResult<Vec<u8>> {
         let mut read = Vec::new();
@@ -95,6 +102,20 @@ mod tests {
         let started = Instant::now();
         let read = Paced::new(body, &WireLimits::default()).read_small(1 << 20).await;
         (read, started.elapsed().as_secs())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_that_the_server_takes_is_not_the_clients() {
+        for excused in [false, true] {
+            let mut paced = Paced::new(body(2048, 2, 60), &WireLimits::default());
+            paced.next().await.unwrap();
+            let busy = Duration::from_secs(600);
+            tokio::time::sleep(busy).await;
+            if excused {
+                paced.excuse(busy);
+            }
+            assert_eq!(paced.next().await.is_ok(), excused);
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -6,6 +6,7 @@ pub(crate) mod hot;
 pub(crate) mod legacy;
 mod packages;
 mod plan;
+mod publish;
 mod put;
 mod receive;
 mod refusal;
@@ -75,6 +76,7 @@ pub(crate) fn doors(repository: &RepositoryName) -> Doors<Arc<RepositoryState>> 
         .read("/files/{project}/{filename}", file::get)
         .read("/packages/{*path}", packages::get)
         .post("/_/plan", right(&SENDING), plan::plan)
+        .post("/_/publish", right(&legacy::UPLOADING), publish::publish)
         .put("/_/projects/{project}", right(&[Action::Mirror]), declare::declare)
         .post("/_/yank", yanking.clone(), release::yank)
         .post("/_/unyank", yanking, release::unyank)

@@ -139,14 +139,14 @@ impl Projects {
         }
     }
 
-    /// The same for a publication that goes on now: what admits it does not change until the guard is dropped.
-    pub(crate) fn admit(
+    /// The same for a publication of files, each with whether it is here, that goes on now: what admits it does not change
+    /// until the guard is dropped.
+    pub(crate) fn admit<'a>(
         &self,
-        filename: &DistributionFilename,
-        is_here: bool,
+        files: impl IntoIterator<Item = (&'a DistributionFilename, bool)>,
     ) -> Result<Admitted<'_>, Refused> {
         let admitted = Admitted { _open: self.publishing.read().unwrap_or_else(PoisonError::into_inner) };
-        self.check(filename, is_here)?;
+        files.into_iter().try_for_each(|(filename, is_here)| self.check(filename, is_here))?;
         Ok(admitted)
     }
 

@@ -8,6 +8,7 @@ mod facts;
 mod judge;
 mod mend;
 mod room;
+mod together;
 
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ pub(crate) use self::{
     announce::announce,
     error::PublishError,
     room::{Room, Rooms},
+    together::{Candidate, examine, publish_together},
 };
 use self::{
     claim::claim,
@@ -34,6 +36,7 @@ use super::repository::Repository;
 use crate::{
     auth::policy::Principal,
     clock,
+    service::commit::ReadRecord,
     store::{
         Put,
         records::{Change, Entry, FileChange},
@@ -70,7 +73,7 @@ pub(crate) fn publish(
     if known.is_none() {
         admit::scan(repository, filename, &sealed, &record)?;
     }
-    let _admitted = repository.projects.admit(filename, known.is_some())?;
+    let _admitted = repository.projects.admit([(filename, known.is_some())])?;
     if let Some(known) = known {
         // The tree may have lost a file that was published: its name is taken all the same.
         if known.sha256 != record.sha256 {
@@ -135,6 +138,23 @@ pub(super) fn commit_as(
     principal: &Principal,
     change: Change,
 ) -> Result<(), PublishError> {
+    let (entry, file, read) = committing(repository, filename, record, principal, change);
+    match repository.committer.file(entry, file, read)?.put {
+        Some(Put::Conflict) => {
+            Err(PublishError::Exists { filename: record.filename.clone(), sha256: record.sha256 })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What is committed of a file: the line of the journal, its record, and how that is read when its turn comes.
+fn committing(
+    repository: &Repository,
+    filename: &DistributionFilename,
+    record: &FileRecord,
+    principal: &Principal,
+    change: Change,
+) -> (Entry, FileChange, ReadRecord) {
     let entry = Entry { time: clock::now(), who: principal.name().to_owned(), change };
     let file = FileChange {
         serial: 0,
@@ -146,12 +166,7 @@ pub(super) fn commit_as(
     };
     let (tree, named) = (Arc::clone(&repository.tree), filename.clone());
     let read = Box::new(move || tree.record(named.project(), named.as_str()).ok().flatten());
-    match repository.committer.file(entry, file, read)?.put {
-        Some(Put::Conflict) => {
-            Err(PublishError::Exists { filename: record.filename.clone(), sha256: record.sha256 })
-        }
-        _ => Ok(()),
-    }
+    (entry, file, read)
 }
 
 fn answer_of(outcome: UploadOutcome, record: &FileRecord) -> UploadAnswer {

@@ -24,7 +24,7 @@ use crate::store::{
     records::{Entry, FileChange, ReleaseRecord, Serial},
 };
 
-/// The most changes in one group; more wait for the next, so that none waits long.
+/// From how many changes on a group is not added to; more wait for the next, so that none waits long.
 const GROUP: usize = 512;
 
 /// What failed, to who asks later.
@@ -75,9 +75,12 @@ struct Work {
     done: SyncSender<Result<Committed, CommitError>>,
 }
 
+/// Changes that are in one group: all of them are in the journal and the store at once, or none.
+type Together = Vec<Work>;
+
 /// The handle to the writer.
 pub(crate) struct Committer {
-    sender: Mutex<Option<Sender<Work>>>,
+    sender: Mutex<Option<Sender<Together>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     well: Arc<AtomicBool>,
     position: Arc<Mutex<Position>>,
@@ -109,6 +112,16 @@ impl Committer {
         self.commit(entry, Effect::File(Box::new(change), read))
     }
 
+    /// Commits records of files that belong to one release: readers of the store see all or none. Blocks until they are on
+    /// disk.
+    pub(crate) fn files(
+        &self,
+        files: Vec<(Entry, FileChange, ReadRecord)>,
+    ) -> Result<Vec<Committed>, CommitError> {
+        let changes = files.into_iter();
+        self.commit_all(changes.map(|(entry, change, read)| (entry, Effect::File(Box::new(change), read))))
+    }
+
     /// Reads a project again, in turn with all other changes.
     pub(crate) fn project(
         &self,
@@ -126,13 +139,28 @@ impl Committer {
     }
 
     fn commit(&self, entry: Entry, effect: Effect) -> Result<Committed, CommitError> {
-        let (done, wait) = sync_channel(1);
+        self.commit_all([(entry, effect)])?.pop().ok_or(CommitError::Stopping)
+    }
+
+    fn commit_all(
+        &self,
+        changes: impl IntoIterator<Item = (Entry, Effect)>,
+    ) -> Result<Vec<Committed>, CommitError> {
+        let (mut works, mut waiting) = (Vec::new(), Vec::new());
+        for (entry, effect) in changes {
+            let (done, wait) = sync_channel(1);
+            works.push(Work { entry, effect, done });
+            waiting.push(wait);
+        }
+        if works.is_empty() {
+            return Ok(Vec::new());
+        }
         {
             let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
             let sender = sender.as_ref().ok_or(CommitError::Stopping)?;
-            sender.send(Work { entry, effect, done }).map_err(|_| CommitError::Stopping)?;
+            sender.send(works).map_err(|_| CommitError::Stopping)?;
         }
-        wait.recv().unwrap_or(Err(CommitError::Stopping))
+        waiting.into_iter().map(|wait| wait.recv().unwrap_or(Err(CommitError::Stopping))).collect()
     }
 
     /// Whether changes can be taken; an error after a failure that only a new start can mend.
@@ -177,10 +205,13 @@ struct Writer {
 type Outcomes = Vec<Result<Option<Put>, CommitError>>;
 
 impl Writer {
-    fn run(&mut self, receiver: &Receiver<Work>) {
-        while let Ok(first) = receiver.recv() {
-            let mut group = vec![first];
-            group.extend(receiver.try_iter().take(GROUP - 1));
+    fn run(&mut self, receiver: &Receiver<Together>) {
+        while let Ok(mut group) = receiver.recv() {
+            while group.len() < GROUP
+                && let Ok(more) = receiver.try_recv()
+            {
+                group.extend(more);
+            }
             self.write(group);
         }
     }

@@ -10,7 +10,8 @@ use super::world::Way;
 /// What needs room on a disk.
 const ROOM: u64 = op::CREATE | op::WRITE | op::LINK | op::RENAME | op::MKDIR;
 
-const WAYS: [(Way, usize); 3] = [(Way::Announced, 300_000), (Way::Bytes, 10), (Way::Facts, 0)];
+const WAYS: [(Way, usize); 4] =
+    [(Way::Announced, 300_000), (Way::Bytes, 10), (Way::Facts, 0), (Way::Together, 10)];
 
 /// Every way of uploading, with this plan for one step at a time and for all from a step on. sled's own files are
 /// another matter: they are left out, or taken alone.

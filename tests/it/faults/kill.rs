@@ -67,10 +67,17 @@ fn killed_before_every_step_of_a_change_of_facts() {
 }
 
 #[test]
+fn killed_before_every_step_of_a_release_all_of_it_is_there_or_nothing() {
+    let steps = at_every_step("before step", Action::KillBefore, Way::Together, 10, "");
+    counted("fault 1", "steps of a release at which the server was killed", steps.unwrap_or_default());
+}
+
+#[test]
 fn killed_halfway_through_every_write() {
     let announced = at_every_step("in write", Action::KillHalfway, Way::Announced, 300_000, "");
     let facts = at_every_step("in write", Action::KillHalfway, Way::Facts, 0, "");
-    let writes: u64 = announced.into_iter().chain(facts).sum();
+    let release = at_every_step("in write", Action::KillHalfway, Way::Together, 10, "");
+    let writes: u64 = announced.into_iter().chain(facts).chain(release).sum();
     counted("fault 4", "writes that tore when the server was killed", writes);
 }
 
@@ -80,7 +87,13 @@ mod long {
     #[test]
     #[ignore = "part of make test-faults"]
     fn killed_after_every_step_of_every_kind_of_upload() {
-        let ways = [(Way::Bytes, 10), (Way::Bytes, 1_200_000), (Way::Announced, 300_000), (Way::Facts, 0)];
+        let ways = [
+            (Way::Bytes, 10),
+            (Way::Bytes, 1_200_000),
+            (Way::Announced, 300_000),
+            (Way::Facts, 0),
+            (Way::Together, 300_000),
+        ];
         for (way, size) in ways {
             for except in ["", "store/"] {
                 for action in [Action::KillBefore, Action::KillAfter, Action::KillHalfway] {

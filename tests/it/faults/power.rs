@@ -117,6 +117,16 @@ impl Run {
         self.server = Some(self.shim.start(self.folder.path()));
     }
 
+    /// Lets the server die at this step of an upload, and starts it again.
+    fn die_at(&mut self, step: u64, upload: Upload) {
+        self.shim.arm(Plan { except: "/store/", ..Plan::new(Action::KillBefore, op::CHANGES) }.at(step));
+        let from = self.log_length();
+        let answer = upload.perform(&mut open(self.server.as_ref().unwrap()));
+        let answered = answer.is_ok().then(|| self.log_length());
+        self.asked.push(Asked { what: What::Upload(upload), from, answered, serial: 0 });
+        self.kill();
+    }
+
     fn end(mut self) -> Story {
         self.server.take().unwrap().kill9();
         let log = fs::read(self.shim.log()).unwrap();
@@ -329,17 +339,29 @@ fn a_life_with_deletions() -> Option<Story> {
     Some(run.end())
 }
 
+/// Releases that are published together, with a file that comes alone between them, and a start.
+fn a_life_with_releases() -> Option<Story> {
+    let mut run = Run::new()?;
+    run.wheel(Way::Together, "one", "1.0", 20_000);
+    run.wheel(Way::Bytes, "one", "1.1", 10);
+    run.kill();
+    run.wheel(Way::Together, "one", "1.2", 10);
+    Some(run.end())
+}
+
+/// A life in which the server dies at this step of a release, and another is served by the next one.
+fn a_life_with_a_death_of_a_release(step: u64) -> Option<Story> {
+    let mut run = Run::new()?;
+    run.die_at(step, Upload::wheel(Way::Together, "two", "1.0", 10));
+    run.wheel(Way::Bytes, "two", "1.1", 10);
+    Some(run.end())
+}
+
 /// A life in which the server dies at this step of an upload, and another is served by the next one.
 fn a_life_with_a_death(step: u64) -> Option<Story> {
     let mut run = Run::new()?;
     run.wheel(Way::Bytes, "one", "1.0", 10);
-    run.shim.arm(Plan { except: "/store/", ..Plan::new(Action::KillBefore, op::CHANGES) }.at(step));
-    let upload = Upload::wheel(Way::Announced, "two", "1.0", 10);
-    let from = run.log_length();
-    let answer = upload.perform(&mut open(run.server.as_ref().unwrap()));
-    let answered = answer.is_ok().then(|| run.log_length());
-    run.asked.push(Asked { what: What::Upload(upload), from, answered, serial: 0 });
-    run.kill();
+    run.die_at(step, Upload::wheel(Way::Announced, "two", "1.0", 10));
     run.wheel(Way::Bytes, "two", "1.1", 10);
     Some(run.end())
 }
@@ -407,6 +429,23 @@ fn what_was_deleted_stays_so_after_a_power_cut() {
 }
 
 #[test]
+fn of_a_release_all_is_there_or_nothing_after_a_power_cut() {
+    let mut chance = Chance::printed("power cuts while releases are published");
+    let Some(story) = a_life_with_releases() else { return };
+    counted("fault 3", STATES, story.check_all(&mut chance, SHORT / 2, 4));
+}
+
+#[test]
+fn of_a_release_all_is_there_or_nothing_after_a_crash_and_a_power_cut() {
+    let mut chance = Chance::printed("power cuts after a crash while a release is published");
+    // Before it is written down for good, while its files are named, and before those names are synced.
+    for step in [20, 22, 24, 26] {
+        let Some(story) = a_life_with_a_death_of_a_release(step) else { return };
+        counted("fault 3", STATES, story.check_all(&mut chance, SHORT / 9, 2));
+    }
+}
+
+#[test]
 fn what_was_acknowledged_after_a_crash_survives_a_power_cut() {
     let mut chance = Chance::printed("power cuts after a crash");
     // Before the project's name is synced, before its record has its name, and before that is synced.
@@ -438,6 +477,16 @@ mod long {
         let mut chance = Chance::printed("power cuts");
         let Some(story) = a_life(600_000) else { return };
         counted("fault 3", STATES, story.check_all(&mut chance, LONG, 8));
+    }
+
+    #[test]
+    #[ignore = "part of make test-faults"]
+    fn of_a_release_all_is_there_or_nothing_after_a_crash_at_any_step_and_a_power_cut() {
+        let mut chance = Chance::printed("power cuts after a crash while a release is published");
+        for step in 1..=60 {
+            let Some(story) = a_life_with_a_death_of_a_release(step) else { return };
+            counted("fault 3", STATES, story.check_all(&mut chance, 100, 4));
+        }
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! What was said to a server and what it answered, and the check that ends every suite: whatever was acknowledged is
 //! readable and listed, nothing else is visible than what was sent, the journal's chain holds, and nothing is left over.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use depot_tests::{Clients, RawResponse, ServerProcess, WheelBuilder, sha256_hex};
+use depot_tests::{Clients, RawResponse, SdistBuilder, ServerProcess, WheelBuilder, sha256_hex};
 use serde_json::{Value, json};
 
 use crate::crash::journal::assert_chain_holds;
@@ -23,6 +23,8 @@ pub(super) enum Way {
     Announced,
     /// The record of a file that is there, with a new reason to be yanked.
     Facts,
+    /// A release: the file and a source distribution, which become visible together.
+    Together,
 }
 
 /// One thing that a client wants, whole: acknowledged when its last request is.
@@ -34,6 +36,8 @@ pub(super) struct Upload {
     pub(super) sha256: String,
     bytes: Vec<u8>,
     yanked: Option<String>,
+    /// The others of its release.
+    others: Vec<Upload>,
 }
 
 type Key = (String, String);
@@ -42,15 +46,33 @@ impl Upload {
     /// A wheel of this project and version with `size` bytes of data in it.
     pub(super) fn wheel(way: Way, project: &str, version: &str, size: usize) -> Self {
         let wheel = WheelBuilder::new(project, version).random_file("data.bin", size, 7);
-        let bytes = wheel.build();
-        Self {
-            way,
-            project: project.to_owned(),
-            filename: wheel.filename(),
-            sha256: sha256_hex(&bytes),
-            bytes,
-            yanked: (way == Way::Announced).then(|| "announced so".to_owned()),
+        let mut upload = Self::file(way, project, wheel.filename(), wheel.build());
+        upload.yanked = (way == Way::Announced).then(|| "announced so".to_owned());
+        if way == Way::Together {
+            let sdist = SdistBuilder::new(project, version);
+            upload.others = vec![Self::file(way, project, sdist.filename(), sdist.build())];
         }
+        upload
+    }
+
+    fn file(way: Way, project: &str, filename: String, bytes: Vec<u8>) -> Self {
+        let (project, sha256) = (project.to_owned(), sha256_hex(&bytes));
+        Self { way, project, filename, sha256, bytes, yanked: None, others: Vec::new() }
+    }
+
+    /// The file and the others of its release.
+    fn files(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.others)
+    }
+
+    /// What `POST _/publish` takes of it.
+    fn release(&self) -> Vec<u8> {
+        let file = |file: &Self| json!({ "filename": file.filename, "sha256": file.sha256, "size": file.bytes.len() });
+        let files: Vec<Value> = self.files().map(file).collect();
+        let mut body = json!({ "project": self.project, "files": files }).to_string().into_bytes();
+        body.push(b'\n');
+        self.files().for_each(|file| body.extend_from_slice(&file.bytes));
+        body
     }
 
     /// A change of this file's facts.
@@ -77,6 +99,9 @@ impl Upload {
 
     /// Does it, and returns the last answer.
     pub(super) fn perform(&self, wire: &mut Wire) -> io::Result<RawResponse> {
+        if self.way == Way::Together {
+            return wire.request("POST", "/python/_/publish", ACCEPT, &self.release());
+        }
         if self.way != Way::Bytes {
             let record = record(&self.filename, &self.sha256, self.bytes.len(), self.yanked.as_deref());
             let answer =
@@ -104,6 +129,8 @@ pub(super) struct World {
     possible: BTreeMap<Key, Listed>,
     /// What was deleted.
     gone: BTreeMap<Key, Upload>,
+    /// Releases whose files are there together or not at all.
+    together: BTreeSet<BTreeSet<Key>>,
     /// The highest serials that were seen: of the root page under the empty name, and of each project's.
     serials: HashMap<String, u64>,
     /// Whether a file that was not acknowledged may be listed and refused.
@@ -118,6 +145,7 @@ impl World {
             certain: BTreeMap::new(),
             possible: BTreeMap::new(),
             gone: BTreeMap::new(),
+            together: BTreeSet::new(),
             serials: HashMap::new(),
             refused_is_possible: false,
         }
@@ -145,13 +173,16 @@ impl World {
 
     /// Notes an upload that may have reached the server, or not.
     pub(super) fn note_sent(&mut self, upload: &Upload) {
-        self.possible.insert(upload.key(), upload.listed());
+        self.together.insert(upload.files().map(Upload::key).collect());
+        self.possible.extend(upload.files().map(|file| (file.key(), file.listed())));
     }
 
     /// Notes an upload that was acknowledged.
     pub(super) fn note_acknowledged(&mut self, upload: &Upload) {
-        self.possible.remove(&upload.key());
-        self.certain.insert(upload.key(), upload.listed());
+        for file in upload.files() {
+            self.possible.remove(&file.key());
+            self.certain.insert(file.key(), file.listed());
+        }
     }
 
     /// Notes a deletion that may have reached the server, or not.
@@ -257,6 +288,10 @@ impl World {
                 "{what}: {} is {listed:?} and not {expected:?}",
                 key.1
             );
+        }
+        for keys in self.together.iter().filter(|keys| keys.iter().all(|key| key.0 == project)) {
+            let shown = keys.iter().filter(|key| page.files.contains_key(&key.1)).count();
+            assert!(shown == 0 || shown == keys.len(), "{what}: {shown} files are there of {keys:?}");
         }
         for upload in self.gone.values().filter(|upload| upload.project == project) {
             assert!(!page.files.contains_key(&upload.filename), "{what}: {} was deleted", upload.filename);

@@ -159,6 +159,16 @@ fn walks() -> Vec<(&'static str, Vec<Step>)> {
         step("POST", "/python/_/plan", 415, Kind::Words).with("Content-Encoding: gzip"),
         step("GET", "/python/_/plan", 405, Kind::Words),
     ];
+    let together = "/python/_/publish";
+    let publish = vec![
+        step("POST", together, 400, Kind::Words),
+        step("POST", together, 400, Kind::Words).saying(b"{}\n".to_vec()),
+        step("POST", together, 401, Kind::Words).by(Who::Nobody),
+        step("POST", together, 401, Kind::Words).by(Who::Stranger),
+        step("POST", together, 403, Kind::Words).by(Who::Reader),
+        step("POST", together, 415, Kind::Words).with("Content-Encoding: gzip"),
+        step("GET", together, 405, Kind::Words),
+    ];
     let declared = "/python/_/projects/teapot";
     let declare = vec![
         step("PUT", declared, 400, Kind::Words),
@@ -200,6 +210,7 @@ fn walks() -> Vec<(&'static str, Vec<Step>)> {
         ("/packages/{*path}", packages),
         ("/_/plan", plan),
         ("/_/projects/{project}", declare),
+        ("/_/publish", publish),
         ("/_/yank", release("/python/_/yank")),
         ("/_/unyank", release("/python/_/unyank")),
         ("/_/delete", release("/python/_/delete")),

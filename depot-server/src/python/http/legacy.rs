@@ -46,8 +46,8 @@ use crate::{
     python::{plan::may_upload, provenance, publish},
 };
 
-/// What an upload by form may need: which of them, the form says.
-const UPLOADING: [Action; 2] = [Action::Push, Action::PushNew];
+/// What an upload of somebody's own may need: which of them, the form or the manifest says.
+pub(super) const UPLOADING: [Action; 2] = [Action::Push, Action::PushNew];
 
 /// The most bytes of a form beside the file itself.
 pub(super) const MAX_AROUND: u64 = 32 << 20;

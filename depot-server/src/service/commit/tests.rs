@@ -116,6 +116,30 @@ fn changes_are_numbered_stored_and_named() {
 }
 
 #[test]
+fn files_of_a_release_are_committed_together_or_not_at_all() {
+    let rig = rig();
+    let files = || {
+        let file = |kind: &str| {
+            let change = change(0, "foo", "1.0", &format!("foo-1.0.{kind}"), kind.as_bytes());
+            let read: ReadRecord = Box::new(|| None);
+            (entry("foo", change.file.sha256), change, read)
+        };
+        vec![file("tar.gz"), file("zip"), file("tar.bz2")]
+    };
+    rig.store.fault.store(ERROR, Ordering::SeqCst);
+    rig.committer.files(files()).unwrap_err();
+    assert_eq!(rig.serial("foo"), None);
+    let rig = self::rig();
+    rig.publish("bar").unwrap();
+    let committed = rig.committer.files(files()).unwrap();
+    let serials: Vec<Serial> = committed.iter().map(|committed| committed.serial).collect();
+    assert_eq!(serials, [2, 3, 4]);
+    assert!(committed.iter().all(|committed| committed.put == Some(Put::Created)));
+    assert_eq!((rig.serial("foo"), rig.store.applied().unwrap()), (Some(4), 4));
+    assert!(rig.committer.files(Vec::new()).unwrap().is_empty());
+}
+
+#[test]
 fn nothing_is_put_on_top_of_a_gap() {
     for fault in [ERROR, PANIC] {
         let rig = rig();
