@@ -6,6 +6,7 @@ mod check;
 mod doctor;
 mod look;
 mod needs;
+mod publish;
 mod push;
 mod releases;
 mod relock;
@@ -30,6 +31,7 @@ pub(crate) use self::{
     doctor::DoctorArgs,
     look::{DiffArgs, ListArgs, ShowArgs},
     needs::{NeedsArgs, PruneArgs, SbomArgs},
+    publish::PublishArgs,
     push::PushArgs,
     releases::{AccessArgs, DeleteArgs, MeantArgs, StatusArgs, UnyankArgs, YankArgs},
     relock::RelockArgs,
@@ -114,6 +116,7 @@ impl Verb {
                 &**verb,
                 PythonVerb::Save(_)
                     | PythonVerb::Push(_)
+                    | PythonVerb::Publish(_)
                     | PythonVerb::Prune(_)
                     | PythonVerb::Bundle(BundleVerb::Import(_))
             ),
@@ -149,6 +152,8 @@ pub(crate) enum PythonVerb {
     Save(Box<SaveArgs>),
     /// Bring what a server lacks of a saved tree there
     Push(PushArgs),
+    /// Publish wheels and source distributions of one's own: all files of a release at once, or none
+    Publish(PublishArgs),
     /// Judge distributions by the rules of a server: exit code 1 if one of them is refused
     Check(CheckArgs),
     /// Yank releases on a server: installers pass them over unless they are named exactly

@@ -89,6 +89,7 @@ async fn run(arguments: Arguments, printer: &Printer) -> anyhow::Result<ExitStat
         Verb::Python(verb) => match *verb {
             PythonVerb::Save(save) => python::save::run(*save, printer).await,
             PythonVerb::Push(push) => python::push::run(push, printer).await,
+            PythonVerb::Publish(publish) => python::publish::run(publish, printer).await,
             PythonVerb::Check(check) => python::check::run(check, printer).await,
             PythonVerb::Yank(yank) => python::releases::yank(yank, printer).await,
             PythonVerb::Unyank(unyank) => python::releases::unyank(unyank, printer).await,

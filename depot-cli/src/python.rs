@@ -13,6 +13,7 @@ pub(crate) mod list;
 mod locks;
 mod needs;
 pub(crate) mod prune;
+pub(crate) mod publish;
 pub(crate) mod push;
 pub(crate) mod releases;
 pub(crate) mod relock;

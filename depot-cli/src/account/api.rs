@@ -4,11 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use depot_index::connections;
-use depot_proto::{
-    Problem,
-    claims::TOKEN_USER,
-    redact::{SafeUrl, Secret},
-};
+use depot_proto::{Problem, redact::SafeUrl};
 use reqwest::{
     Client, Method,
     header::{ACCEPT, CONTENT_TYPE},
@@ -16,23 +12,10 @@ use reqwest::{
 use serde::{Serialize, de::DeserializeOwned};
 use url::Url;
 
-use crate::{args::NetworkArgs, exit::UsageError, network};
+use crate::{args::NetworkArgs, credentials::Credentials, exit::UsageError, network};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Who asks: the user and what stands for the password.
-#[derive(Clone)]
-pub(super) struct Credentials {
-    pub(super) user: String,
-    pub(super) secret: Secret,
-}
-
-impl Credentials {
-    pub(super) fn token(secret: Secret) -> Self {
-        Self { user: TOKEN_USER.to_owned(), secret }
-    }
-}
 
 /// Why the server did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -64,14 +47,7 @@ impl Api {
         if !matches!(url.as_url().scheme(), "http" | "https") {
             return Err(usage("the server's URL must start with https:// or http://".to_owned()));
         }
-        let given = url.as_url();
-        let decoded =
-            |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
-        let user = decoded(given.username());
-        let in_url = match given.password().map(decoded).filter(|password| !password.is_empty()) {
-            Some(password) => Some(Credentials { user, secret: password.into() }),
-            None => (!user.is_empty()).then(|| Credentials::token(user.into())),
-        };
+        let in_url = Credentials::in_url(&url);
         let mut root = url.without_credentials();
         root.set_query(None);
         root.set_fragment(None);

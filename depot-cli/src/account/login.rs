@@ -7,12 +7,10 @@ use depot_proto::{
 use reqwest::Method;
 use serde_json::json;
 
-use super::{
-    api::{Api, Credentials},
-    who,
-};
+use super::{api::Api, who};
 use crate::{
     args::{LoginArgs, LogoutArgs},
+    credentials::Credentials,
     exit::{ExitStatus, UsageError},
     logins::{self, Login, Logins},
     output::Printer,

@@ -5,8 +5,12 @@ use std::io::{self, IsTerminal as _, Read as _};
 use anyhow::Context as _;
 use depot_proto::redact::Secret;
 
-use super::api::{Api, Credentials};
-use crate::{args::WhoArgs, credentials, exit::UsageError, logins, network};
+use super::api::Api;
+use crate::{
+    args::WhoArgs,
+    credentials::{self, Credentials},
+    exit::UsageError,
+};
 
 /// The longest secret that is read from standard input, in bytes.
 const MOST_READ: u64 = 64 * 1024;
@@ -16,20 +20,9 @@ pub(super) fn find(api: &Api, args: &WhoArgs, in_url: Option<Credentials>) -> an
     if let Some(user) = &args.username {
         return Ok(Credentials { user: user.clone(), secret: password(args.password_stdin)? });
     }
-    if let Some(token) = credentials::token(args.token_file.as_deref(), args.token.as_deref())? {
-        return Ok(Credentials::token(token));
-    }
-    if let Some(in_url) = in_url {
-        return Ok(in_url);
-    }
-    if let Some(token) = logins::token_for(api.root())? {
-        return Ok(Credentials::token(token));
-    }
-    let netrc = network::netrc().netrc;
-    if let Some(found) = api.root().host_str().and_then(|host| netrc.credentials(host)) {
-        let (user, secret) = (found.user.clone(), found.password.clone());
-        let is_token = secret.expose().is_empty();
-        return Ok(if is_token { Credentials::token(user.into()) } else { Credentials { user, secret } });
+    let given = credentials::token(args.token_file.as_deref(), args.token.as_deref())?;
+    if let Some(found) = credentials::find(given, in_url, api.root())? {
+        return Ok(found.credentials);
     }
     let words = format!(
         "there is no login at {}: run `depot login`, or give --username, --token or --token-file",

@@ -37,19 +37,7 @@ struct Counts {
 }
 
 fn check(args: &CheckArgs, printer: &Printer) -> anyhow::Result<ExitStatus> {
-    let mut failed: Vec<(String, String)> = Vec::new();
-    // A file that is named twice is one.
-    let mut paths = BTreeSet::new();
-    for named in &args.files {
-        if named == "-" {
-            let words = "`-` is not read: the rules need the file's name, and to read it more than once";
-            return Err(UsageError(words.to_owned()).into());
-        }
-        match find::distributions(Path::new(named)) {
-            Ok(found) => paths.extend(found),
-            Err(error) => failed.push((named.clone(), error.to_string())),
-        }
-    }
+    let (paths, mut failed) = find(&args.files)?;
     let mut rows = JsonList::begin(printer, &json!({ "schema": "depot.check/1" }), "files");
     let mut counts = Counts::default();
     for path in paths {
@@ -84,7 +72,29 @@ fn check(args: &CheckArgs, printer: &Printer) -> anyhow::Result<ExitStatus> {
     })
 }
 
-fn judge(path: &Path) -> anyhow::Result<(DistributionFilename, Verdict)> {
+/// The distributions that are meant, and what is meant and cannot be looked at, with the reason.
+type Found = (BTreeSet<PathBuf>, Vec<(String, String)>);
+
+/// Finds what is meant.
+pub(super) fn find(named: &[String]) -> Result<Found, UsageError> {
+    let mut failed = Vec::new();
+    // A file that is named twice is one.
+    let mut paths = BTreeSet::new();
+    for named in named {
+        if named == "-" {
+            let words = "`-` is not read: the rules need the file's name, and to read it more than once";
+            return Err(UsageError(words.to_owned()));
+        }
+        match find::distributions(Path::new(named)) {
+            Ok(found) => paths.extend(found),
+            Err(error) => failed.push((named.clone(), error.to_string())),
+        }
+    }
+    Ok((paths, failed))
+}
+
+/// What the rules say of a file.
+pub(super) fn judge(path: &Path) -> anyhow::Result<(DistributionFilename, Verdict)> {
     let filename = find::filename(path)?;
     let verdict = rules::check(File::open(path)?, &filename, &Limits::default())?;
     Ok((filename, verdict))

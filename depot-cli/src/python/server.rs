@@ -2,25 +2,25 @@
 
 mod mount;
 mod patience;
+mod release;
 mod verbs;
 
 use std::{fs::File, io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use depot_index::{Attempts, Netrc, connections, wanted_wait};
+use depot_index::{Attempts, connections, wanted_wait};
 use depot_proto::{
     ErrorCode, FileRecord, Problem, ProjectName, StatusRecord,
-    claims::TOKEN_USER,
     push::{
         FACTS_HEADER, MAX_PLAN_FILES, PLAN_PATH, PROJECTS_PATH, PlanAnswer, PlanFile, PlanProject,
         PlanRequest, PlanResponse, ProjectAnswer, UploadAnswer, UploadOutcome,
     },
-    redact::{SafeUrl, Secret},
+    redact::SafeUrl,
     retry::{self, Backoff},
     simple::quote,
 };
 use depot_tree::read_at;
-use futures_util::stream;
+use futures_util::{Stream, stream};
 use reqwest::{
     Body, Client, RequestBuilder, Response, StatusCode,
     header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE},
@@ -31,7 +31,8 @@ use url::Url;
 use self::patience::{Moved, while_it_moves};
 use crate::{
     args::{NetworkArgs, TokenArgs},
-    credentials, logins, network,
+    credentials::{self, Credentials},
+    network,
     output::Printer,
 };
 
@@ -40,8 +41,8 @@ const CHUNK: usize = 256 * 1024;
 
 /// The address of a repository of a server, as it may be written down.
 pub(super) fn mount_without_credentials(url: &str) -> anyhow::Result<Url> {
-    let (mount, secret) = mount::read(url)?;
-    if secret.is_some() {
+    let (mount, in_url) = mount::read(url)?;
+    if in_url.is_some() {
         let words = "a user and password in the server's URL would be written down: leave them out";
         return Err(crate::exit::UsageError(words.to_owned()).into());
     }
@@ -65,9 +66,14 @@ pub(super) enum ServerError {
         "the server wants a token: run `depot login`, or give one with --token, --token-file or DEPOT_AUTH_TOKEN"
     )]
     NoToken,
-    /// The token is wrong, expired or revoked.
-    #[error("the server does not take the token: {0}")]
-    Unauthorized(String),
+    /// The token is wrong, expired or revoked, or the name or the password is wrong.
+    #[error("the server does not take the {what}: {detail}")]
+    Unauthorized {
+        /// What was sent.
+        what: &'static str,
+        /// What the server says to that.
+        detail: String,
+    },
     /// It refused.
     #[error("{0}")]
     Refused(Problem),
@@ -109,7 +115,7 @@ pub(super) enum ServerError {
 pub(super) struct Server {
     client: Client,
     mount: Url,
-    token: Option<Secret>,
+    who: Option<Credentials>,
     backoff: Backoff,
     /// For how long nothing may move.
     timeout: Duration,
@@ -128,27 +134,15 @@ impl ServerError {
 }
 
 impl Server {
-    /// The repository that `url` means: an empty path is the default one, a trailing `/simple/` is ignored. The token is the
-    /// one that was typed, else that of the URL, else that of the login, else that of `.netrc`, which is said.
+    /// The repository that `url` means: an empty path is the default one, a trailing `/simple/` is ignored. It is asked by
+    /// the token that was typed, else by what is in the URL, else by the login, else by `.netrc`, which is said.
     pub(super) fn open(
         url: &str,
         token: &TokenArgs,
         network: &NetworkArgs,
         printer: &Printer,
     ) -> anyhow::Result<Self> {
-        let token = credentials::token(token.token_file.as_deref(), token.token.as_deref())?;
-        let mut server = Self::new(url, token, network)?;
-        let file = network::netrc();
-        if server.apply(&file.netrc) {
-            printer.detail("the token is that of .netrc");
-            if let Some(warning) = &file.warning {
-                printer.say(&format!("warning: {warning}"));
-            }
-        }
-        Ok(server)
-    }
-
-    fn new(url: &str, token: Option<Secret>, network: &NetworkArgs) -> anyhow::Result<Self> {
+        let given = credentials::token(token.token_file.as_deref(), token.token.as_deref())?;
         let (mount, in_url) = mount::read(url)?;
         let timeout = network.timeout_or(TIMEOUT);
         let backoff = Backoff { retries: network.retries, ..Backoff::default() };
@@ -157,23 +151,14 @@ impl Server {
             .user_agent(concat!("depot/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT.min(timeout))
             .build()?;
-        // What was given goes before what a login keeps, and that before `.netrc`.
-        let token = match token.or(in_url) {
-            Some(token) => Some(token),
-            None => logins::token_for(&mount)?,
-        };
-        Ok(Self { client, mount, token, backoff, timeout })
-    }
-
-    /// Takes the password that `.netrc` has for this host, if there is no token yet; true if it had one.
-    fn apply(&mut self, netrc: &Netrc) -> bool {
-        let Some(host) = self.mount.host_str().filter(|_| self.token.is_none()) else { return false };
-        let Some(found) = netrc.credentials(host) else { return false };
-        // A token may stand where the user does, with nothing in place of the password.
-        let password = found.password.expose();
-        let token = if password.is_empty() { &found.user } else { password };
-        self.token = Some(token.to_owned().into());
-        true
+        let found = credentials::find(given, in_url, &mount)?;
+        if let Some(found) = found.as_ref().filter(|found| found.is_of_netrc) {
+            printer.detail("the credentials are those of .netrc");
+            if let Some(warning) = &found.warning {
+                printer.say(&format!("warning: {warning}"));
+            }
+        }
+        Ok(Self { client, mount, who: found.map(|found| found.credentials), backoff, timeout })
     }
 
     /// The repository, for a message.
@@ -281,8 +266,8 @@ impl Server {
         loop {
             let moved = Moved::default();
             let mut request = request(&moved)?.header(ACCEPT, ANSWERS);
-            if let Some(token) = &self.token {
-                request = request.basic_auth(TOKEN_USER, Some(token.expose()));
+            if let Some(who) = &self.who {
+                request = request.basic_auth(&who.user, Some(who.secret.expose()));
             }
             let wait = match while_it_moves(&moved, self.timeout, request.send()).await {
                 Some(Ok(response)) if response.status().is_success() => return Ok(response),
@@ -321,11 +306,14 @@ impl Server {
 
     async fn refusal(&self, url: &Url, response: Response) -> ServerError {
         let status = response.status();
-        match self.read_json::<Problem>(response).await {
-            Some(_) if status == StatusCode::UNAUTHORIZED && self.token.is_none() => ServerError::NoToken,
-            Some(problem) if status == StatusCode::UNAUTHORIZED => ServerError::Unauthorized(problem.detail),
-            Some(problem) => ServerError::Refused(problem),
-            None => Self::not_a_depot(url, status),
+        match (self.read_json::<Problem>(response).await, &self.who) {
+            (Some(_), None) if status == StatusCode::UNAUTHORIZED => ServerError::NoToken,
+            (Some(problem), Some(who)) if status == StatusCode::UNAUTHORIZED => {
+                let what = if who.is_token() { "token" } else { "name and password" };
+                ServerError::Unauthorized { what, detail: problem.detail }
+            }
+            (Some(problem), _) => ServerError::Refused(problem),
+            (None, _) => Self::not_a_depot(url, status),
         }
     }
 }
@@ -342,8 +330,12 @@ fn body_of(file: &Arc<File>, size: u64, moved: Moved) -> Result<Body, ServerErro
         }
         return Ok(Body::from(bytes));
     }
-    let state = (Arc::clone(file), 0_u64, moved);
-    Ok(Body::wrap_stream(stream::try_unfold(state, move |(file, offset, moved)| async move {
+    Ok(Body::wrap_stream(stream_of(Arc::clone(file), size, moved)))
+}
+
+/// So many bytes of a file, as a stream that says when it moves on.
+fn stream_of(file: Arc<File>, size: u64, moved: Moved) -> impl Stream<Item = io::Result<Bytes>> {
+    stream::try_unfold((file, 0_u64, moved), move |(file, offset, moved)| async move {
         moved.on();
         if offset >= size {
             return Ok::<_, io::Error>(None);
@@ -360,5 +352,5 @@ fn body_of(file: &Arc<File>, size: u64, moved: Moved) -> Result<Body, ServerErro
         }
         let next = offset + bytes.len() as u64;
         Ok(Some((Bytes::from(bytes), (file, next, moved))))
-    })))
+    })
 }

@@ -37,7 +37,7 @@ pub(super) struct Upload {
     bytes: Vec<u8>,
     yanked: Option<String>,
     /// The others of its release.
-    others: Vec<Upload>,
+    others: Vec<Self>,
 }
 
 type Key = (String, String);

@@ -30,7 +30,9 @@ fn manifest(project: &str, files: &[Built]) -> Value {
 fn body_of(manifest: &Value, files: &[Built]) -> Vec<u8> {
     let mut body = manifest.to_string().into_bytes();
     body.push(b'\n');
-    files.iter().for_each(|file| body.extend_from_slice(&file.bytes));
+    for file in files {
+        body.extend_from_slice(&file.bytes);
+    }
     body
 }
 

@@ -10,25 +10,20 @@ use reqwest::header::CONTENT_TYPE;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{JSON, Server, ServerError};
-use crate::{args::AccessArgs, credentials, network, output::Printer};
+use crate::{
+    args::{AccessArgs, TokenArgs},
+    output::Printer,
+};
 
 impl Server {
-    /// The repository that `url` means, with the token that was given, or else that of `.netrc`.
+    /// The repository that `url` means, as [`Self::open`] finds it.
     pub(in crate::python) fn connect(
         url: &str,
         access: &AccessArgs,
         printer: &Printer,
     ) -> anyhow::Result<Self> {
-        let token = credentials::token(access.token_file.as_deref(), access.token.as_deref())?;
-        let mut server = Self::new(url, token, &access.network)?;
-        let file = network::netrc();
-        if server.apply(&file.netrc) {
-            printer.detail("the token is that of .netrc");
-            if let Some(warning) = &file.warning {
-                printer.say(&format!("warning: {warning}"));
-            }
-        }
-        Ok(server)
+        let AccessArgs { token, token_file, network } = access.clone();
+        Self::open(url, &TokenArgs { token, token_file }, &network, printer)
     }
 
     /// Sends a document and reads the answer. Whatever is sent so may be sent twice.

@@ -46,11 +46,10 @@ pub(crate) fn publish_together(
             return Err(PublishError::Exists { filename: known.filename.clone(), sha256: known.sha256 });
         }
     }
+    let new = candidates.iter().zip(&known).filter(|(_, known)| known.is_none());
+    let new = new.map(|(candidate, _)| (candidate.filename.as_str(), candidate.record.size));
     // Kept to the end.
-    let mut rooms = Vec::new();
-    for (Candidate { record, .. }, _) in candidates.iter().zip(&known).filter(|(_, known)| known.is_none()) {
-        rooms.push(room::reserve(repository, project, &record.filename, record.size)?);
-    }
+    let _room = room::reserve(repository, project, new)?;
     let files = candidates.iter().zip(&known);
     let files = files.map(|(candidate, known)| (&candidate.filename, known.is_some()));
     let _admitted = repository.projects.admit(files)?;
