@@ -27,7 +27,8 @@ pub enum Guard {
     },
 }
 
-pub(crate) const NOT_PUBLIC: &str = "it leads to a private address, and only the index itself may be at one";
+pub(crate) const NOT_PUBLIC: &str =
+    "it leads to a private address, and only the index itself may be at one unless `allow_private = true`";
 
 impl Guard {
     /// Whether this may be asked on behalf of that index.

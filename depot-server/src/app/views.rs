@@ -105,6 +105,7 @@ fn open_proxy(config: &Config, name: &RepositoryName, proxy: &ProxyConfig) -> Re
         max_size: proxy.max_size,
         offline: config.offline,
         allow_http: proxy.allow_http,
+        allow_private: proxy.allow_private,
         ..ProxySettings::new(proxy.upstream.clone())
     };
     let netrc = netrc(proxy).map_err(|error| failed(&error))?;

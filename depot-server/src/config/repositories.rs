@@ -117,6 +117,8 @@ pub struct ProxyConfig {
     pub missing_ttl: Duration,
     /// Whether it may be asked over plain http beyond this machine.
     pub allow_http: bool,
+    /// Whether its links and redirects may lead to private addresses other than its own.
+    pub allow_private: bool,
     /// Where credentials for it are read, if not from the URL.
     pub netrc: Option<PathBuf>,
 }
@@ -197,6 +199,7 @@ impl ProxyConfig {
             root_ttl: Duration::from_mins(10),
             missing_ttl: Duration::from_secs(10),
             allow_http: false,
+            allow_private: false,
             netrc: None,
         }
     }
@@ -267,6 +270,7 @@ impl Table<'_, '_> {
             root_ttl: period(self, "root_ttl", plain.root_ttl)?,
             missing_ttl: period(self, "missing_ttl", plain.missing_ttl)?,
             allow_http: self.reader.value(self.key("allow_http"), plain.allow_http)?,
+            allow_private: self.reader.value(self.key("allow_private"), plain.allow_private)?,
             netrc: self.reader.path(self.key("netrc"))?,
             upstream: plain.upstream,
         })

@@ -1,6 +1,7 @@
 //! Several repositories at one address: the hosted one, another index, and folders.
 
 mod explained;
+mod faults;
 mod folders;
 mod owned;
 mod policies;

@@ -99,6 +99,11 @@ const PROXY: &[Key] = &[
         "Whether it may be asked over plain http, if it is another machine",
     ),
     key(
+        "allow_private",
+        Fallback::Value("false"),
+        "Whether its links and redirects may lead to private addresses other than its own",
+    ),
+    key(
         "netrc",
         Fallback::Words { words: "that of NETRC, or of the user", example: "\"netrc\"" },
         "The file with its user and password, where the URL has none",

@@ -118,6 +118,7 @@ const VALUES: &[(&str, [&str; 3])] = &[
     ("repositories.pypi.root_ttl", ["1h", "", ""]),
     ("repositories.pypi.missing_ttl", ["1m", "", ""]),
     ("repositories.pypi.allow_http", ["true", "", ""]),
+    ("repositories.pypi.allow_private", ["true", "", ""]),
     ("repositories.pypi.netrc", ["/netrc", "", ""]),
     ("repositories.pypi.policy", ["/p.toml", "", ""]),
     ("repositories.all.enabled", ["false", "", ""]),
