@@ -200,6 +200,19 @@ impl Proxy {
 
     /// Asks upstream for the page. Whoever asked may have left.
     async fn refresh(self: Arc<Self>, project: ProjectName, known: Option<Arc<Entry>>) -> Refreshed {
+        // Another question may have ended between the look of who asks and the beginning of this.
+        let is_known = |entry: &Arc<Entry>| {
+            known.as_ref().is_some_and(|known| Arc::ptr_eq(&known.upstream, &entry.upstream))
+        };
+        match self.in_memory(&project) {
+            Some(entry) if entry.is_fresh(self.settings.pages_ttl) && !is_known(&entry) => {
+                return Ok(Some((entry, CacheState::Hit)));
+            }
+            None if known.is_none() && self.pages.is_missing(&project, self.settings.missing_ttl) => {
+                return Ok(None);
+            }
+            _ => {}
+        }
         let answer = self.ask_page(&project, known.as_deref()).await;
         if let (Err(error), Some(known)) = (&answer, &known) {
             tracing::warn!(%project, %error, "a page could not be renewed, and the old one is shown");

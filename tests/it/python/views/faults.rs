@@ -91,8 +91,8 @@ fn nothing_that_befalls_an_index_makes_a_bad_file_whole() {
     });
     counted("attack 32", "downloads through faults of an index, over HTTP", (faults.len() * CLIENTS) as u64);
     let kept = proxy_tree(&depot).join("files/pot");
-    for number in 0..faults.len() {
-        assert!(!kept.join(sdist(number)).exists(), "{:?}", faults[number]);
+    for (number, fault) in faults.iter().enumerate() {
+        assert!(!kept.join(sdist(number)).exists(), "{fault:?}");
     }
     assert_eq!(uploads_under_way(&proxy_tree(&depot)), Vec::<String>::new());
     // What was kept is served meanwhile, and the rest when it is over.
