@@ -205,6 +205,7 @@ impl View {
         let now = clock::now();
         self.check_project(project, now)?;
         let asked = self.asked_by(project, readable).await?;
+        let (asked, withheld) = self.willing(project, asked, now);
         // At once: one index that is slow does not add to another.
         let answers = join_all(asked.iter().map(|place| self.members[*place].ask(project))).await;
         let (mut found, mut failed) = (Vec::new(), None);
@@ -215,7 +216,7 @@ impl View {
             }
         }
         if found.is_empty() {
-            return failed.map_or(Ok(None), Err);
+            return failed.or(withheld).map_or(Ok(None), Err);
         }
         let cache = found.iter().map(|(_, answer)| answer.cache()).max().unwrap_or(CacheState::Here);
         let key = (project.clone(), readable);
@@ -252,6 +253,26 @@ impl View {
                 Err(ViewError::Hidden { what, of: self.name.clone(), rule: Box::new(rule) })
             }
         }
+    }
+
+    /// Those of some members whose own policies show something of a project: the others are not asked for it. And why the
+    /// first of those others is not.
+    fn willing(
+        &self,
+        project: &ProjectName,
+        mut asked: Vec<usize>,
+        now: Timestamp,
+    ) -> (Vec<usize>, Option<ViewError>) {
+        let mut withheld = None;
+        asked.retain(|place| match self.members[*place].hides(project, now) {
+            None => true,
+            Some(rule) => {
+                let (what, of) = (format!("project `{project}`"), self.members[*place].name.clone());
+                withheld.get_or_insert(ViewError::Hidden { what, of, rule: Box::new(rule) });
+                false
+            }
+        });
+        (asked, withheld)
     }
 
     /// May block.
@@ -338,7 +359,8 @@ impl View {
     ) -> Result<Option<Opened>, ViewError> {
         self.check_file(filename, readable).await?;
         let mut failed = None;
-        for place in self.asked_by(filename.project(), readable).await? {
+        let asked = self.asked_by(filename.project(), readable).await?;
+        for place in self.willing(filename.project(), asked, clock::now()).0 {
             let member = &self.members[place];
             match member.open(filename, part, wanted).await {
                 Ok(Some(opened)) => return Ok(Some(opened)),
@@ -358,9 +380,12 @@ impl View {
         meanings: &[(DistributionFilename, Readable)],
         path: &str,
     ) -> Result<Option<DistributionFilename>, ViewError> {
-        let mut asked = Vec::new();
+        let (mut asked, now) = (Vec::new(), clock::now());
         for (filename, readable) in meanings {
-            asked.push(self.asked_by(filename.project(), *readable).await?);
+            let project = filename.project();
+            let is_hidden = self.check_project(project, now).is_err();
+            let places = if is_hidden { Vec::new() } else { self.asked_by(project, *readable).await? };
+            asked.push(self.willing(project, places, now).0);
         }
         let mut failed = None;
         for (place, member) in self.members.iter().enumerate() {
@@ -378,12 +403,18 @@ impl View {
         failed.map_or(Ok(None), Err)
     }
 
-    /// The names of projects that are known without asking anybody, in order.
+    /// The names of projects that are known without asking anybody, in order; not of those that policies hide whatever
+    /// there is of them.
     pub(crate) fn names(&self, readable: Readable) -> Vec<ProjectName> {
+        let now = clock::now();
         let members = self.members.iter().enumerate().filter(|(place, _)| readable.includes(*place));
-        let mut names: Vec<_> = members.flat_map(|(_, member)| member.names()).collect();
+        let mut names: Vec<_> = members.flat_map(|(_, member)| member.shown_names(now)).collect();
         names.sort();
         names.dedup();
+        if let Some(policy) = &self.policy {
+            let in_force = policy.in_force();
+            names.retain(|project| in_force.policy.decide_project(project, now).is_shown());
+        }
         names
     }
 }

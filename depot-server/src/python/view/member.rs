@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use depot_proto::{DistributionFilename, ProjectName, RepositoryName, layout::Part};
+use depot_proto::{
+    DistributionFilename, ProjectName, RepositoryName, Timestamp, layout::Part, policy::RuleRef,
+};
 
 use super::{
     ViewError,
@@ -176,8 +178,23 @@ impl Member {
         }
     }
 
+    /// The rule of its own policy that hides a project, whatever there is of it.
+    pub(super) fn hides(&self, project: &ProjectName, now: Timestamp) -> Option<RuleRef> {
+        self.policy.as_ref()?.in_force().policy.decide_project(project, now).hidden()
+    }
+
+    /// Its names without those that its own policy hides.
+    pub(super) fn shown_names(&self, now: Timestamp) -> Vec<ProjectName> {
+        let mut names = self.names();
+        if let Some(policy) = &self.policy {
+            let in_force = policy.in_force();
+            names.retain(|project| in_force.policy.decide_project(project, now).is_shown());
+        }
+        names
+    }
+
     /// The names it has, or has seen, as far as they are known without asking anybody.
-    pub(super) fn names(&self) -> Vec<ProjectName> {
+    fn names(&self) -> Vec<ProjectName> {
         match &self.source {
             Source::Hosted(hosted) => hosted.repository.names.list(&hosted.repository.name),
             Source::Proxy(proxy) => proxy.seen(),

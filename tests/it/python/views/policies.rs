@@ -75,6 +75,53 @@ fn a_project_that_is_blocked_is_not_asked_for() {
 }
 
 #[test]
+fn a_repository_is_not_asked_for_what_its_own_policy_hides() {
+    let index = index();
+    let around = tempfile::tempdir().unwrap();
+    let depot = following(&index, around.path(), "pypi", POLICY);
+    let file = wheel_name("evil", "1");
+    for path in [
+        "/pypi/simple/evil/",
+        "/simple/evil/",
+        &format!("/pypi/files/evil/{file}"),
+        &format!("/files/evil/{file}"),
+    ] {
+        let answer = depot.get(path);
+        assert_refused(&answer, 403, "hidden-by-policy");
+        assert!(answer.text().contains("policy of `pypi`"), "{path}: {}", answer.text());
+    }
+    let at_upstream = format!("/packages{}", FakeIndex::file_path("evil", &file));
+    assert_ne!(depot.get(&at_upstream).status, 200);
+    assert_eq!(index.count(&FakeIndex::page_path("evil")), 0);
+}
+
+#[test]
+fn what_is_hidden_by_its_name_is_not_listed() {
+    let index = index();
+    for table in ["all", "pypi"] {
+        let around = tempfile::tempdir().unwrap();
+        let depot = following(&index, around.path(), table, "");
+        let names = |path: &str| {
+            let projects = body(&depot.get(path))["projects"].clone();
+            let names = projects.as_array().unwrap().iter();
+            names.map(|project| project["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        for project in ["evil", "six"] {
+            assert_eq!(depot.get(&format!("/simple/{project}/")).status, 200);
+        }
+        assert_eq!(names("/simple/"), ["evil", "six"], "{table}");
+        fs::write(around.path().join("policy.toml"), POLICY).unwrap();
+        let is_gone = |_| {
+            std::thread::sleep(Duration::from_millis(50));
+            names("/simple/") == ["six"]
+        };
+        assert!((0..200).any(is_gone), "{table}: {:?}", names("/simple/"));
+        let at_proxy: &[&str] = if table == "pypi" { &["six"] } else { &["evil", "six"] };
+        assert_eq!(names("/pypi/simple/"), at_proxy, "{table}");
+    }
+}
+
+#[test]
 fn a_policy_that_changes_is_followed_and_one_that_is_damaged_opens_nothing() {
     let index = index();
     let around = tempfile::tempdir().unwrap();
