@@ -173,6 +173,12 @@ fn what_cannot_be_looked_at_is_told_with_exit_code_1() {
     assert!(output.stderr.contains("wants credentials (401)"), "{}", output.stderr);
     let output = doctor(&[&private.url(), "-p", "tea-pot", "--token", "other"]).assert_code(1);
     assert!(output.stderr.contains("refuses these credentials (401)"), "{}", output.stderr);
+    let mut command = depot_command(["doctor", &private.url(), "-p", "tea-pot"]);
+    let said = run(command.env("DEPOT_CONFIG_DIR", "/nonexistent")).assert_code(1).stdout;
+    assert!(
+        said.contains("pip      not looked at\n") && said.contains("not all could be looked at: "),
+        "{said}"
+    );
     let output = doctor(&["http://127.0.0.1:9/simple/"]).assert_code(1);
     assert!(output.stderr.contains("could not be reached"), "{}", output.stderr);
     let elsewhere = Site::start(Mode::Open, |question, answer| {

@@ -140,7 +140,11 @@ impl Report {
                 .filter(|(_, number)| *number > 0)
                 .map(|(level, number)| count(*number, level.as_str()))
                 .collect();
-            if words.is_empty() { "finds what it needs".to_owned() } else { words.join(", ") }
+            match (words.is_empty(), self.stopped.is_some()) {
+                (true, true) => "not looked at".to_owned(),
+                (true, false) => "finds what it needs".to_owned(),
+                (false, _) => words.join(", "),
+            }
         };
         Tool::ALL.into_iter().map(|tool| (tool, verdict(tool))).collect()
     }

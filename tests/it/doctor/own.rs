@@ -1,6 +1,6 @@
 //! depot-server itself.
 
-use depot_tests::{SdistBuilder, ServerProcess, WheelBuilder, depot};
+use depot_tests::{FakeFile, FakeIndex, SdistBuilder, ServerProcess, Style, WheelBuilder, depot};
 
 use super::{doctor, document, findings};
 
@@ -58,4 +58,34 @@ fn a_server_of_this_product_passes_with_nothing_to_say() {
         assert!(found.is_empty() && output.code == Some(0), "{args:?}: {found:#?} {}", output.stderr);
         assert!(document["counts"]["ok"].as_u64().unwrap() > 70, "{document:#}");
     }
+}
+
+#[test]
+fn another_index_pulled_through_passes_with_nothing_to_say_cold_and_kept() {
+    let index = (0..30).fold(FakeIndex::builder(Style::Json).relative(), |index, number| {
+        let wheel = WheelBuilder::new("Tea.Pot", &format!("1.{number}")).requires_python(">=3.8,<4");
+        index.file("tea-pot", FakeFile::from(&wheel))
+    });
+    let index = index.sdist(&SdistBuilder::new("Tea.Pot", "1.0").requires_python(">=3.8")).start();
+    let folder = tempfile::tempdir().unwrap();
+    // The group at the root, and the other index by itself; each is cold only once.
+    for mount in ["", "pypi/"] {
+        let server = ServerProcess::start(
+            &folder.path().join(format!("data-{}", mount.len())),
+            ["--upstream", &index.url()],
+        );
+        let url = format!("{}/{mount}simple/", server.url());
+        for turn in ["cold", "kept"] {
+            let output = doctor(&[&url, "--project", "tea-pot", "--root", "--strict"]);
+            let document = document(&output);
+            let found = findings(&document);
+            assert!(
+                found.is_empty() && output.code == Some(0),
+                "{mount} {turn}: {found:#?} {}",
+                output.stderr
+            );
+            assert!(document["counts"]["ok"].as_u64().unwrap() > 60, "{document:#}");
+        }
+    }
+    assert_eq!(index.count("/simple/"), 0);
 }
