@@ -272,11 +272,27 @@ fn doors() -> Vec<(&'static str, Vec<Step>)> {
         ("/api/tokens", own("/api/tokens")),
         ("/api/tokens/{id}", one("/api/tokens/0123")),
         ("/api/users", own("/api/users")),
+        ("/api/why", asking_why()),
         ("/api/users/{name}", one("/api/users/nobody")),
         ("/_/oidc/audience", oidc("/_/oidc/audience")),
         ("/_/oidc/mint-token", oidc("/_/oidc/mint-token")),
         ("/_/oidc/burn-token", oidc("/_/oidc/burn-token")),
         ("/_/oidc/github/mint-token", oidc("/_/oidc/github/mint-token")),
+    ]
+}
+
+/// The walk of who asks why something is shown.
+fn asking_why() -> Vec<Step> {
+    let why = "/api/why?at=/python/&project=teapot";
+    vec![
+        step("GET", why, 200, Kind::Words),
+        step("GET", why, 401, Kind::Words).by(Who::Nobody),
+        step("GET", why, 401, Kind::Words).by(Who::Stranger),
+        step("GET", why, 403, Kind::Words).by(Who::Reader),
+        step("GET", "/api/why", 400, Kind::Words),
+        step("GET", "/api/why?at=/nowhere/&project=teapot", 404, Kind::Words),
+        step("GET", "/api/why?project=%20", 404, Kind::Words).with("Accept: text/html"),
+        step("POST", why, 405, Kind::Words),
     ]
 }
 

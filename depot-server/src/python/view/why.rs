@@ -61,17 +61,25 @@ impl View {
         let rule = rule.and_then(Decision::hidden);
         let owner = self.owner(project).await?;
         let asked = if rule.is_some() { Vec::new() } else { self.asked_by(project, readable).await? };
-        let (mut members, mut pages) = (Vec::new(), Vec::new());
+        let (mut members, mut pages, mut withheld) = (Vec::new(), Vec::new(), None);
         for (place, member) in self.members.iter().enumerate() {
-            let (mut said, page) = if asked.contains(&place) {
-                self.said_by(member, project).await
-            } else {
-                (told(member, Outcome::NotAsked, Some(not_asked(rule.is_some(), owner.as_ref()))), None)
+            let (mut said, page) = match member.hides(project, now) {
+                _ if !asked.contains(&place) => {
+                    (told(member, Outcome::NotAsked, Some(not_asked(rule.is_some(), owner.as_ref()))), None)
+                }
+                Some(own) => {
+                    let reason = format!("its own policy hides the project: {own}");
+                    withheld.get_or_insert(own);
+                    (told(member, Outcome::NotAsked, Some(reason)), None)
+                }
+                None => self.said_by(member, project).await,
             };
             said.owns = owner.as_ref().is_some_and(|owner| owner.repository == member.name);
             members.push(said);
             pages.extend(page.map(|page| (place, page)));
         }
+        // Where nobody else has it, that is why it is not shown.
+        let rule = rule.or(withheld.filter(|_| pages.is_empty()));
         let files = self.files_of(project, about, &pages, now);
         let of_members = pages.iter().map(|(_, page)| page.status);
         let status = of_members.max_by_key(|status| !status.offers_files()).unwrap_or(ProjectStatus::Active);

@@ -61,3 +61,24 @@ fn a_server_says_who_hid_or_chose_a_file() {
     assert_eq!(why(&depot, "six", "/python/")["verdict"], "absent");
     assert_eq!(depot.get("/api/why?at=/nowhere/&project=six").status, 404);
 }
+
+#[test]
+fn a_repository_is_not_asked_why_for_what_its_own_policy_hides() {
+    let index = FakeIndex::builder(Style::Json).wheel(&WheelBuilder::new("evil", "1")).start();
+    let around = tempfile::tempdir().unwrap();
+    let config = around.path().join("depot.toml");
+    fs::write(around.path().join("policy.toml"), "[[block]]\nwhat = \"evil\"\nreason = \"it is\"\n").unwrap();
+    fs::write(&config, "[repositories.pypi]\npolicy = \"policy.toml\"\n").unwrap();
+    let depot = Depot::start_with(&["--config", config.to_str().unwrap(), "--upstream", &index.url()]);
+    for path in ["", "/pypi/"] {
+        let hidden = why(&depot, "evil", path);
+        assert_eq!(
+            (&hidden["verdict"], &hidden["rule"]["reason"]),
+            (&json!("hidden"), &json!("it is")),
+            "{hidden}"
+        );
+        let last = hidden["members"].as_array().unwrap().last().unwrap();
+        assert_eq!((&last["repository"], &last["outcome"]), (&json!("pypi"), &json!("not-asked")));
+    }
+    assert_eq!(index.requests(), []);
+}
