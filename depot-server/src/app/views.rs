@@ -40,13 +40,14 @@ pub(super) fn open(
     hosted: &Arc<RepositoryState>,
     tokens: &Arc<Tokens>,
 ) -> Result<Opened, OpenError> {
+    // Of the hosted repository whether it answers or not: what it owns is asked for nowhere else.
+    let (repository, tokens) = (Arc::clone(&hosted.repository), Arc::clone(tokens));
+    let ownership = Arc::new(Ownership::new(repository, tokens, config.reserved.clone()));
     let mut members: HashMap<RepositoryName, Member> = HashMap::new();
     if hosted.enabled {
         let name = hosted.repository.name.clone();
         let repository = Arc::clone(&hosted.repository);
-        let ownership = Ownership::new(Arc::clone(&repository), Arc::clone(tokens), config.reserved.clone());
-        let source =
-            Source::Hosted(Arc::new(Hosted { repository, files: Arc::clone(&hosted.files), ownership }));
+        let source = Source::Hosted(Arc::new(Hosted { repository, files: Arc::clone(&hosted.files) }));
         members.insert(name.clone(), Member { name, source, policy: None });
     }
     let enabled = || config.repositories.iter().filter(|repository| repository.enabled);
@@ -61,20 +62,23 @@ pub(super) fn open(
         let (of, own_policy) = match kind {
             KindConfig::Group(group) => {
                 let of = group.members.iter().filter_map(|name| members.get(name).cloned());
-                (of.take(View::MAX_MEMBERS).collect(), policy(repository)?)
+                (of.collect(), policy(repository)?)
             }
             // A repository's own policy is followed wherever it is read.
             _ => (members.get(name).cloned().into_iter().collect(), None),
         };
         let mount = if name.as_str() == ROOT { String::new() } else { format!("/{name}") };
         let pages = Arc::clone(&hosted.pages);
-        let view = View::new(name.clone(), mount, of, pages, config.anonymous_read);
+        let ownership = Arc::clone(&ownership);
+        let mut view = View::new(name.clone(), mount, of, pages, ownership, config.anonymous_read);
+        view.list_upstream = matches!(kind, KindConfig::Group(group) if group.list_upstream);
         views.push(Arc::new(view.following(own_policy)));
     }
     let hosted_alone = members.get(&hosted.repository.name).cloned().map(|member| {
         let name = member.name.clone();
         let mount = format!("/{name}");
-        Arc::new(View::new(name, mount, vec![member], Arc::clone(&hosted.pages), config.anonymous_read))
+        let pages = Arc::clone(&hosted.pages);
+        Arc::new(View::new(name, mount, vec![member], pages, ownership, config.anonymous_read))
     });
     let explained = views.iter().cloned().chain(hosted_alone).collect();
     Ok(Opened { views, explained })

@@ -205,6 +205,9 @@ impl ProxyConfig {
     }
 }
 
+/// The most members that a group may have.
+pub(crate) const MAX_MEMBERS: usize = 32;
+
 /// One repository's table.
 struct Table<'a, 'b> {
     repository: &'a Declared,
@@ -284,6 +287,9 @@ impl Table<'_, '_> {
             let members = self.reader.optional::<Members>(key)?;
             members.ok_or_else(|| self.lacks("members", "the repositories in it, each with its priority"))?
         };
+        if members.in_order().len() > MAX_MEMBERS {
+            return Err(self.wrong("members", &format!("a group has at most {MAX_MEMBERS} members")));
+        }
         let mut named = Vec::new();
         for name in members.in_order() {
             match declared.iter().find(|other| other.name == name).map(|other| other.kind) {

@@ -11,6 +11,7 @@ use std::{
     io::{self, Read as _},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
+    time::Instant,
 };
 
 use bytes::Bytes;
@@ -59,9 +60,15 @@ pub(crate) enum DirectoryError {
 /// A folder of distributions.
 pub(crate) struct Directory {
     root: PathBuf,
-    scan: Mutex<Arc<Scan>>,
+    scan: Mutex<Looked>,
     facts: Facts,
     pages: Cache<ProjectName, Page>,
+}
+
+/// What lies there, and when all of it was looked at.
+struct Looked {
+    scan: Arc<Scan>,
+    when: Instant,
 }
 
 /// A page, and what it was made of.
@@ -82,17 +89,26 @@ impl Directory {
         let root = root.canonicalize().map_err(failed)?;
         let scan = Scan::read(&root).map_err(failed)?;
         let (facts, pages) = (Facts::default(), Cache::new(PAGES));
-        Ok(Self { root, scan: Mutex::new(Arc::new(scan)), facts, pages })
+        Ok(Self {
+            root,
+            scan: Mutex::new(Looked { scan: Arc::new(scan), when: Instant::now() }),
+            facts,
+            pages,
+        })
     }
 
     /// What lies there now. `about` is looked at closely; of the rest it is noticed within a second.
     fn scan(&self, about: Option<&ProjectName>) -> Result<Arc<Scan>, DirectoryError> {
-        let mut scan = self.scan.lock().unwrap_or_else(PoisonError::into_inner);
-        if !scan.is_current(about) {
+        let mut looked = self.scan.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        if !looked.scan.is_current(about, looked.when) {
             let read = Scan::read(&self.root);
-            *scan = Arc::new(read.map_err(|source| DirectoryError::Io { path: self.root.clone(), source })?);
+            let scan = read.map_err(|source| DirectoryError::Io { path: self.root.clone(), source })?;
+            *looked = Looked { scan: Arc::new(scan), when: now };
+        } else if looked.when.elapsed() >= scan::BELIEVED {
+            looked.when = now;
         }
-        Ok(Arc::clone(&scan))
+        Ok(Arc::clone(&looked.scan))
     }
 
     /// The names of the projects there, in order. May block.
@@ -141,7 +157,7 @@ impl Directory {
 
     fn open_loose(&self, path: &Path, filename: &DistributionFilename) -> Result<Served, DirectoryError> {
         let failed = |source| DirectoryError::Io { path: path.to_owned(), source };
-        let file = File::open(path).map_err(failed)?;
+        let file = scan::open_file(path).map_err(failed)?;
         let Known { sha256, .. } = self.facts.of(path, &file, filename).map_err(failed)?;
         serve(file, filename, sha256).map_err(failed)?.ok_or_else(|| damaged(filename))
     }
@@ -151,7 +167,7 @@ impl Directory {
         let mut versions = Vec::new();
         for (name, path) in found {
             let Ok(filename) = DistributionFilename::parse(name, project) else { continue };
-            let known = File::open(path).and_then(|file| self.facts.of(path, &file, &filename));
+            let known = scan::open_file(path).and_then(|file| self.facts.of(path, &file, &filename));
             // One that came or went, or may not be read, is one file's misfortune.
             let known = match known {
                 Ok(known) => known,
@@ -227,6 +243,10 @@ fn open_in_tree(
 ) -> Result<Option<Served>, DirectoryError> {
     let (project, name) = (filename.project(), filename.as_str());
     let Some(record) = tree.record(project, name)? else { return Ok(None) };
+    let status = tree.project(project)?.and_then(|record| record.shown().cloned());
+    if status.is_some_and(|status| !status.state.offers_files()) {
+        return Ok(None);
+    }
     let wanted = match part {
         Part::Bytes => {
             let Some(opened) = tree.open_part(project, name, Part::Bytes)? else { return Ok(None) };

@@ -57,6 +57,9 @@ struct Read {
     in_force: Arc<InForce>,
     looked: Instant,
     stamp: Option<(SystemTime, u64)>,
+    /// The stamp of a file that changed, when it was last looked at: it is read once it has rested, so that nobody follows
+    /// the half of a policy.
+    resting: Option<(SystemTime, u64)>,
 }
 
 impl PolicyFile {
@@ -68,7 +71,7 @@ impl PolicyFile {
             let rule = &exception.rule.text;
             tracing::warn!(path = %path.display(), rule, "an exception of the policy has ended and does nothing");
         }
-        Ok(Self { path, read: Mutex::new(Read { in_force, looked: Instant::now(), stamp }) })
+        Ok(Self { path, read: Mutex::new(Read { in_force, looked: Instant::now(), stamp, resting: stamp }) })
     }
 
     /// The policy that holds now. Looks at the file from time to time, which takes a moment.
@@ -79,9 +82,11 @@ impl PolicyFile {
         }
         known.looked = Instant::now();
         let stamp = stamp(&self.path);
-        if stamp != known.stamp {
+        let rests = known.resting == stamp;
+        known.resting = stamp;
+        if stamp != known.stamp && rests {
             known.stamp = stamp;
-            match read(&self.path) {
+            match read_again(&self.path) {
                 Ok(in_force) => {
                     tracing::info!(path = %self.path.display(), "the policy was read again");
                     known.in_force = Arc::new(in_force);
@@ -91,6 +96,16 @@ impl PolicyFile {
         }
         Arc::clone(&known.in_force)
     }
+}
+
+/// An empty file is what is left of one that was cut off, and not a policy that opens everything.
+fn read_again(path: &std::path::Path) -> Result<InForce, PolicyFileError> {
+    if fs::metadata(path).is_ok_and(|metadata| metadata.len() == 0) {
+        let source =
+            io::Error::new(io::ErrorKind::UnexpectedEof, "it is empty: write a comment to have no rules");
+        return Err(PolicyFileError::Io { path: path.to_owned(), source });
+    }
+    read(path)
 }
 
 fn stamp(path: &std::path::Path) -> Option<(SystemTime, u64)> {
@@ -121,12 +136,15 @@ mod tests {
         fs::write(&path, "block = ['six']").unwrap();
         let file = PolicyFile::open(path.clone()).unwrap();
         let blocks = |name: &str| {
-            // As if it had been looked at long ago.
-            file.read.lock().unwrap().looked = Instant::now().checked_sub(2 * LOOKED_AT).unwrap();
+            // As if it had been looked at twice, long ago.
+            for _ in 0..2 {
+                file.read.lock().unwrap().looked = Instant::now().checked_sub(2 * LOOKED_AT).unwrap();
+                file.in_force();
+            }
             !file.in_force().policy.decide_project(&name.parse().unwrap(), clock::now()).is_shown()
         };
         assert!(blocks("six") && !blocks("tea"));
-        for damaged in ["block = [", "blok = ['tea']"] {
+        for damaged in ["block = [", "blok = ['tea']", ""] {
             fs::write(&path, damaged).unwrap();
             assert!(blocks("six"), "{damaged}");
         }

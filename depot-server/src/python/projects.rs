@@ -108,6 +108,11 @@ impl Projects {
         self.known().records.get(project).cloned()
     }
 
+    /// Whether a project has a record that cannot be read.
+    pub(crate) fn is_damaged(&self, project: &ProjectName) -> bool {
+        self.known().damaged.contains(project)
+    }
+
     /// Every record that can be read.
     pub(crate) fn all(&self) -> Vec<Arc<ProjectRecord>> {
         self.known().records.values().cloned().collect()

@@ -3,27 +3,28 @@
 //! A name that the hosted repository owns is answered by it alone, and nobody else is asked. Any other name is what all
 //! members say of it: every file once, as the first member in their order has it.
 
+mod files;
 pub(crate) mod listing;
 pub(crate) mod member;
 mod merge;
+mod names;
 pub(crate) mod ownership;
 mod why;
 
 use std::{borrow::Cow, sync::Arc};
 
 use depot_proto::{
-    DistributionFilename, ProjectName, RepositoryName, Timestamp,
-    layout::Part,
-    policy::{Decision, RuleRef, Subject},
+    ProjectName, RepositoryName, Timestamp,
+    policy::{Decision, RuleRef},
     scope::Action,
-    simple::ProjectStatus,
 };
 use futures_util::future::join_all;
 use moka::sync::Cache;
 
 use self::{
     listing::CacheState,
-    member::{Answer, Member, Opened, Source, Wanted},
+    member::{Answer, Member, Source},
+    ownership::Ownership,
 };
 pub(crate) use self::{
     merge::{Shown, next_version},
@@ -46,7 +47,7 @@ use crate::{
 pub(crate) const READING: [Action; 4] = [Action::Read, Action::Push, Action::PushNew, Action::Mirror];
 
 /// The merged pages that are remembered, in files that they list.
-const REMEMBERED: u64 = 2_000_000;
+const REMEMBERED: u64 = 1_000_000;
 
 /// Why a view cannot say what it is asked.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -114,6 +115,10 @@ pub(crate) struct View {
     pub(crate) anonymous_read: bool,
     /// What of its members is shown here.
     pub(crate) policy: Option<Arc<PolicyFile>>,
+    /// Whether its list of projects names all that the other indexes have.
+    pub(crate) list_upstream: bool,
+    /// Who owns which name, whether the owner is a member or not.
+    ownership: Arc<Ownership>,
     merged: Cache<(ProjectName, Readable), Arc<Shown>>,
 }
 
@@ -128,20 +133,28 @@ impl Readable {
 }
 
 impl View {
-    /// The most members that a view may have.
-    pub(crate) const MAX_MEMBERS: usize = 32;
-
     pub(crate) fn new(
         name: RepositoryName,
         mount: String,
         members: Vec<Member>,
         pages: Arc<Pages>,
+        ownership: Arc<Ownership>,
         anonymous_read: bool,
     ) -> Self {
         let weight =
             |_: &_, shown: &Arc<Shown>| u32::try_from(shown.page.files.len() + 8).unwrap_or(u32::MAX);
         let merged = Cache::builder().max_capacity(REMEMBERED).weigher(weight).build();
-        Self { name, mount, members, pages, anonymous_read, policy: None, merged }
+        Self {
+            name,
+            mount,
+            members,
+            pages,
+            anonymous_read,
+            policy: None,
+            list_upstream: false,
+            ownership,
+            merged,
+        }
     }
 
     /// The same, following a policy.
@@ -168,22 +181,26 @@ impl View {
         if readable.0 == 0 { here.map(|()| readable) } else { Ok(readable) }
     }
 
-    /// The members that are asked for a project: its owner alone, if it has one. May block for a moment.
-    async fn asked(&self, project: &ProjectName) -> Result<Vec<usize>, ViewError> {
-        for (place, member) in self.members.iter().enumerate() {
-            let Source::Hosted(hosted) = &member.source else { continue };
-            let owns = match hosted.ownership.known(project) {
-                Some(owns) => owns,
-                None => {
-                    let (hosted, project) = (Arc::clone(hosted), project.clone());
-                    tokio::task::spawn_blocking(move || hosted.ownership.owns(&project)).await??
-                }
-            };
-            if owns {
-                return Ok(vec![place]);
-            }
+    /// Whether the hosted repository owns a name. May block for a moment.
+    async fn is_owned(&self, project: &ProjectName) -> Result<bool, ViewError> {
+        if let Some(known) = self.ownership.known(project) {
+            return Ok(known);
         }
-        Ok((0..self.members.len()).collect())
+        let (ownership, project) = (Arc::clone(&self.ownership), project.clone());
+        Ok(tokio::task::spawn_blocking(move || ownership.owns(&project)).await??)
+    }
+
+    /// The members that are asked for a project: its owner alone, if it has one. Where the owner is no member, folders are
+    /// still what they are, and no other index is asked.
+    async fn asked(&self, project: &ProjectName) -> Result<Vec<usize>, ViewError> {
+        let all = 0..self.members.len();
+        if !self.is_owned(project).await? {
+            return Ok(all.collect());
+        }
+        let is_hosted = |place: &usize| matches!(self.members[*place].source, Source::Hosted(_));
+        let is_proxy = |place: &usize| matches!(self.members[*place].source, Source::Proxy(_));
+        let hosted: Vec<usize> = all.clone().filter(is_hosted).collect();
+        Ok(if hosted.is_empty() { all.filter(|place| !is_proxy(place)).collect() } else { hosted })
     }
 
     /// The same, of those that the caller may read.
@@ -296,7 +313,7 @@ impl View {
                     listing.page = Arc::new(page);
                 }
             }
-            listings.push((&member.name, listing));
+            listings.push((place, &member.name, listing));
         }
         if listings.is_empty() {
             return Ok(None);
@@ -309,112 +326,5 @@ impl View {
             shown = shown.follow(&in_force.policy, &self.name, now);
         }
         Ok(Some(Arc::new(shown)))
-    }
-
-    /// Refuses a file that a policy hides. Where there is any policy, only what a page shows is given out: what is not
-    /// listed any more is judged by its name alone.
-    async fn check_file(
-        self: &Arc<Self>,
-        filename: &DistributionFilename,
-        readable: Readable,
-    ) -> Result<(), ViewError> {
-        if self.policy.is_none() && self.members.iter().all(|member| member.policy.is_none()) {
-            return Ok(());
-        }
-        let refused = |of: &RepositoryName, rule: RuleRef| {
-            Err(ViewError::Hidden { what: format!("`{filename}`"), of: of.clone(), rule: Box::new(rule) })
-        };
-        let found = self.project(filename.project(), readable).await?;
-        if let Some((shown, _)) = &found {
-            if shown.page.files.iter().any(|file| file.filename == filename.as_str()) {
-                return Ok(());
-            }
-            if let Some(hidden) = shown.hidden.iter().find(|hidden| hidden.filename == filename.as_str()) {
-                return refused(&hidden.policy_of, hidden.rule.clone());
-            }
-        }
-        let subject = Subject {
-            project: filename.project(),
-            version: Some(filename.version()),
-            filename: filename.as_str(),
-            upload_time: None,
-            yanked: false,
-            status: ProjectStatus::Active,
-        };
-        for (place, in_force) in self.policies(0..self.members.len()) {
-            if let Decision::Hidden(rule) = in_force.policy.decide(subject, clock::now()) {
-                return refused(self.members.get(place).map_or(&self.name, |member| &member.name), rule);
-            }
-        }
-        Ok(())
-    }
-
-    /// A part of a file, from the first member that has it; none if nobody does.
-    pub(crate) async fn open(
-        self: &Arc<Self>,
-        filename: &DistributionFilename,
-        part: Part,
-        wanted: Wanted,
-        readable: Readable,
-    ) -> Result<Option<Opened>, ViewError> {
-        self.check_file(filename, readable).await?;
-        let mut failed = None;
-        let asked = self.asked_by(filename.project(), readable).await?;
-        for place in self.willing(filename.project(), asked, clock::now()).0 {
-            let member = &self.members[place];
-            match member.open(filename, part, wanted).await {
-                Ok(Some(opened)) => return Ok(Some(opened)),
-                Ok(None) => {}
-                // What another index does not say now, the next member may.
-                Err(error @ ViewError::Proxy(_)) => failed = failed.or(Some(error)),
-                Err(error) => return Err(error),
-            }
-        }
-        failed.map_or(Ok(None), Err)
-    }
-
-    /// The one of these files, each with what the caller may read of its project, that has this path at the index it comes
-    /// from.
-    pub(crate) async fn at(
-        &self,
-        meanings: &[(DistributionFilename, Readable)],
-        path: &str,
-    ) -> Result<Option<DistributionFilename>, ViewError> {
-        let (mut asked, now) = (Vec::new(), clock::now());
-        for (filename, readable) in meanings {
-            let project = filename.project();
-            let is_hidden = self.check_project(project, now).is_err();
-            let places = if is_hidden { Vec::new() } else { self.asked_by(project, *readable).await? };
-            asked.push(self.willing(project, places, now).0);
-        }
-        let mut failed = None;
-        for (place, member) in self.members.iter().enumerate() {
-            let here = meanings.iter().zip(&asked).filter(|(_, asked)| asked.contains(&place));
-            let here: Vec<_> = here.map(|((filename, _), _)| filename.clone()).collect();
-            if here.is_empty() {
-                continue;
-            }
-            match member.at(here, path).await {
-                Ok(Some(filename)) => return Ok(Some(filename)),
-                Ok(None) => {}
-                Err(error) => failed = failed.or(Some(error)),
-            }
-        }
-        failed.map_or(Ok(None), Err)
-    }
-
-    /// The names of projects that are known without asking anybody, in order; not of those that policies hide whatever
-    /// there is of them.
-    pub(crate) fn names(&self, readable: Readable) -> Vec<ProjectName> {
-        let now = clock::now();
-        let members = self.members.iter().enumerate().filter(|(place, _)| readable.includes(*place));
-        let mut names: Vec<_> = members.flat_map(|(_, member)| member.shown_names(now)).collect();
-        names.sort();
-        names.dedup();
-        if let Some(policy) = &self.policy {
-            let in_force = policy.in_force();
-            names.retain(|project| in_force.policy.decide_project(project, now).is_shown());
-        }
-        names
     }
 }

@@ -202,6 +202,7 @@ impl Tokens {
             }
             self.known.write().unwrap_or_else(PoisonError::into_inner).remove(&token.id);
         }
+        *self.reserving.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Revokes a token; on return it is dead, and stays dead.

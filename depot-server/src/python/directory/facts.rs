@@ -11,7 +11,7 @@ use depot_dist::Limits;
 use depot_proto::{DistributionFilename, DistributionKind, Sha256Digest, Sha256Hasher, layout::Part};
 use moka::sync::Cache;
 
-use super::scan::Stamp;
+use super::scan::{Stamp, open_file};
 
 /// The files of which the facts are remembered.
 const REMEMBERED: u64 = 200_000;
@@ -43,8 +43,13 @@ impl Facts {
         if let Some(known) = kept {
             return Ok(known);
         }
+        let before = file.metadata()?;
         let known = read(path, file, filename)?;
+        let after = file.metadata()?;
         // One that is written to while it is read has no facts.
+        if (before.len(), before.modified().ok()) != (after.len(), after.modified().ok()) {
+            return Err(io::Error::new(io::ErrorKind::ResourceBusy, "it changes while it is read"));
+        }
         if known.stamp.is_some() && known.stamp == stamp {
             self.0.insert(path.to_owned(), known.clone());
         }
@@ -90,8 +95,9 @@ fn hash(mut file: &File) -> io::Result<Sha256Digest> {
 fn beside(path: &Path) -> Option<Vec<u8>> {
     let mut path = path.as_os_str().to_owned();
     path.push(Part::Metadata.suffix());
-    let length = std::fs::metadata(&path).ok()?.len();
-    (length <= Limits::default().max_metadata_size).then(|| std::fs::read(&path).ok()).flatten()
+    let metadata = std::fs::symlink_metadata(&path).ok()?;
+    let fits = metadata.is_file() && metadata.len() <= Limits::default().max_metadata_size;
+    fits.then(|| std::fs::read(&path).ok()).flatten()
 }
 
 /// The metadata of a wheel: what lies beside it, or what is in it. May block.
@@ -100,7 +106,7 @@ pub(super) fn metadata(path: &Path, filename: &DistributionFilename) -> Option<V
         return None;
     }
     beside(path).or_else(|| {
-        let inside = depot_dist::read(File::open(path).ok()?, filename, &Limits::default());
+        let inside = depot_dist::read(open_file(path).ok()?, filename, &Limits::default());
         inside.ok().map(|inside| inside.raw_metadata)
     })
 }

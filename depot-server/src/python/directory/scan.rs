@@ -15,7 +15,7 @@ use depot_proto::{
 use depot_tree::Tree;
 
 /// For how long folders that nobody asked about in particular are believed to be as they were.
-const BELIEVED: Duration = Duration::from_secs(1);
+pub(super) const BELIEVED: Duration = Duration::from_secs(1);
 
 /// A folder or file that changed so shortly before it was looked at may have changed again within the same tick of the
 /// file system's clock.
@@ -28,6 +28,9 @@ pub(super) struct Stamp {
     modified: SystemTime,
     #[cfg(unix)]
     inode: u64,
+    /// When anything of it changed: nobody can set that.
+    #[cfg(unix)]
+    changed: (i64, i64),
 }
 
 impl Stamp {
@@ -42,6 +45,11 @@ impl Stamp {
             modified,
             #[cfg(unix)]
             inode: std::os::unix::fs::MetadataExt::ino(metadata),
+            #[cfg(unix)]
+            changed: (
+                std::os::unix::fs::MetadataExt::ctime(metadata),
+                std::os::unix::fs::MetadataExt::ctime_nsec(metadata),
+            ),
         })
     }
 
@@ -59,7 +67,6 @@ pub(super) struct Scan {
     pub(super) tree: Option<Tree>,
     pub(super) projects: BTreeMap<ProjectName, Files>,
     folders: Vec<(PathBuf, Option<Stamp>)>,
-    when: Instant,
 }
 
 impl Scan {
@@ -71,7 +78,6 @@ impl Scan {
             tree: is_tree.then(|| Tree::open_read_only(root)),
             projects: BTreeMap::new(),
             folders: Vec::new(),
-            when: Instant::now(),
         };
         if is_tree {
             scan.stamp(root.join(PROJECTS));
@@ -107,6 +113,10 @@ impl Scan {
                 folders.push(path);
                 continue;
             }
+            // Pipes and the like would keep whoever opens them waiting for ever.
+            if !kind.is_file() && !kind.is_symlink() {
+                continue;
+            }
             let Some(name) = entry.file_name().to_str().map(str::to_owned) else { continue };
             let Some(filename) = self.meaning(&path, &name, project) else { continue };
             if kind.is_symlink() && !leads_to_a_file_below(&path, folder) {
@@ -134,12 +144,13 @@ impl Scan {
         by_folder.filter(|_| Path::new(&record).is_file())
     }
 
-    /// Whether what was seen is still so: of this project for certain, of all else as of a moment ago.
-    pub(super) fn is_current(&self, about: Option<&ProjectName>) -> bool {
+    /// Whether what was seen is still so: all of it, or, where that was looked at a moment ago and the project is there,
+    /// what is near the project.
+    pub(super) fn is_current(&self, about: Option<&ProjectName>, looked_at: Instant) -> bool {
         let is_same = |(path, stamp): &(PathBuf, Option<Stamp>)| stamp.is_some() && Stamp::at(path) == *stamp;
         let found = about.and_then(|project| self.projects.get(project));
         match found {
-            Some(found) if self.when.elapsed() < BELIEVED => {
+            Some(found) if looked_at.elapsed() < BELIEVED => {
                 let holds = |folder: &Path| found.values().any(|path| path.parent() == Some(folder));
                 let mut near = self.folders.iter().enumerate();
                 near.all(|(place, entry)| {
@@ -167,6 +178,24 @@ impl Scan {
             let stamp = fs::metadata(&path).ok().and_then(|metadata| Stamp::of(&metadata));
             (path, stamp)
         })
+    }
+}
+
+/// Opens a file, and nothing else that may have taken its name.
+pub(super) fn open_file(path: &Path) -> io::Result<fs::File> {
+    let mut options = fs::File::options();
+    options.read(true);
+    // A pipe is opened without waiting for whoever writes to it.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(
+        &mut options,
+        rustix::fs::OFlags::NONBLOCK.bits().cast_signed(),
+    );
+    let file = options.open(path)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file"))
     }
 }
 

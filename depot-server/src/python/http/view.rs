@@ -79,13 +79,12 @@ async fn root(
     Query(query): Query<PageQuery>,
     headers: HeaderMap,
 ) -> ApiResult {
-    let readable = view.may_read(&principal, None)?;
+    view.may_read(&principal, None)?;
     let format = simple::format_of(&headers, query.format.as_deref())?;
     let anonymous_read = view.anonymous_read;
-    let listing = tokio::task::spawn_blocking(move || {
-        let names = view.names(readable);
-        root_of(names.iter().filter(|project| view.may_read(&principal, Some(project)).is_ok()), format)
-    });
+    let upstream = view.upstream_names().await;
+    let listing =
+        tokio::task::spawn_blocking(move || root_of(view.names(&principal, &upstream).iter(), format));
     let page = listing.await.map_err(ApiError::from)?;
     Ok(simple::respond_root(anonymous_read, &headers, &page, None))
 }

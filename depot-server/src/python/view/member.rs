@@ -9,7 +9,6 @@ use depot_proto::{
 use super::{
     ViewError,
     listing::{CacheState, Listing},
-    ownership::Ownership,
 };
 use crate::python::{
     catalog,
@@ -45,7 +44,6 @@ pub(crate) enum Source {
 pub(crate) struct Hosted {
     pub(crate) repository: Arc<Repository>,
     pub(crate) files: Arc<Files>,
-    pub(crate) ownership: Ownership,
 }
 
 /// What a member says of a project, before anything is rendered or merged.

@@ -23,6 +23,10 @@ pub(crate) struct Shown {
     pub(crate) version: u64,
     /// What it was made of: members and the versions of their pages and policies.
     pub(super) versions: Vec<(usize, u64)>,
+    /// The first member that has the project.
+    first: usize,
+    /// Where several have it: which of them have a file as it is shown, a bit for each.
+    holders: HashMap<String, u32>,
     /// The files that are hidden, each with whose policy hides it and by which rule.
     pub(crate) hidden: Vec<Hidden>,
     /// When a policy may decide otherwise.
@@ -44,19 +48,26 @@ pub(crate) struct Hidden {
 /// what it seems.
 pub(super) fn merge(
     project: &ProjectName,
-    listings: &[(&RepositoryName, Listing)],
+    listings: &[(usize, &RepositoryName, Listing)],
     versions: Vec<(usize, u64)>,
 ) -> Shown {
-    let mut page = match listings {
-        [(_, only)] => (*only.page).clone(),
+    let first = listings.first().map_or(0, |(place, ..)| *place);
+    let (mut page, holders) = match listings {
+        [(_, _, only)] => ((*only.page).clone(), HashMap::new()),
         many => joined(project, many),
     };
     // A number of one index says nothing of what several have.
     page.last_serial = None;
-    Shown { page, version: next_version(), versions, hidden: Vec::new(), until: None }
+    Shown { page, version: next_version(), versions, first, holders, hidden: Vec::new(), until: None }
 }
 
 impl Shown {
+    /// The members that have a file as the page shows it, in their order.
+    pub(super) fn holders(&self, filename: &str) -> Vec<usize> {
+        let places = |bits: &u32| (0..32).filter(|place| bits & (1 << place) != 0).collect();
+        self.holders.get(filename).map_or_else(|| vec![self.first], places)
+    }
+
     /// Takes out what a policy hides.
     pub(super) fn follow(mut self, policy: &Policy, of: &RepositoryName, now: Timestamp) -> Self {
         let Filtered { page, hidden, changes_at } = policy.decide_page(&self.page, now);
@@ -85,11 +96,15 @@ impl Shown {
     }
 }
 
-fn joined(project: &ProjectName, listings: &[(&RepositoryName, Listing)]) -> ProjectPage {
+fn joined(
+    project: &ProjectName,
+    listings: &[(usize, &RepositoryName, Listing)],
+) -> (ProjectPage, HashMap<String, u32>) {
     let mut page = ProjectPage::new(project.clone());
+    let mut holders: HashMap<String, u32> = HashMap::new();
     let mut kept: HashMap<&str, (&RepositoryName, usize)> = HashMap::new();
     let mut versions: BTreeSet<&str> = BTreeSet::new();
-    for (name, listing) in listings {
+    for (member, name, listing) in listings {
         if page.status == ProjectStatus::Active {
             (page.status, page.status_reason) = (listing.page.status, listing.page.status_reason.clone());
         }
@@ -103,10 +118,12 @@ fn joined(project: &ProjectName, listings: &[(&RepositoryName, Listing)]) -> Pro
                 None => {
                     kept.insert(&file.filename, (name, page.files.len()));
                     page.files.push(file.clone());
+                    holders.insert(file.filename.clone(), 1 << member);
                 }
                 Some((first, place)) => {
-                    let same = complete(&mut page.files[*place], file);
-                    if !same {
+                    if complete(&mut page.files[*place], file) {
+                        *holders.entry(file.filename.clone()).or_default() |= 1 << member;
+                    } else {
                         tracing::error!(
                             %project, filename = file.filename, kept = %first, other = %name,
                             "two repositories have different bytes under one name; the first one's are served"
@@ -118,13 +135,13 @@ fn joined(project: &ProjectName, listings: &[(&RepositoryName, Listing)]) -> Pro
     }
     if !page.status.offers_files() {
         page.files.clear();
-        return page;
+        return (page, holders);
     }
     let mut ordered: Vec<(Version, &str)> =
         versions.into_iter().map(|text| (Version::read(text), text)).collect();
     ordered.sort_by(|(one, _), (two, _)| one.cmp(two));
     page.versions = ordered.into_iter().map(|(_, text)| text.to_owned()).collect();
-    page
+    (page, holders)
 }
 
 /// Takes from another entry of the same file what this one does not say; false if it is of other bytes. A yank by either

@@ -80,6 +80,10 @@ impl Ownership {
 
     /// Whether somebody keeps the name, or something of it was deleted: a name is never free again.
     fn is_claimed(&self, project: &ProjectName) -> bool {
+        // Of one whose record cannot be read nothing is known, and that must not open it.
+        if self.repository.projects.is_damaged(project) {
+            return true;
+        }
         let record = self.repository.projects.get(project);
         record.is_some_and(|record| {
             !record.owners.is_empty() || !record.pushers.is_empty() || !record.tombstones.is_empty()

@@ -59,7 +59,7 @@ impl View {
         let now = clock::now();
         let rule = self.policy.as_ref().map(|policy| policy.in_force().policy.decide_project(project, now));
         let rule = rule.and_then(Decision::hidden);
-        let owner = self.owner(project).await?;
+        let owner = self.owner(project, readable).await?;
         let asked = if rule.is_some() { Vec::new() } else { self.asked_by(project, readable).await? };
         let (mut members, mut pages, mut withheld) = (Vec::new(), Vec::new(), None);
         for (place, member) in self.members.iter().enumerate() {
@@ -99,16 +99,16 @@ impl View {
         })
     }
 
-    async fn owner(&self, project: &ProjectName) -> Result<Option<Owner>, ViewError> {
-        for member in &self.members {
-            let Source::Hosted(hosted) = &member.source else { continue };
-            let (hosted, project) = (Arc::clone(hosted), project.clone());
-            let because = tokio::task::spawn_blocking(move || hosted.ownership.because(&project)).await??;
-            if let Some((because, pattern)) = because {
-                return Ok(Some(Owner { repository: member.name.clone(), because, pattern }));
-            }
-        }
-        Ok(None)
+    /// Who owns the name; none too for who may not read there, and learns nothing of what is there.
+    async fn owner(&self, project: &ProjectName, readable: Readable) -> Result<Option<Owner>, ViewError> {
+        let mut members = self.members.iter().enumerate();
+        let hosted = members.find(|(_, member)| matches!(member.source, Source::Hosted(_)));
+        let Some((_, member)) = hosted.filter(|(place, _)| readable.includes(*place)) else {
+            return Ok(None);
+        };
+        let (ownership, project) = (Arc::clone(&self.ownership), project.clone());
+        let because = tokio::task::spawn_blocking(move || ownership.because(&project)).await??;
+        Ok(because.map(|(because, pattern)| Owner { repository: member.name.clone(), because, pattern }))
     }
 
     async fn said_by(&self, member: &Member, project: &ProjectName) -> Said {
@@ -235,6 +235,6 @@ fn not_asked(is_hidden: bool, owner: Option<&Owner>) -> String {
     match owner {
         _ if is_hidden => "a rule hides the project as a whole".to_owned(),
         Some(owner) => format!("`{}` owns the name and answers alone", owner.repository),
-        None => "you may not read it".to_owned(),
+        None => "it may not be asked for this".to_owned(),
     }
 }

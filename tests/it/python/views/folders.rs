@@ -100,3 +100,58 @@ fn sources_of_the_command_line_are_served_at_the_root_in_their_order() {
     let said = depot.server().stderr();
     assert!(said.contains(&format!("pip install --index-url {}/simple/ ...", depot.url())), "{said}");
 }
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_is_not_served_and_keeps_nobody_waiting() {
+    let around = tempfile::tempdir().unwrap();
+    let wheels = around.path().join("wheels");
+    fs::create_dir(&wheels).unwrap();
+    let six = WheelBuilder::new("six", "1");
+    fs::write(wheels.join(six.filename()), six.build()).unwrap();
+    fs::write(around.path().join("secret.txt"), "secret").unwrap();
+    std::os::unix::fs::symlink("../secret.txt", wheels.join(format!("{}.metadata", six.filename()))).unwrap();
+    let pipe = wheels.join(wheel_name("six", "2"));
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0)
+        .unwrap();
+    let depot = Depot::start_with(&[wheels.to_str().unwrap()]);
+    assert_eq!(files(&depot.get("/simple/six/")), [six.filename()]);
+    assert_eq!(depot.get(&format!("/files/six/{}", wheel_name("six", "2"))).status, 404);
+    assert_eq!(depot.get(&format!("/files/six/{}.metadata", six.filename())).body, six.metadata());
+}
+
+#[test]
+fn a_folder_that_is_lost_takes_nothing_else_away() {
+    let index = index_of(&["six"]);
+    let around = tempfile::tempdir().unwrap();
+    let wheels = around.path().join("wheels");
+    fs::create_dir(&wheels).unwrap();
+    let depot = Depot::start_with(&[wheels.to_str().unwrap(), &index.url()]);
+    fs::remove_dir(&wheels).unwrap();
+    assert_eq!(files(&depot.get("/simple/six/")).len(), 2);
+    assert_eq!(depot.get(&format!("/files/six/{}", wheel_name("six", "2"))).status, 200);
+}
+
+#[test]
+fn a_list_names_what_its_reader_may_read() {
+    let around = tempfile::tempdir().unwrap();
+    for (folder, wheel) in [("open", "six"), ("secret", "six"), ("secret", "hidden-thing")] {
+        fs::create_dir_all(around.path().join(folder)).unwrap();
+        let wheel = WheelBuilder::new(wheel, "1");
+        fs::write(around.path().join(folder).join(wheel.filename()), wheel.build()).unwrap();
+    }
+    let config = around.path().join("depot.toml");
+    let text = "[repositories.open]\nkind = \"directory\"\npath = \"open\"\n\
+                [repositories.secret]\nkind = \"directory\"\npath = \"secret\"\n\
+                [repositories.all]\nmembers = [\"open\", \"secret\", \"python\"]\n";
+    fs::write(&config, text).unwrap();
+    let depot = Depot::start_with(&["--config", config.to_str().unwrap(), "--private"]);
+    let token = depot.new_token("reader", &["read:open:*", "read:secret:six"]);
+    let list = depot.request("GET", "/simple/", Some(&token), "", b"");
+    assert!(list.text().contains("six") && !list.text().contains("hidden"), "{}", list.text());
+    // Nor is it told who owns a name in a repository that is not theirs to read.
+    let why = depot.request("GET", "/api/why?at=/&project=six", Some(&token), "", b"");
+    assert_eq!((why.status, body(&why)["owner"].is_null()), (200, true), "{}", why.text());
+    let all = depot.request("GET", "/simple/", Some(&depot.token()), "", b"");
+    assert!(all.text().contains("hidden-thing"), "{}", all.text());
+}

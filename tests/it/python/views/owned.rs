@@ -1,6 +1,6 @@
 //! Private names: who owns one answers alone, and nobody else ever hears of it.
 
-use depot_tests::{Clients, FakeFile, FakeIndex, Style, WheelBuilder, sha256_hex};
+use depot_tests::{Clients, FakeFile, FakeIndex, SdistBuilder, Style, WheelBuilder, sha256_hex};
 
 use super::{
     super::depot::{Depot, mirrored},
@@ -137,4 +137,50 @@ fn of_two_files_of_one_name_the_first_ones_bytes_are_served() {
     assert_eq!(sha256_hex(&served.body), sha256_hex(&depot_wheel.build()));
     let log = depot.server().stderr();
     assert!(log.contains("different bytes under one name"), "{log}");
+}
+
+#[test]
+fn what_is_owned_is_asked_for_nowhere_even_where_its_owner_does_not_answer() {
+    let index = index_of(&["acme-core"]);
+    let around = tempfile::tempdir().unwrap();
+    let config = around.path().join("depot.toml");
+    let text = "[repositories.python]\nenabled = false\nreserved = [\"acme-*\"]\n\
+                [repositories.other]\nkind = \"group\"\nmembers = [\"pypi\"]\n";
+    std::fs::write(&config, text).unwrap();
+    let depot = Depot::start_with(&["--config", config.to_str().unwrap(), "--upstream", &index.url()]);
+    let wheel = wheel_name("acme-core", "2");
+    for mount in ["", "/pypi", "/other"] {
+        for path in ["simple/acme-core/", &format!("files/acme-core/{wheel}"), &format!("packages/a/{wheel}")]
+        {
+            let answer = depot.get(&format!("{mount}/{path}"));
+            assert_eq!(answer.status, 404, "{mount}/{path}: {}", answer.text());
+        }
+    }
+    assert_unheard_of(&index, &["acme-core", &wheel]);
+}
+
+#[test]
+fn the_pieces_of_a_private_name_are_not_asked_for() {
+    let index = index_of(&["secret", "secret-plan"]);
+    let depot = in_front_of(&index);
+    let sdist = SdistBuilder::new("secret-plan-x", "1.0");
+    assert_eq!(depot.put("secret-plan-x", &sdist.filename(), &sdist.build()).status, 201);
+    assert_eq!(depot.get("/packages/aa/bb/secret-plan-x-1.0.tar.gz").status, 404);
+    assert_unheard_of(&index, &["secret", "secret-plan", "secret-plan-x"]);
+}
+
+#[test]
+fn a_record_that_is_damaged_frees_no_name() {
+    let index = index_of(&["acme-core"]);
+    let mut depot = in_front_of(&index);
+    depot.publish(&WheelBuilder::new("acme-core", "1"));
+    let body = format!("{{\"project\":\"acme-core\",\"filename\":\"{}\"}}", wheel_name("acme-core", "1"));
+    let lines = "Content-Type: application/json\r\n";
+    let answer = depot.request("POST", "/python/_/delete", Some(&depot.token()), lines, body.as_bytes());
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    depot.stop();
+    std::fs::write(depot.tree().join("projects/acme-core.json"), "{").unwrap();
+    depot.resume();
+    assert_eq!(depot.get("/simple/acme-core/").status, 404);
+    assert_unheard_of(&index, &["acme-core"]);
 }

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, time::Duration};
 
-use depot_tests::{FakeFile, FakeIndex, Style, WheelBuilder};
+use depot_tests::{FakeFile, FakeIndex, Style, WheelBuilder, sha256_hex};
 
 use super::{
     super::depot::{Depot, assert_refused, body},
@@ -140,8 +140,53 @@ fn a_policy_that_changes_is_followed_and_one_that_is_damaged_opens_nothing() {
     fs::write(around.path().join("policy.toml"), "block = [").unwrap();
     std::thread::sleep(Duration::from_millis(1500));
     assert!(shows(&["2"]));
-    fs::write(around.path().join("policy.toml"), "").unwrap();
+    fs::write(around.path().join("policy.toml"), "# no rules\n").unwrap();
     assert!(shows(&["1", "2", "3"]));
     let log = depot.server().stderr();
     assert!(log.contains("the policy as it was before stays in force"), "{log}");
+}
+
+/// A folder below another one with this wheel of `six`, and its bytes.
+fn folder_with(around: &Path, name: &str) -> Vec<u8> {
+    let wheel = WheelBuilder::new("six", "1").file("of.py", name);
+    fs::create_dir(around.join(name)).unwrap();
+    fs::write(around.join(name).join(wheel.filename()), wheel.build()).unwrap();
+    wheel.build()
+}
+
+#[test]
+fn a_file_comes_from_where_the_page_takes_it() {
+    let around = tempfile::tempdir().unwrap();
+    let [_, shown] = ["hidden", "shown"].map(|name| folder_with(around.path(), name));
+    fs::write(around.path().join("policy.toml"), "block = [\"six==1\"]\n").unwrap();
+    let config = around.path().join("depot.toml");
+    let text = "[repositories.hidden]\nkind = \"directory\"\npath = \"hidden\"\npolicy = \"policy.toml\"\n\
+                [repositories.shown]\nkind = \"directory\"\npath = \"shown\"\n\
+                [repositories.all]\nmembers = [\"hidden\", \"shown\"]\n";
+    fs::write(&config, text).unwrap();
+    let depot = Depot::start_with(&["--config", config.to_str().unwrap()]);
+    let page = body(&depot.get("/simple/six/"));
+    assert_eq!(page["files"][0]["hashes"]["sha256"], sha256_hex(&shown));
+    let path = format!("/files/six/{}", wheel_name("six", "1"));
+    assert_eq!(sha256_hex(&depot.get(&path).body), sha256_hex(&shown));
+    assert_refused(&depot.get(&format!("/hidden{path}")), 403, "hidden-by-policy");
+}
+
+#[test]
+fn what_one_member_quarantines_no_other_gives_out() {
+    let index = index();
+    let around = tempfile::tempdir().unwrap();
+    folder_with(around.path(), "wheels");
+    let config = around.path().join("depot.toml");
+    let text = "[repositories.wheels]\nkind = \"directory\"\npath = \"wheels\"\n\
+                [repositories.all]\nmembers = [\"pypi\", \"wheels\"]\n";
+    fs::write(&config, text).unwrap();
+    index.set_status("six", "quarantined", Some("malware"));
+    let depot = Depot::start_with(&["--config", config.to_str().unwrap(), "--upstream", &index.url()]);
+    assert_eq!(files(&depot.get("/simple/six/")), Vec::<String>::new());
+    for suffix in ["", ".metadata"] {
+        let answer = depot.get(&format!("/files/six/{}{suffix}", wheel_name("six", "1")));
+        assert_refused(&answer, 403, "project-closed");
+    }
+    assert_eq!(depot.get(&format!("/wheels/files/six/{}", wheel_name("six", "1"))).status, 200);
 }

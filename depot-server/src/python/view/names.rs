@@ -1,0 +1,55 @@
+//! The names of projects that a view lists.
+
+use depot_proto::ProjectName;
+
+use super::{READING, View, member::Source};
+use crate::{auth::policy::Principal, clock};
+
+impl View {
+    /// The names that a caller may read, in order, with those that other indexes list; not of projects that policies hide
+    /// whatever there is of them. Each member's are those that the caller may read there: whoever may read a name of one
+    /// member does not learn that another has it. May block.
+    pub(crate) fn names(
+        &self,
+        principal: &Principal,
+        upstream: &[(usize, Vec<ProjectName>)],
+    ) -> Vec<ProjectName> {
+        let now = clock::now();
+        let mut names = Vec::new();
+        for (place, member) in self.members.iter().enumerate() {
+            let listed =
+                upstream.iter().filter(|(of, _)| *of == place).flat_map(|(_, listed)| listed.iter().cloned());
+            let own = member.shown_names(now).into_iter();
+            let may = |project: &ProjectName| {
+                self.anonymous_read
+                    || principal.may(&READING, &member.name, project).is_ok()
+                    || principal.may(&READING, &self.name, project).is_ok()
+            };
+            names
+                .extend(own.chain(listed.filter(|project| member.hides(project, now).is_none())).filter(may));
+        }
+        names.sort();
+        names.dedup();
+        if let Some(policy) = &self.policy {
+            let in_force = policy.in_force();
+            names.retain(|project| in_force.policy.decide_project(project, now).is_shown());
+        }
+        names
+    }
+
+    /// What the other indexes among the members list, by their places, where this is wanted. One that does not say is left
+    /// out, and said in the log.
+    pub(crate) async fn upstream_names(&self) -> Vec<(usize, Vec<ProjectName>)> {
+        let mut listed = Vec::new();
+        for (place, member) in self.members.iter().enumerate().filter(|_| self.list_upstream) {
+            let Source::Proxy(proxy) = &member.source else { continue };
+            match proxy.upstream_names().await {
+                Ok(names) => listed.push((place, names.to_vec())),
+                Err(error) => {
+                    tracing::warn!(%error, repository = %member.name, "the list of an index cannot be had");
+                }
+            }
+        }
+        listed
+    }
+}
