@@ -1,6 +1,10 @@
 //! Policies of repositories and groups: the same on pages, files and metadata.
 
-use std::{fs, path::Path, time::Duration};
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use depot_tests::{FakeFile, FakeIndex, Style, WheelBuilder, sha256_hex};
 
@@ -138,12 +142,15 @@ fn a_policy_that_changes_is_followed_and_one_that_is_damaged_opens_nothing() {
     };
     assert!(shows(&["2"]));
     fs::write(around.path().join("policy.toml"), "block = [").unwrap();
-    std::thread::sleep(Duration::from_millis(1500));
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !depot.server().stderr().contains("the policy as it was before stays in force") {
+        assert!(Instant::now() < deadline, "{}", depot.server().stderr());
+        assert!(shows(&["2"]));
+        std::thread::sleep(Duration::from_millis(50));
+    }
     assert!(shows(&["2"]));
     fs::write(around.path().join("policy.toml"), "# no rules\n").unwrap();
     assert!(shows(&["1", "2", "3"]));
-    let log = depot.server().stderr();
-    assert!(log.contains("the policy as it was before stays in force"), "{log}");
 }
 
 /// A folder below another one with this wheel of `six`, and its bytes.
