@@ -126,7 +126,7 @@ pub(super) fn open(config: Config) -> Result<Depot, OpenError> {
         enabled: config.python_enabled,
         downloads: config
             .record_downloads
-            .then(|| Downloads::start(&config.access()))
+            .then(|| Downloads::start(&config.access()).map(Arc::new))
             .transpose()
             .map_err(io(&config.access()))?,
         wire: config.wire.clone(),

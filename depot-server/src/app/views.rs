@@ -71,6 +71,7 @@ pub(super) fn open(
         let pages = Arc::clone(&hosted.pages);
         let ownership = Arc::clone(&ownership);
         let mut view = View::new(name.clone(), mount, of, pages, ownership, config.anonymous_read);
+        view.downloads.clone_from(&hosted.downloads);
         view.list_upstream = matches!(kind, KindConfig::Group(group) if group.list_upstream);
         views.push(Arc::new(view.following(own_policy)));
     }

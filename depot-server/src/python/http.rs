@@ -44,7 +44,7 @@ pub(crate) struct RepositoryState {
     /// Whether it is served at all.
     pub(crate) enabled: bool,
     /// The record of who fetched which file, where there is one.
-    pub(crate) downloads: Option<Downloads>,
+    pub(crate) downloads: Option<Arc<Downloads>>,
     /// How slowly bodies may come.
     pub(crate) wire: WireLimits,
     /// Uploads that are received at the same time, each with a buffer; more wait.

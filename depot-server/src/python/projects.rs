@@ -239,7 +239,6 @@ fn commit(
 }
 
 /// Makes an account the owner of a project that has none; false if it has some. May block.
-#[allow(dead_code, reason = "its doors come next")]
 pub(crate) fn claim(
     repository: &Repository,
     project: &ProjectName,

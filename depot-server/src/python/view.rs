@@ -40,6 +40,7 @@ use super::{
 use crate::{
     auth::policy::{Denied, Principal},
     clock,
+    service::downloads::Downloads,
     store::StoreError,
 };
 
@@ -115,6 +116,8 @@ pub(crate) struct View {
     pub(crate) anonymous_read: bool,
     /// What of its members is shown here.
     pub(crate) policy: Option<Arc<PolicyFile>>,
+    /// The record of who fetched which file, where there is one.
+    pub(crate) downloads: Option<Arc<Downloads>>,
     /// Whether its list of projects names all that the other indexes have.
     pub(crate) list_upstream: bool,
     /// Who owns which name, whether the owner is a member or not.
@@ -152,6 +155,7 @@ impl View {
             anonymous_read,
             policy: None,
             list_upstream: false,
+            downloads: None,
             ownership,
             merged,
         }

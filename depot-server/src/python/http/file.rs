@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use bytes::Bytes;
-use depot_proto::{DistributionFilename, ProjectName, layout::Part};
+use depot_proto::{DistributionFilename, ProjectName, RepositoryName, layout::Part};
 
 use super::{RepositoryState, Shared, file_caching, project_name};
 use crate::{
@@ -24,7 +24,7 @@ use crate::{
         range::{Wanted, wanted},
     },
     python::files::{Content, Served},
-    service::downloads::Download,
+    service::downloads::{Download, Downloads},
 };
 
 /// `GET` and `HEAD` of a file.
@@ -74,14 +74,19 @@ pub(super) async fn send(
     })?;
     let response = respond(state.anonymous_read, method, headers, &served);
     if part == Part::Bytes && method == Method::GET && response.status().is_success() {
-        note(state, principal, &filename);
+        note(state.downloads.as_deref(), principal, &state.repository.name, &filename);
     }
     Ok(response)
 }
 
 /// Records who fetches a file, where that is wanted.
-fn note(state: &RepositoryState, principal: &Principal, filename: &DistributionFilename) {
-    let Some(downloads) = &state.downloads else { return };
+pub(super) fn note(
+    downloads: Option<&Downloads>,
+    principal: &Principal,
+    repository: &RepositoryName,
+    filename: &DistributionFilename,
+) {
+    let Some(downloads) = downloads else { return };
     if matches!(principal, Principal::Anonymous) {
         return;
     }
@@ -89,7 +94,7 @@ fn note(state: &RepositoryState, principal: &Principal, filename: &DistributionF
         time: clock::now(),
         who: principal.name().to_owned(),
         token: principal.id().to_owned(),
-        repository: state.repository.name.to_string(),
+        repository: repository.to_string(),
         project: filename.project().to_string(),
         filename: filename.to_string(),
     });

@@ -169,13 +169,13 @@ async fn send(
     let readable = view.may_read(principal, Some(filename.project()))?;
     let wanted = if *method == Method::HEAD { Wanted::Description } else { Wanted::Bytes };
     let opened = view.open(filename, part, wanted, readable).await?;
-    let opened = opened.ok_or_else(|| match part {
+    let (from, opened) = opened.ok_or_else(|| match part {
         Part::Bytes => ApiError::not_found(format!("there is no file `{filename}` here")),
         _ => ApiError::not_found(format!("no {} is served for `{filename}`", part.suffix())),
     })?;
     let public = view.anonymous_read;
     let here = |served, cache| told(super::file::respond(public, method, headers, &served), cache);
-    Ok(match opened {
+    let response = match opened {
         Opened::Here(served) => here(served, CacheState::Here),
         Opened::Fetched(Fetched::Here(served)) => here(served, CacheState::Hit),
         Opened::Described(described) => coming(public, headers, &described, Body::empty()),
@@ -191,7 +191,11 @@ async fn send(
             let described = flight.described;
             coming(public, headers, &described, Body::from_stream(flight.body()))
         }
-    })
+    };
+    if part == Part::Bytes && *method == Method::GET && response.status().is_success() {
+        super::file::note(view.downloads.as_deref(), principal, from, filename);
+    }
+    Ok(response)
 }
 
 /// A file of which the bytes are on their way.

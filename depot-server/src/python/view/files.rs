@@ -16,7 +16,7 @@ use super::{
 use crate::{clock, python::files::FileError};
 
 impl View {
-    /// A part of a file, from the first member that has it; none if nobody does.
+    /// A part of a file and which member it is from, the first that has it; none if nobody does.
     ///
     /// What a page shows is what is given out: a member from which the page does not take the file is not asked for it, and
     /// neither is anybody where the page withholds all files.
@@ -26,11 +26,12 @@ impl View {
         part: Part,
         wanted: Wanted,
         readable: Readable,
-    ) -> Result<Option<Opened>, ViewError> {
+    ) -> Result<Option<(&RepositoryName, Opened)>, ViewError> {
         let mut failed = None;
         for place in self.holders(filename, readable).await? {
-            match self.members[place].open(filename, part, wanted).await {
-                Ok(Some(opened)) => return Ok(Some(opened)),
+            let member = &self.members[place];
+            match member.open(filename, part, wanted).await {
+                Ok(Some(opened)) => return Ok(Some((&member.name, opened))),
                 Ok(None) => {}
                 // What one cannot say now, the next member may.
                 Err(error @ (ViewError::Proxy(_) | ViewError::Directory(_))) => {

@@ -91,10 +91,15 @@ fn downloads_are_recorded_where_that_is_wanted() {
         assert!(matches!(answer.status, 200 | 206), "{}", answer.text());
     }
     depot.request("GET", &format!("{path}.metadata"), Some(&reader), "", b"");
+    // It is the same file at the address that all repositories share.
+    let shared = path.strip_prefix("/python").unwrap();
+    assert_eq!(depot.request("GET", shared, Some(&reader), "", b"").status, 200);
+    assert_eq!(depot.request("HEAD", shared, Some(&reader), "", b"").status, 200);
     depot.stop();
     let shown = audit(&depot, &["show", "--downloads", &pot("1.0").filename()]);
     let rows = shown["downloads"].as_array().unwrap();
-    assert_eq!(rows.len(), 2, "{shown}");
+    assert_eq!(rows.len(), 3, "{shown}");
+    assert!(rows.iter().all(|row| row["repository"] == "python"), "{shown}");
     let tokens = depot.admin(&["token", "list", "--format", "json"]).assert_success().stdout;
     let tokens: Value = serde_json::from_str(&tokens).unwrap();
     let id =
