@@ -6,6 +6,8 @@ use depot_index::IndexError;
 use depot_proto::ProjectName;
 use depot_tree::TreeError;
 
+use crate::python::projects::because;
+
 /// Why a proxy cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ProxyOpenError {
@@ -96,10 +98,6 @@ pub(crate) enum ProxyError {
         /// What was asked for.
         what: String,
     },
-}
-
-fn because(reason: Option<&str>) -> String {
-    reason.map(|reason| format!(" ({reason})")).unwrap_or_default()
 }
 
 impl ProxyError {
