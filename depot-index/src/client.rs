@@ -71,10 +71,12 @@ impl Default for ClientOptions {
     }
 }
 
-/// What asks the index itself, and what asks wherever else it leads: the latter may be kept from some addresses.
+/// What asks the index itself, what asks other hosts at its port, and what asks wherever else it leads: the latter may be
+/// kept from some addresses.
 #[derive(Debug)]
-struct Pair {
+struct Reach {
     home: reqwest::Client,
+    beside: reqwest::Client,
     away: reqwest::Client,
 }
 
@@ -86,8 +88,8 @@ pub struct Client {
 
 #[derive(Debug)]
 struct Inner {
-    pages: Pair,
-    files: Pair,
+    pages: Reach,
+    files: Reach,
     options: ClientOptions,
     used_netrc: AtomicBool,
 }
@@ -97,10 +99,10 @@ impl Client {
     ///
     /// Reading the certificates takes tens of milliseconds: build one client and clone it.
     pub fn new(options: ClientOptions) -> Result<Self, IndexError> {
-        // Two clients, because decompression is a setting of the whole client: pages may be compressed in transit,
+        // Apart, because decompression is a setting of the whole client: pages may be compressed in transit,
         // while a file is its bytes as they come, even from a server that labels a `.tar.gz` as gzip-encoded.
-        let pages = pair(&options, |builder| builder)?;
-        let files = pair(&options, |builder| builder.no_gzip().no_zstd())?;
+        let pages = reach(&options, |builder| builder)?;
+        let files = reach(&options, |builder| builder.no_gzip().no_zstd())?;
         Ok(Self { inner: Arc::new(Inner { pages, files, options, used_netrc: AtomicBool::new(false) }) })
     }
 
@@ -134,25 +136,33 @@ impl Client {
     }
 }
 
-impl Pair {
+impl Reach {
     fn fit_for(&self, index: &IndexUrl, url: &Url) -> &reqwest::Client {
-        if index.is_same_origin(url) { &self.home } else { &self.away }
+        if index.is_same_origin(url) {
+            return &self.home;
+        }
+        let home = index.as_url();
+        let is_beside =
+            url.scheme() == home.scheme() && url.port_or_known_default() == home.port_or_known_default();
+        if is_beside { &self.beside } else { &self.away }
     }
 }
 
-fn pair(
+fn reach(
     options: &ClientOptions,
     finish: impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
-) -> Result<Pair, IndexError> {
-    let home = finish(builder(options)?).build().map_err(IndexError::Setup)?;
-    let away = match options.guard {
-        Guard::Anywhere => home.clone(),
-        Guard::Public { .. } => {
-            let resolver = Arc::new(PublicAddresses::new(options.system_proxy));
-            finish(builder(options)?).dns_resolver(resolver).build().map_err(IndexError::Setup)?
-        }
+) -> Result<Reach, IndexError> {
+    let build = |builder| finish(builder).build().map_err(IndexError::Setup);
+    let home = build(builder(options)?)?;
+    let guarded = |index: Option<&IndexUrl>| {
+        let resolver = Arc::new(PublicAddresses::new(options.system_proxy, index));
+        build(builder(options)?.dns_resolver(resolver))
     };
-    Ok(Pair { home, away })
+    let (beside, away) = match &options.guard {
+        Guard::Anywhere => (home.clone(), home.clone()),
+        Guard::Public { index, .. } => (guarded(index.as_ref())?, guarded(None)?),
+    };
+    Ok(Reach { home, beside, away })
 }
 
 fn builder(options: &ClientOptions) -> Result<reqwest::ClientBuilder, IndexError> {

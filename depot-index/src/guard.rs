@@ -14,7 +14,7 @@ use url::{Host, Url};
 use crate::{error::IndexError, index_url::IndexUrl, request::refused};
 
 /// Where links and redirects may lead, beside the origin of the index itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Guard {
     /// Anywhere: for who runs the client where they sit.
     #[default]
@@ -24,6 +24,9 @@ pub enum Guard {
     Public {
         /// Whether they may be asked over plain http.
         plain_http: bool,
+        /// The index of which this is the client. Where its own name stands for a private address, as behind a mirror of
+        /// the network, other names may stand for the same one, at the port of the index: who is there is asked anyway.
+        index: Option<IndexUrl>,
     },
 }
 
@@ -32,8 +35,8 @@ pub(crate) const NOT_PUBLIC: &str =
 
 impl Guard {
     /// Whether this may be asked on behalf of that index.
-    pub(crate) fn check(self, index: &IndexUrl, url: &Url) -> Result<(), IndexError> {
-        let Self::Public { plain_http } = self else { return Ok(()) };
+    pub(crate) fn check(&self, index: &IndexUrl, url: &Url) -> Result<(), IndexError> {
+        let Self::Public { plain_http, .. } = self else { return Ok(()) };
         if index.is_same_origin(url) {
             return Ok(());
         }
@@ -112,15 +115,17 @@ fn inner_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     }
 }
 
-/// Resolves names to public addresses alone.
+/// Resolves names to public addresses alone, or to those of the index.
 #[derive(Debug)]
 pub(crate) struct PublicAddresses {
     /// The system's proxies, which may well be private, and are nobody's link.
     proxies: Vec<String>,
+    /// The host of the index, where names may stand for its addresses.
+    index: Option<Host>,
 }
 
 impl PublicAddresses {
-    pub(crate) fn new(system_proxy: bool) -> Self {
+    pub(crate) fn new(system_proxy: bool, index: Option<&IndexUrl>) -> Self {
         const VARIABLES: [&str; 6] =
             ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
         let host_of = |name| {
@@ -129,22 +134,41 @@ impl PublicAddresses {
             Url::parse(&url).ok()?.host_str().map(str::to_ascii_lowercase)
         };
         let variables = VARIABLES.into_iter().filter(|_| system_proxy);
-        Self { proxies: variables.filter_map(host_of).collect() }
+        let index = index.and_then(|index| index.as_url().host()).map(|host| host.to_owned());
+        Self { proxies: variables.filter_map(host_of).collect(), index }
     }
 }
 
 impl Resolve for PublicAddresses {
     fn resolve(&self, name: Name) -> Resolving {
         let is_proxy = self.proxies.iter().any(|proxy| proxy.eq_ignore_ascii_case(name.as_str()));
+        let index = self.index.clone();
         Box::pin(async move {
-            let addresses = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let allowed: Vec<SocketAddr> =
-                addresses.filter(|address| is_proxy || is_public(address.ip())).collect();
+            let addresses: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let is_allowed = |address: &SocketAddr| is_proxy || is_public(address.ip());
+            let mut allowed: Vec<SocketAddr> = addresses.iter().copied().filter(is_allowed).collect();
+            if allowed.is_empty() {
+                let its_own = addresses_of(index).await;
+                allowed = addresses.into_iter().filter(|address| its_own.contains(&address.ip())).collect();
+            }
             if allowed.is_empty() {
                 return Err(KeptFrom.into());
             }
             Ok(Box::new(allowed.into_iter()) as Addrs)
         })
+    }
+}
+
+/// None where it has no name, or the name stands for nothing now.
+async fn addresses_of(host: Option<Host>) -> Vec<IpAddr> {
+    match host {
+        Some(Host::Domain(name)) => {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await;
+            found.map(|addresses| addresses.map(|address| address.ip()).collect()).unwrap_or_default()
+        }
+        Some(Host::Ipv4(address)) => vec![address.into()],
+        Some(Host::Ipv6(address)) => vec![address.into()],
+        None => Vec::new(),
     }
 }
 

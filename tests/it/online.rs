@@ -1,5 +1,6 @@
 //! The same way with the public index at its start: opt-in (`make test-online`), and for a handful of named packages.
 
+use depot_index::DEFAULT_INDEX;
 use depot_tests::{Clients, ServerProcess, depot};
 
 use crate::python::real::{
@@ -29,6 +30,27 @@ fn what_is_saved_from_the_public_index_is_pushed_and_installs() {
     let index = format!("{}/python/simple/", server.url());
     room.pip_install(&index, ["six", "idna"]).assert_success();
     assert_eq!(room.installed_version("six"), "1.17.0");
+}
+
+#[test]
+#[ignore = "asks the public index"]
+fn what_is_pulled_through_installs_again_without_the_public_index() {
+    let Some(clients) = Clients::find() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let install = |server: &ServerProcess| {
+        let index = format!("{}/simple/", server.url());
+        let room = clients.room();
+        room.pip_install(&index, ["six", "idna"]).assert_success();
+        assert!(!room.installed_version("six").is_empty());
+        let room = clients.room();
+        room.uv_install(&index, PINNED).assert_success();
+        assert_eq!(room.installed_version("yaml"), "6.0.2");
+    };
+    let server = ServerProcess::start(&data, ["--upstream", DEFAULT_INDEX]);
+    install(&server);
+    drop(server);
+    install(&ServerProcess::start(&data, ["--upstream", DEFAULT_INDEX, "--offline"]));
 }
 
 #[test]

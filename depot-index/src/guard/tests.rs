@@ -1,7 +1,7 @@
 use super::*;
 use crate::testing::{FakeServer, WHEEL, answer, client_with, project, redirect, unknown_file};
 
-const PUBLIC: Guard = Guard::Public { plain_http: true };
+const PUBLIC: Guard = Guard::Public { plain_http: true, index: None };
 
 #[test]
 fn addresses_of_the_internet_are_told_from_all_others() {
@@ -70,7 +70,7 @@ fn an_index_may_be_private_and_its_links_may_not() {
     ] {
         assert!(matches!(at(refused), Err(IndexError::Refused { .. })), "{refused}");
     }
-    let strict = Guard::Public { plain_http: false };
+    let strict = Guard::Public { plain_http: false, index: None };
     assert!(strict.check(&index, &"http://files.example/a".parse().unwrap()).is_err());
     Guard::Anywhere.check(&index, &"http://127.0.0.1/".parse().unwrap()).unwrap();
 }
@@ -95,11 +95,34 @@ async fn neither_links_nor_redirects_lead_into_the_network_of_the_client() {
 #[tokio::test]
 async fn a_name_is_refused_for_what_it_stands_for() {
     // The one name that every machine resolves to itself; written so that it is not known by its looks.
-    let resolver = PublicAddresses::new(false);
+    let resolver = PublicAddresses::new(false, None);
     assert!(resolver.resolve("localhost".parse().unwrap()).await.is_err());
-    let trusted = PublicAddresses { proxies: vec!["localhost".to_owned()] };
+    let trusted = PublicAddresses { proxies: vec!["localhost".to_owned()], index: None };
     assert!(trusted.resolve("LocalHost".parse().unwrap()).await.is_ok());
     let client = reqwest::Client::builder().no_proxy().dns_resolver(std::sync::Arc::new(resolver)).build();
     let error = client.unwrap().get("http://localhost:9/").send().await.unwrap_err();
     assert!(is_kept_from(&error), "{error:?}");
+}
+
+#[tokio::test]
+async fn other_names_may_stand_for_the_address_of_the_index() {
+    let resolves = async |index: &str| {
+        let resolver = PublicAddresses::new(false, Some(&index.parse().unwrap()));
+        resolver.resolve("localhost".parse().unwrap()).await.is_ok()
+    };
+    assert!(resolves("http://127.0.0.1:3141/simple/").await);
+    assert!(resolves("https://localhost/simple/").await);
+    assert!(!resolves("http://10.1.2.3:3141/simple/").await);
+    // At the port of the index: another one may be somebody else.
+    let index: IndexUrl = "http://127.0.0.1:3141/simple/".parse().unwrap();
+    let client =
+        client_with(|options| options.guard = Guard::Public { plain_http: true, index: Some(index.clone()) });
+    let asked = async |url: &str| {
+        // As if the name's looks did not tell.
+        let url = url.parse().unwrap();
+        client.files(&index, &url).get(url).send().await.unwrap_err()
+    };
+    assert!(!is_kept_from(&asked("http://localhost:3141/").await));
+    assert!(is_kept_from(&asked("http://localhost:9/").await));
+    assert!(is_kept_from(&asked("https://localhost:3141/").await));
 }

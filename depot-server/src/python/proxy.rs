@@ -85,7 +85,7 @@ impl Proxy {
         let guard = if settings.allow_private {
             Guard::Anywhere
         } else {
-            Guard::Public { plain_http: settings.allow_http }
+            Guard::Public { plain_http: settings.allow_http, index: Some(settings.upstream.clone()) }
         };
         let counters = Arc::new(Counters::default());
         let upstream = Upstream::new(
