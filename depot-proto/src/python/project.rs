@@ -30,7 +30,7 @@ pub struct ProjectRecord {
     pub owners: BTreeSet<Subject>,
     /// Who may push to it and yank.
     pub pushers: BTreeSet<Subject>,
-    /// The files that were deleted, whose names never get bytes again, in the order of their deletion.
+    /// The files that were deleted, whose names never get other bytes, in the order of their deletion.
     pub tombstones: Vec<Tombstone>,
     /// Keys that this version does not know, kept as they came.
     pub other: Map<String, Value>,
@@ -86,6 +86,10 @@ pub struct Tombstone {
     pub when: Timestamp,
     /// By whom, as the journal calls them.
     pub by: String,
+    /// Whether it was a copy of another index's file. Such a tombstone owns nothing: it only keeps other bytes from the
+    /// name. Of those that were written before this was noted it is not known, and they count as first-party files.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub mirrored: bool,
 }
 
 /// Why a document is not a project record.
@@ -265,6 +269,7 @@ mod tests {
             sha256: Sha256Digest::of(b"tea"),
             when: Timestamp::from_seconds(1).unwrap(),
             by: "ann".to_owned(),
+            mirrored: false,
         });
         record.other.insert("later".to_owned(), json!([1]));
         record.depot_other.insert("later".to_owned(), json!({ "kept": [1] }));
@@ -273,6 +278,26 @@ mod tests {
         assert_eq!(read, record);
         assert_eq!(read.shown().unwrap().reason.as_deref(), Some("no more"));
         assert!(read.tombstone("Tea_Pot-1.tar.gz").is_some() && read.tombstone("tea_pot-2.tar.gz").is_none());
+    }
+
+    #[test]
+    fn a_tombstone_says_whether_it_was_a_copy_and_one_of_before_says_nothing() {
+        let text = |more: &str| {
+            let sha256 = Sha256Digest::of(b"tea");
+            format!(
+                r#"{{"depot": {{"v": 1, "tombstones": [{{"filename": "tea_pot-1.tar.gz", "sha256": "{sha256}",
+                    "when": "2026-01-01T00:00:00Z", "by": "ann"{more}}}]}}}}"#
+            )
+        };
+        for (more, mirrored) in
+            [("", false), (r#", "mirrored": false"#, false), (r#", "mirrored": true"#, true)]
+        {
+            let record = ProjectRecord::read(text(more).as_bytes(), &pot()).unwrap();
+            assert_eq!(record.tombstones[0].mirrored, mirrored);
+            let written = String::from_utf8(record.to_document()).unwrap();
+            assert_eq!(written.contains("mirrored"), mirrored, "{written}");
+            assert_eq!(ProjectRecord::read(written.as_bytes(), &pot()).unwrap(), record);
+        }
     }
 
     #[test]

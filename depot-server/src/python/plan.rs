@@ -8,7 +8,7 @@ use depot_proto::{
     scope::Action,
 };
 
-use super::{declared, publish::Room, repository::Repository};
+use super::{declared, projects::Coming, publish::Room, repository::Repository};
 use crate::{
     auth::policy::{Denied, Principal},
     store::StoreError,
@@ -90,7 +90,8 @@ fn compare(
     let project = filename.project();
     let answer = |verdict| PlanAnswer { verdict, reason: None };
     let known = known.iter().find(|known| known.filename.eq_ignore_ascii_case(&file.filename));
-    if let Err(refused) = repository.projects.check(filename, known.is_some()) {
+    let copy = file.mirrored.then_some(file.sha256);
+    if let Err(refused) = repository.projects.check(Coming { filename, is_here: known.is_some(), copy }) {
         return PlanAnswer { verdict: Verdict::Forbidden, reason: Some(refused.to_string()) };
     }
     let Some(known) = known else { return answer(Verdict::Missing) };

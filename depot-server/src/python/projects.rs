@@ -7,7 +7,8 @@ use std::{
 };
 
 use depot_proto::{
-    DistributionFilename, ProjectName, ProjectRecord, Subject, Timestamp, Tombstone, simple::ProjectStatus,
+    DistributionFilename, ProjectName, ProjectRecord, Sha256Digest, Subject, Timestamp, Tombstone,
+    simple::ProjectStatus,
 };
 use depot_tree::{Tree, TreeError};
 
@@ -41,13 +42,16 @@ struct Known {
 pub(crate) enum Refused {
     /// A file of this name was deleted.
     #[error(
-        "File name was used by a deleted file ('{filename}', deleted {when}); a name never gets bytes again: publish a new version"
+        "File name was used by a deleted file ('{filename}', deleted {when}); {}",
+        keeps(*.mirrored)
     )]
     Deleted {
         /// The file that had the name.
         filename: String,
         /// When it was deleted.
         when: Timestamp,
+        /// Whether it was a copy of another index's file.
+        mirrored: bool,
     },
     /// The project takes no uploads.
     #[error("project `{project}` is {state}{reason}, and takes no uploads", reason = because(.reason.as_deref()))]
@@ -66,9 +70,38 @@ pub(crate) enum Refused {
     Damaged(ProjectName),
 }
 
+/// What a deleted file's name may still be used for.
+fn keeps(mirrored: bool) -> &'static str {
+    if mirrored {
+        "it was a copy of another index's, and only a copy of the same bytes may come again"
+    } else {
+        "a name never gets bytes again: publish a new version"
+    }
+}
+
 /// A reason in brackets after what it is the reason of.
 pub(super) fn because(reason: Option<&str>) -> String {
     reason.map(|reason| format!(" ({reason})")).unwrap_or_default()
+}
+
+/// A file that is to be uploaded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Coming<'a> {
+    /// The name that it shall have.
+    pub(crate) filename: &'a DistributionFilename,
+    /// Whether it is here already.
+    pub(crate) is_here: bool,
+    /// The digest of its bytes, if it is said to be a copy of another index's file.
+    pub(crate) copy: Option<Sha256Digest>,
+}
+
+impl Coming<'_> {
+    /// Whether it is what a deleted file was: a copy, with its name and bytes.
+    fn is_again(&self, tombstone: &Tombstone) -> bool {
+        tombstone.mirrored
+            && tombstone.filename == self.filename.as_str()
+            && self.copy == Some(tombstone.sha256)
+    }
 }
 
 /// Why a project's record was not changed.
@@ -123,20 +156,23 @@ impl Projects {
     }
 
     /// Whether a file may be uploaded, for what its project is. One that is here may come again to an archived project: it
-    /// is no news.
-    pub(crate) fn check(&self, filename: &DistributionFilename, is_here: bool) -> Result<(), Refused> {
+    /// is no news. A copy of another index's file that was deleted may come again: its name means the same bytes.
+    pub(crate) fn check(&self, coming: Coming<'_>) -> Result<(), Refused> {
         let known = self.known();
-        let project = filename.project();
+        let project = coming.filename.project();
         if known.damaged.contains(project) {
             return Err(Refused::Damaged(project.clone()));
         }
         let Some(record) = known.records.get(project) else { return Ok(()) };
-        if let Some(tombstone) = record.tombstone(filename.as_str()) {
-            return Err(Refused::Deleted { filename: tombstone.filename.clone(), when: tombstone.when });
+        let tombstone = record.tombstone(coming.filename.as_str());
+        if let Some(Tombstone { filename, when, mirrored, .. }) =
+            tombstone.filter(|tombstone| !coming.is_again(tombstone))
+        {
+            return Err(Refused::Deleted { filename: filename.clone(), when: *when, mirrored: *mirrored });
         }
         match record.state_here() {
             state if state.takes_uploads() => Ok(()),
-            ProjectStatus::Archived if is_here => Ok(()),
+            ProjectStatus::Archived if coming.is_here => Ok(()),
             state => {
                 let reason = record.status.as_ref().and_then(|status| status.reason.clone());
                 Err(Refused::Closed { project: project.clone(), state, reason })
@@ -144,14 +180,13 @@ impl Projects {
         }
     }
 
-    /// The same for a publication of files, each with whether it is here, that goes on now: what admits it does not change
-    /// until the guard is dropped.
+    /// The same for a publication of files that goes on now: what admits it does not change until the guard is dropped.
     pub(crate) fn admit<'a>(
         &self,
-        files: impl IntoIterator<Item = (&'a DistributionFilename, bool)>,
+        files: impl IntoIterator<Item = Coming<'a>>,
     ) -> Result<Admitted<'_>, Refused> {
         let admitted = Admitted { _open: self.publishing.read().unwrap_or_else(PoisonError::into_inner) };
-        files.into_iter().try_for_each(|(filename, is_here)| self.check(filename, is_here))?;
+        files.into_iter().try_for_each(|coming| self.check(coming))?;
         Ok(admitted)
     }
 
@@ -258,6 +293,29 @@ pub(crate) fn claim(
     })
 }
 
+/// Takes the tombstone of a file away that was deleted and is in the tree again, and commits that it is published; false
+/// if it has none. Until then a start removes the file. May block.
+pub(super) fn publish_again(
+    repository: &Repository,
+    filename: &DistributionFilename,
+    sha256: Sha256Digest,
+    who: &str,
+) -> Result<bool, ProjectError> {
+    let (project, name) = (filename.project(), filename.as_str());
+    let is_buried = |record: &ProjectRecord| record.tombstone(name).is_some();
+    if !repository.projects.get(project).is_some_and(|record| is_buried(&record)) {
+        return Ok(false);
+    }
+    change(repository, project, who, |record| {
+        if !is_buried(record) {
+            return Vec::new();
+        }
+        record.tombstones.retain(|tombstone| tombstone.filename != name);
+        let (repository, project) = (repository.name.clone(), project.clone());
+        vec![Change::Publish { repository, project, filename: name.to_owned(), sha256 }]
+    })
+}
+
 /// Puts the record of a project that the tree lost back there, as it is in memory. May block.
 pub(super) fn put_back(repository: &Repository, project: &ProjectName) -> Result<(), TreeError> {
     let projects = &repository.projects;
@@ -285,7 +343,7 @@ fn finish_deletion(
     project: &ProjectName,
     tombstone: &Tombstone,
 ) -> Result<(), CommitError> {
-    let (filename, sha256) = (tombstone.filename.clone(), tombstone.sha256);
+    let Tombstone { filename, sha256, mirrored, .. } = tombstone.clone();
     let listed = repository.packages.releases(&repository.name, project);
     let is_listed = |releases: Vec<ReleaseRecord>| {
         releases.iter().flat_map(|release| &release.files).any(|file| file.filename == filename)
@@ -298,6 +356,7 @@ fn finish_deletion(
             project: project.clone(),
             filename: filename.clone(),
             sha256,
+            mirrored,
         };
         reindex::reread(repository, &project, change, &tombstone.by)?;
     }

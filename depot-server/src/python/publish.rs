@@ -32,7 +32,10 @@ use self::{
     judge::{check_announced, judge},
     mend::mend,
 };
-use super::repository::Repository;
+use super::{
+    projects::{self, Coming},
+    repository::Repository,
+};
 use crate::{
     auth::policy::Principal,
     clock,
@@ -73,7 +76,8 @@ pub(crate) fn publish(
     if known.is_none() {
         admit::scan(repository, filename, &sealed, &record)?;
     }
-    let _admitted = repository.projects.admit([(filename, known.is_some())])?;
+    let copy = record.is_mirrored().then_some(record.sha256);
+    let _admitted = repository.projects.admit([Coming { filename, is_here: known.is_some(), copy }])?;
     if let Some(known) = known {
         // The tree may have lost a file that was published: its name is taken all the same.
         if known.sha256 != record.sha256 {
@@ -94,7 +98,7 @@ pub(crate) fn publish(
         }
     };
     let answer = match published {
-        Published::Created => match commit(repository, filename, &record, principal, false) {
+        Published::Created => match commit_new(repository, filename, &record, principal) {
             Ok(()) => answer_of(UploadOutcome::Created, &record),
             Err(error) => {
                 // The file is in the tree: the next start must bring it into journal and store.
@@ -103,6 +107,8 @@ pub(crate) fn publish(
             }
         },
         Published::Same(_) => {
+            // Of two who bring a deleted file again one may be here before the other has taken its tombstone away.
+            projects::publish_again(repository, filename, record.sha256, principal.name())?;
             take_facts(repository, filename, announced.map(|record| &record.facts), principal)?
         }
         Published::Conflict(known) => {
@@ -111,6 +117,19 @@ pub(crate) fn publish(
     };
     repository.forget_announced(filename, principal);
     Ok(answer)
+}
+
+/// Commits a file that was not here, or was here before it was deleted.
+fn commit_new(
+    repository: &Repository,
+    filename: &DistributionFilename,
+    record: &FileRecord,
+    principal: &Principal,
+) -> Result<(), PublishError> {
+    if projects::publish_again(repository, filename, record.sha256, principal.name())? {
+        return Ok(());
+    }
+    commit(repository, filename, record, principal, false)
 }
 
 fn commit(

@@ -151,13 +151,13 @@ pub(crate) fn delete(
     let bury = |record: &mut ProjectRecord| {
         let mut changes = Vec::new();
         for (_, file) in &files {
-            let (filename, sha256) = (file.filename.clone(), file.sha256);
+            let (filename, sha256, mirrored) = (file.filename.clone(), file.sha256, file.is_mirrored());
             if record.tombstone(&filename).is_none() {
-                let tombstone = Tombstone { filename: filename.clone(), sha256, when, by: by.to_owned() };
-                record.tombstones.push(tombstone);
+                let (filename, by) = (filename.clone(), by.to_owned());
+                record.tombstones.push(Tombstone { filename, sha256, when, by, mirrored });
             }
             let (repository, project) = (repository.name.clone(), project.clone());
-            changes.push(Change::Delete { repository, project, filename, sha256 });
+            changes.push(Change::Delete { repository, project, filename, sha256, mirrored });
         }
         changes
     };

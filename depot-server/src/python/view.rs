@@ -3,6 +3,7 @@
 //! A name that the hosted repository owns is answered by it alone, and nobody else is asked. Any other name is what all
 //! members say of it: every file once, as the first member in their order has it.
 
+mod buried;
 mod files;
 pub(crate) mod listing;
 pub(crate) mod member;
@@ -22,6 +23,7 @@ use futures_util::future::join_all;
 use moka::sync::Cache;
 
 use self::{
+    buried::Buried,
     listing::CacheState,
     member::{Answer, Member, Source},
     ownership::Ownership,
@@ -66,6 +68,9 @@ pub(crate) enum ViewError {
         /// Which rule.
         rule: Box<RuleRef>,
     },
+    /// It was deleted here, and nobody else may have it.
+    #[error("`{0}` was deleted here")]
+    Deleted(String),
     /// Another index does not say.
     #[error(transparent)]
     Proxy(#[from] ProxyError),
@@ -244,12 +249,14 @@ impl View {
         let policies = self.policies(found.iter().map(|(place, _)| *place));
         let mut versions: Vec<_> = found.iter().map(|(place, answer)| (*place, answer.version())).collect();
         versions.extend(policies.iter().map(|(place, policy)| (*place, policy.version)));
+        let buried = self.buried(project);
+        versions.extend(buried.version().map(|version| (self.members.len() + 1, version)));
         if let Some(shown) = self.merged.get(&key).filter(|shown| shown.holds(&versions, now)) {
             return Ok(Some((shown, cache)));
         }
         let view = Arc::clone(self);
         let merging = tokio::task::spawn_blocking(move || {
-            view.merge(&key.0, found, &policies, versions, now).map(|shown| (key, shown))
+            view.merge(&key.0, found, &buried, &policies, versions, now).map(|shown| (key, shown))
         });
         let (key, shown) = merging.await??;
         let Some(shown) = shown else { return Ok(None) };
@@ -301,6 +308,7 @@ impl View {
         &self,
         project: &ProjectName,
         answers: Vec<(usize, Answer)>,
+        buried: &Buried,
         policies: &[(usize, Arc<InForce>)],
         versions: Vec<(usize, u64)>,
         now: Timestamp,
@@ -310,6 +318,9 @@ impl View {
         for (place, answer) in answers {
             let member = &self.members[place];
             let Some(mut listing) = member.listing(project, answer)? else { continue };
+            if !matches!(member.source, Source::Hosted(_)) {
+                buried.take_out(&mut listing, &member.name);
+            }
             if let Some(in_force) = policy_of(place) {
                 let filtered = in_force.policy.decide_page(&listing.page, now);
                 hidden.push((filtered.hidden, filtered.changes_at, &member.name));

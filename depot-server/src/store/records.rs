@@ -195,6 +195,9 @@ pub(crate) enum Change {
         filename: String,
         /// The digest of the bytes that it had.
         sha256: Sha256Digest,
+        /// Whether it was a copy of another index's file.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        mirrored: bool,
     },
     /// A project got another state of life.
     Status {

@@ -35,6 +35,7 @@ use crate::{
     },
     python::{
         plan::may_upload,
+        projects::Coming,
         publish::{self, Candidate, PublishError, Room},
     },
 };
@@ -105,7 +106,7 @@ async fn may_be_sent(
         let mut room = Room::of(repository, &release.project).map_err(PublishError::from)?;
         for File { filename, sha256, size, .. } in &release.files {
             let known = repository.file(filename).map_err(PublishError::from)?;
-            repository.projects.check(filename, known.is_some())?;
+            repository.projects.check(Coming { filename, is_here: known.is_some(), copy: None })?;
             match known {
                 Some(known) if known.sha256 != *sha256 => {
                     return Err(

@@ -25,7 +25,7 @@ use crate::{
         error::{ApiError, ApiResult},
         paced::Paced,
     },
-    python::{plan::may_upload, publish},
+    python::{plan::may_upload, projects::Coming, publish},
 };
 
 /// `PUT` of a file or of its record.
@@ -107,10 +107,10 @@ async fn receive_bytes(
     {
         return Err(ApiError::not_announced());
     }
-    let mirrored = announced.as_ref().is_some_and(|record| record.is_mirrored());
-    may_upload(&state.repository, principal, filename.project(), mirrored)?;
+    let copy = announced.as_ref().filter(|record| record.is_mirrored()).map(|record| record.sha256);
+    may_upload(&state.repository, principal, filename.project(), copy.is_some())?;
     // Refused again, for certain, when they are published; this spares the client the sending.
-    state.repository.projects.check(&filename, true)?;
+    state.repository.projects.check(Coming { filename: &filename, is_here: true, copy })?;
     let limit = state.repository.max_file_size;
     if content_length(headers).is_some_and(|length| length > limit) {
         return Err(too_large(filename.as_str(), limit));

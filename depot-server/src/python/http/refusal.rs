@@ -138,6 +138,7 @@ impl From<ViewError> for ApiError {
             ViewError::Hidden { .. } => {
                 Self::new(StatusCode::FORBIDDEN, ErrorCode::HiddenByPolicy, error.to_string())
             }
+            ViewError::Deleted(_) => Self::gone(error.to_string()),
             ViewError::Proxy(error) => error.into(),
             ViewError::File(error) => Self::from(&*error),
             ViewError::Directory(error) => match &*error {

@@ -9,7 +9,7 @@ use depot_tree::TreeError;
 use super::{PublishError, answer_of, facts::take_facts};
 use crate::{
     auth::policy::Principal,
-    python::{plan::may_upload, repository::Repository},
+    python::{plan::may_upload, projects::Coming, repository::Repository},
 };
 
 /// Takes what someone says of a file: changes the facts of one that is here, and otherwise remembers them until the
@@ -33,7 +33,8 @@ pub(crate) fn announce(
         }
         known => known?,
     };
-    repository.projects.check(filename, known.is_some())?;
+    let copy = record.is_mirrored().then_some(record.sha256);
+    repository.projects.check(Coming { filename, is_here: known.is_some(), copy })?;
     match known {
         Some(known) if known.sha256 != record.sha256 => {
             Err(PublishError::Exists { filename: known.filename, sha256: known.sha256 })

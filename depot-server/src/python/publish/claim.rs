@@ -5,10 +5,7 @@ use depot_proto::{ProjectName, scope::Action};
 use super::PublishError;
 use crate::{
     auth::policy::Principal,
-    python::{
-        projects::{self, ProjectError},
-        repository::Repository,
-    },
+    python::{projects, repository::Repository},
 };
 
 /// Makes the account that is about to publish a file of its own the owner of a project that has none. Of two who try at
@@ -23,8 +20,6 @@ pub(super) fn claim(
         Ok(true) => Ok(()),
         // Somebody was faster than who was asked for the right to push what is new.
         Ok(false) => Ok(principal.may(&[Action::Push, Action::PushNew], &repository.name, project)?),
-        Err(ProjectError::Refused(refused)) => Err(refused.into()),
-        Err(ProjectError::Tree(error)) => Err(error.into()),
-        Err(ProjectError::Commit(error)) => Err(error.into()),
+        Err(error) => Err(error.into()),
     }
 }

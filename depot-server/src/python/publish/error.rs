@@ -5,7 +5,10 @@ use depot_proto::{ProjectName, RecordError, Sha256Digest};
 use depot_tree::TreeError;
 
 use crate::{
-    auth::policy::Denied, python::projects::Refused, service::commit::CommitError, store::StoreError,
+    auth::policy::Denied,
+    python::projects::{ProjectError, Refused},
+    service::commit::CommitError,
+    store::StoreError,
 };
 
 /// Why a file was not published; nothing was changed.
@@ -117,6 +120,16 @@ pub(crate) enum PublishError {
     /// The change could not be committed.
     #[error(transparent)]
     Commit(#[from] CommitError),
+}
+
+impl From<ProjectError> for PublishError {
+    fn from(error: ProjectError) -> Self {
+        match error {
+            ProjectError::Refused(refused) => refused.into(),
+            ProjectError::Tree(error) => error.into(),
+            ProjectError::Commit(error) => error.into(),
+        }
+    }
 }
 
 /// The most findings that a message has.

@@ -4,7 +4,12 @@ use depot_proto::{DistributionFilename, FileRecord, Origin, ProjectName, push::U
 use depot_tree::{Member, Sealed, Together};
 
 use super::{PublishError, admit, claim::claim, committing, judge::judge, mend::mend, room};
-use crate::{auth::policy::Principal, clock, python::repository::Repository, store::records::Change};
+use crate::{
+    auth::policy::Principal,
+    clock,
+    python::{projects::Coming, repository::Repository},
+    store::records::Change,
+};
 
 /// A file that was received whole and that nothing speaks against.
 pub(crate) struct Candidate {
@@ -51,7 +56,11 @@ pub(crate) fn publish_together(
     // Kept to the end.
     let _room = room::reserve(repository, project, new)?;
     let files = candidates.iter().zip(&known);
-    let files = files.map(|(candidate, known)| (&candidate.filename, known.is_some()));
+    let files = files.map(|(candidate, known)| Coming {
+        filename: &candidate.filename,
+        is_here: known.is_some(),
+        copy: None,
+    });
     let _admitted = repository.projects.admit(files)?;
     let (mut outcomes, mut names, mut members) = (Vec::new(), Vec::new(), Vec::new());
     let first_seen = Some(clock::now());

@@ -38,6 +38,8 @@ impl Scrub<'_> {
 
     /// Removes what a deletion could not.
     fn buried(&self, project: &ProjectName) -> Result<(), ScrubError> {
+        // A file that comes again lies there for a moment before its tombstone is gone.
+        let _closed = self.repository.projects.close();
         let Some(record) = self.repository.projects.get(project) else { return Ok(()) };
         for tombstone in &record.tombstones {
             let filename = &tombstone.filename;

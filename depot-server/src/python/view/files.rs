@@ -40,6 +40,7 @@ impl View {
                 Err(error) => return Err(error),
             }
         }
+        self.check_deleted(filename, readable).await?;
         failed.map_or(Ok(None), Err)
     }
 
@@ -69,7 +70,11 @@ impl View {
             }
         }
         self.check_unlisted(filename, status)?;
-        let asked = self.asked_by(project, readable).await?;
+        let mut asked = self.asked_by(project, readable).await?;
+        if self.buried(project).digest(filename.as_str()).is_some() {
+            // What others have of that name has other bytes, or is not known.
+            asked.retain(|place| matches!(self.members[*place].source, Source::Hosted(_)));
+        }
         Ok(self.willing(project, asked, clock::now()).0)
     }
 

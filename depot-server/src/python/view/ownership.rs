@@ -78,7 +78,8 @@ impl Ownership {
         Ok(self.owns(project)?.then_some((Owning::FirstParty, None)))
     }
 
-    /// Whether somebody keeps the name, or something of it was deleted: a name is never free again.
+    /// Whether somebody keeps the name, or something of its own was deleted: a name is never free again. Deleted copies of
+    /// another index's files own as little as those that are there.
     fn is_claimed(&self, project: &ProjectName) -> bool {
         // Of one whose record cannot be read nothing is known, and that must not open it.
         if self.repository.projects.is_damaged(project) {
@@ -86,7 +87,9 @@ impl Ownership {
         }
         let record = self.repository.projects.get(project);
         record.is_some_and(|record| {
-            !record.owners.is_empty() || !record.pushers.is_empty() || !record.tombstones.is_empty()
+            !record.owners.is_empty()
+                || !record.pushers.is_empty()
+                || record.tombstones.iter().any(|tombstone| !tombstone.mirrored)
         })
     }
 
