@@ -15,17 +15,21 @@ pub(crate) mod socket;
 mod tokens;
 mod users;
 mod verbs;
+mod warm;
 
 use std::{path::PathBuf, sync::Arc};
 
-use depot_proto::{Subject, scope::Scope};
+use depot_proto::{RepositoryName, Subject, scope::Scope};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use gc::sweep;
 pub(crate) use verbs::perform;
 
 use crate::{
-    python::scrub::Scrubbed,
+    python::{
+        scrub::Scrubbed,
+        warm::{Warmed, Wish},
+    },
     store::{
         export::Counts,
         records::{PasswordHash, Serial, TokenRecord, UserRecord},
@@ -117,6 +121,13 @@ pub(crate) enum AdminRequest {
     },
     /// Say all that is known, as the lines of an export.
     Export,
+    /// Bring here what is wished for.
+    Warm {
+        /// Which repository shows it; the group at the root if none is named, or what is pulled through by itself.
+        repository: Option<RepositoryName>,
+        /// What it is.
+        wish: Wish,
+    },
     /// Copy everything that is needed to serve it elsewhere.
     Backup {
         /// Where to; an absolute path.
@@ -213,6 +224,13 @@ pub(crate) enum AdminAnswer {
     BackedUp {
         /// What is in it.
         backup: BackedUp,
+    },
+    /// What could be had is here.
+    Warmed {
+        /// In which repository.
+        repository: RepositoryName,
+        /// What it is.
+        warmed: Warmed,
     },
     /// How far it is; other lines follow.
     Progress {

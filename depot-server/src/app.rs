@@ -2,8 +2,10 @@
 
 pub(crate) mod boot;
 pub(crate) mod format;
+mod metrics;
 mod roles;
 mod views;
+mod watch;
 
 use std::{io, path::PathBuf, sync::Arc};
 
@@ -22,12 +24,13 @@ use crate::{
         accounts::{self, AccountsState},
         authenticate::{Authenticator, authenticate},
         doors::Route,
-        health,
+        health, metrics as numbers,
         middleware::{self, Envelope},
         oidc::{self, OidcState},
     },
     listen::Site,
     python::{
+        exceptions::ExceptionsError,
         http::{self as python, RepositoryState, hot::Hot, view, why},
         reindex,
         view::View,
@@ -39,6 +42,7 @@ use crate::{
     },
     store::{StoreError, records::Change},
 };
+use watch::Watch;
 
 /// Uploads validated and published at the same time; the bound keeps the disk's queue short.
 const PUBLISHING: usize = 64;
@@ -98,6 +102,12 @@ impl From<KeyError> for OpenError {
     }
 }
 
+impl From<ExceptionsError> for OpenError {
+    fn from(error: ExceptionsError) -> Self {
+        Self::Commit(error.to_string())
+    }
+}
+
 impl From<UsersError> for OpenError {
     fn from(error: UsersError) -> Self {
         Self::Auth(error.to_string())
@@ -122,8 +132,11 @@ pub struct Depot {
     pub(crate) hosted: Arc<RepositoryState>,
     /// What is served beside it: other indexes and groups.
     pub(crate) views: Vec<Arc<View>>,
+    /// The hosted repository as its policy shows it, if it follows one: it is read through this.
+    pub(crate) ruled: Option<Arc<View>>,
     /// What is read at each mount, for who asks why: those, and the hosted repository.
     pub(crate) explained: Arc<[Arc<View>]>,
+    pub(crate) watch: Watch,
     pub(crate) authenticator: Arc<Authenticator>,
     pub(crate) committer: Arc<Committer>,
     pub(crate) tokens: Arc<Tokens>,
@@ -145,8 +158,12 @@ impl Depot {
 
     /// Everything the server serves, to be bound to a port or mounted in another axum application.
     pub fn router(&self) -> Router {
-        let around =
-            Arc::new(Envelope::new(trusted_proxies(&self.config), python::longest_body(&self.hosted)));
+        let around = Envelope::new(
+            trusted_proxies(&self.config),
+            python::longest_body(&self.hosted),
+            Arc::clone(&self.watch.tally),
+        );
+        let around = Arc::new(around);
         let envelope = move |request: Request, next: Next| {
             let around = Arc::clone(&around);
             async move { middleware::envelope(&around, request, next).await }
@@ -154,9 +171,17 @@ impl Depot {
         let mut repositories = Router::new();
         if self.hosted.enabled {
             let authenticator = Arc::clone(&self.authenticator);
-            repositories = python::doors(&self.hosted.repository.name)
-                .open(Arc::clone(&self.hosted))
-                .route_layer(axum::middleware::from_fn_with_state(authenticator, authenticate));
+            let name = &self.hosted.repository.name;
+            let hosted = Arc::clone(&self.hosted);
+            let doors = match &self.ruled {
+                None => python::doors(name).open(hosted),
+                Some(ruled) => {
+                    let reading = view::reading(&ruled.mount).open(Arc::clone(ruled));
+                    reading.merge(python::writing(name).open(hosted))
+                }
+            };
+            repositories =
+                doors.route_layer(axum::middleware::from_fn_with_state(authenticator, authenticate));
         }
         for served in &self.views {
             let authenticator = Arc::clone(&self.authenticator);
@@ -180,6 +205,7 @@ impl Depot {
         }
         repositories
             .merge(self.accounts())
+            .merge(self.numbers())
             .merge(health::doors().open(self.ready()))
             .fallback(middleware::no_route)
             .method_not_allowed_fallback(middleware::no_method)
@@ -199,9 +225,18 @@ impl Depot {
             .route_layer(axum::middleware::from_fn_with_state(authenticator, authenticate))
     }
 
+    /// The door of what is counted.
+    fn numbers(&self) -> Router {
+        let authenticator = Arc::clone(&self.authenticator);
+        numbers::doors()
+            .open(Arc::new(self.metrics()))
+            .route_layer(axum::middleware::from_fn_with_state(authenticator, authenticate))
+    }
+
     /// Everything the server serves, with what is at hand in front: for a port of its own.
     pub(crate) fn site(&self) -> Site {
-        Site { hot: Hot::new(Arc::clone(&self.hosted), self.config.page_cache), router: self.router() }
+        let hot = Hot::new(Arc::clone(&self.hosted), self.config.page_cache);
+        Site { hot, router: self.router(), tally: Arc::clone(&self.watch.tally) }
     }
 
     /// Renders the list of projects, so that the first to ask for it need not wait. May block.
@@ -272,8 +307,9 @@ impl Depot {
 pub fn routes() -> Vec<Route> {
     let repository = python::doors(&RepositoryName::default_hosted()).into_routes();
     let views = ["/pypi", ""].map(|mount| view::doors(mount).into_routes()).concat();
+    let own = [numbers::doors().into_routes(), health::doors().into_routes()].concat();
     let (accounts, jobs) = (accounts::doors().into_routes(), oidc::doors().into_routes());
-    [repository, views, why::doors().into_routes(), accounts, jobs, health::doors().into_routes()].concat()
+    [repository, views, why::doors().into_routes(), accounts, jobs, own].concat()
 }
 
 /// From where `X-Forwarded-For` is believed.

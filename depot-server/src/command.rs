@@ -9,6 +9,7 @@ mod key;
 mod serve;
 mod token;
 mod user;
+mod warm;
 
 use std::{ffi::OsString, io::Write as _, process::ExitCode};
 
@@ -50,6 +51,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Export(args) => data::export(&args),
         Verb::Import(args) => data::import(&args),
         Verb::Backup(args) => data::backup(&args),
+        Verb::Warm(args) => warm::warm(args),
     };
     match done {
         Ok(code) => code,
@@ -153,6 +155,7 @@ fn unexpected(answer: &AdminAnswer) -> anyhow::Error {
         AdminAnswer::Swept { .. } => "a sweep",
         AdminAnswer::Exported { .. } => "an export",
         AdminAnswer::BackedUp { .. } => "a backup",
+        AdminAnswer::Warmed { .. } => "what is warm",
         AdminAnswer::Progress { .. } => "its progress",
         AdminAnswer::Failed { .. } => "a failure",
     };

@@ -36,6 +36,7 @@ pub(crate) use {
     error::{ConfigError, Origin},
     file::{ConfigFile, DEFAULT_NAME},
     reader::{Entry, Layer, Sources},
+    repositories::reservation,
     setting::{Fallback, Setting, all as all_settings},
     settings::Settings,
     template::template,
@@ -79,6 +80,8 @@ pub struct Config {
     pub page_cache: u64,
     /// The names of projects that the hosted repository owns whether it has files of them or not.
     pub reserved: Vec<ProjectPattern>,
+    /// The policy that the hosted repository follows.
+    pub python_policy: Option<PathBuf>,
     /// The repositories beside the hosted one.
     pub repositories: Vec<RepositoryConfig>,
     /// The file of publishers, for a server that gives tokens to CI jobs.
@@ -87,6 +90,8 @@ pub struct Config {
     pub audience: Option<String>,
     /// Whether it is recorded whose credentials fetched which file.
     pub record_downloads: bool,
+    /// Whether whoever may read everything sees the numbers at `/metrics` too, and not only this machine and administrators.
+    pub metrics_for_readers: bool,
 }
 
 /// What carries requests to a server.
@@ -163,10 +168,12 @@ impl Config {
             scan_timeout: Duration::from_mins(1),
             page_cache: 128 << 20,
             reserved: Vec::new(),
+            python_policy: None,
             repositories: repositories::defaults(),
             publishers: None,
             audience: None,
             record_downloads: false,
+            metrics_for_readers: false,
         }
     }
 
@@ -190,6 +197,11 @@ impl Config {
 
     pub(crate) fn state(&self) -> PathBuf {
         self.data_dir.join("state")
+    }
+
+    /// Which exceptions of policies the journal was told of.
+    pub(crate) fn exceptions(&self) -> PathBuf {
+        self.state().join("exceptions.json")
     }
 
     /// The server's id.

@@ -43,7 +43,7 @@ use self::{
 };
 use crate::{
     config::WireLimits,
-    http::{forwarded::Peer, strict},
+    http::{forwarded::Peer, strict, tally::Tally},
     python::http::hot::Hot,
 };
 
@@ -72,6 +72,8 @@ const COMPLAIN: Duration = Duration::from_secs(10);
 pub(crate) struct Site {
     pub(crate) hot: Hot,
     pub(crate) router: Router,
+    /// Counts what is answered in front of the router, which counts for itself.
+    pub(crate) tally: Arc<Tally>,
 }
 
 /// What a connection goes through on its way to the site.
@@ -188,7 +190,7 @@ impl Server {
         let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT);
         let activity = Activity::new();
         let served = match &self.edge.tls {
-            None => match fast::serve(stream, &self.site.hot, &self.edge.wire, stopped.clone()).await {
+            None => match fast::serve(stream, &self.site, &self.edge.wire, stopped.clone()).await {
                 Left::Closed => return,
                 Left::Handed(stream, read) => {
                     let stream = Timed::new(stream, read, &self.edge.wire, Arc::clone(&activity));
@@ -256,6 +258,7 @@ fn answering(
         if strict::refusal(&request).is_none()
             && let Some(response) = site.hot.answer(request.method(), request.uri(), request.headers())
         {
+            site.tally.count(response.status());
             return Either::Left(ready(Ok(response)));
         }
         request.extensions_mut().insert(Peer(peer));

@@ -3,6 +3,7 @@
 pub(crate) mod catalog;
 pub(crate) mod declared;
 pub(crate) mod directory;
+pub(crate) mod exceptions;
 pub(crate) mod files;
 pub(crate) mod http;
 mod key;
@@ -11,7 +12,6 @@ pub(crate) mod plan;
 pub(crate) mod policy;
 pub(crate) mod projects;
 pub(crate) mod provenance;
-#[expect(dead_code, reason = "not all of it has a door yet")]
 pub(crate) mod proxy;
 pub(crate) mod publish;
 pub(crate) mod reindex;
@@ -21,3 +21,4 @@ pub(crate) mod root;
 pub(crate) mod scrub;
 pub(crate) mod upstream;
 pub(crate) mod view;
+pub(crate) mod warm;

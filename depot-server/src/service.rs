@@ -1,5 +1,6 @@
 //! Rules that know no ecosystem and no HTTP.
 
+pub(crate) mod alarms;
 pub(crate) mod authority;
 pub(crate) mod commit;
 pub(crate) mod downloads;

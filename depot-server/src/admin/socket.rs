@@ -17,8 +17,8 @@ use tokio::{
 use super::{AdminAnswer, AdminRequest, Said, Tell, perform};
 use crate::app::Depot;
 
-/// The longest request line, in bytes.
-const MAX_REQUEST: u64 = 1 << 20;
+/// The longest request line, in bytes: a long lock with all its digests.
+const MAX_REQUEST: u64 = 32 << 20;
 
 /// Lines that a verb may be ahead of whoever asked.
 const AHEAD: usize = 256;

@@ -1,6 +1,6 @@
 //! What the admin verbs do.
 
-use super::{AdminAnswer, AdminRequest, Tell, backup, export, gc, keys, scrub, tokens, users};
+use super::{AdminAnswer, AdminRequest, Tell, backup, export, gc, keys, scrub, tokens, users, warm};
 use crate::{app::Depot, service::users::NewUser};
 
 /// Performs a verb. May block.
@@ -24,6 +24,7 @@ pub(crate) fn perform(depot: &Depot, request: AdminRequest, tell: Tell<'_>) -> A
         AdminRequest::Scrub { quarantine, rate } => scrub::scrub(depot, quarantine, rate, tell),
         AdminRequest::Gc { older_than, dry_run } => gc::gc(&depot.config, older_than, dry_run),
         AdminRequest::Export => export::export(depot, tell),
+        AdminRequest::Warm { repository, wish } => warm::warm(depot, repository.as_ref(), wish, tell),
         AdminRequest::Backup { to, copy } => backup::backup(depot, &to, copy, tell),
     };
     performed.unwrap_or_else(|reason| AdminAnswer::Failed { reason })

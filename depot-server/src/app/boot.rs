@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 
 use super::{
     BOOTSTRAP_DAYS, Depot, OpenError, PUBLISHING, SERVER, format, roles::HostedRoles, trusted_proxies, views,
+    watch::Watch,
 };
 use crate::{
     auth::{
@@ -124,11 +125,8 @@ pub(super) fn open(config: Config) -> Result<Depot, OpenError> {
         anonymous_read: config.anonymous_read,
         subjects: Subjects { users: Arc::clone(&users), tokens: Arc::clone(&tokens) },
         enabled: config.python_enabled,
-        downloads: config
-            .record_downloads
-            .then(|| Downloads::start(&config.access()).map(Arc::new))
-            .transpose()
-            .map_err(io(&config.access()))?,
+        is_ruled: config.python_policy.is_some(),
+        downloads: downloads(&config)?,
         wire: config.wire.clone(),
         receiving: Arc::new(Semaphore::new(shares.uploads)),
         publishing: Arc::new(Semaphore::new(PUBLISHING)),
@@ -147,12 +145,16 @@ pub(super) fn open(config: Config) -> Result<Depot, OpenError> {
         }
         None => None,
     };
-    let views::Opened { views, explained } = views::open(&config, &hosted, &tokens)?;
+    let opened = views::open(&config, &hosted, &tokens)?;
+    let watch = Watch::new(&opened, &config, &committer);
+    let views::Opened { views, hosted_alone, explained, .. } = opened;
     let depot = Depot {
         config,
+        ruled: hosted_alone.filter(|_| hosted.is_ruled),
         hosted,
         views,
         explained,
+        watch,
         authenticator,
         committer,
         tokens,
@@ -164,6 +166,13 @@ pub(super) fn open(config: Config) -> Result<Depot, OpenError> {
     finish(&depot, &recovered)?;
     bootstrap(&depot)?;
     Ok(depot)
+}
+
+/// The record of who fetched which file, where there is one.
+fn downloads(config: &Config) -> Result<Option<Arc<Downloads>>, OpenError> {
+    let path = config.access();
+    let started = config.record_downloads.then(|| Downloads::start(&path).map(Arc::new)).transpose();
+    started.map_err(|source| OpenError::Io { path, source })
 }
 
 /// Keeps every other server, and whoever changes the data directory without one, away for as long as the file lives.

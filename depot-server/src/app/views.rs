@@ -1,6 +1,6 @@
 //! What is served beside the hosted repository: other indexes and groups, put together from the configuration.
 
-use std::{collections::HashMap, env, fs, io, sync::Arc};
+use std::{collections::HashMap, env, fs, io, path::PathBuf, sync::Arc};
 
 use depot_index::{ClientOptions, Netrc};
 use depot_proto::RepositoryName;
@@ -20,7 +20,7 @@ use crate::{
             ownership::Ownership,
         },
     },
-    service::tokens::Tokens,
+    service::{alarms::Alarms, tokens::Tokens},
 };
 
 /// The name of the group that is mounted at the root.
@@ -30,8 +30,16 @@ const ROOT: &str = "all";
 pub(super) struct Opened {
     /// What is served beside the hosted repository.
     pub(super) views: Vec<Arc<View>>,
-    /// These, and the hosted one as a reader sees it.
+    /// The hosted one as a reader sees it, if it answers.
+    pub(super) hosted_alone: Option<Arc<View>>,
+    /// These, and that one.
     pub(super) explained: Arc<[Arc<View>]>,
+    /// The other indexes.
+    pub(super) proxies: Vec<Arc<Proxy>>,
+    /// The policies that are followed, by the repositories that name them.
+    pub(super) policies: Vec<(RepositoryName, Arc<PolicyFile>)>,
+    /// What they sound.
+    pub(super) alarms: Arc<Alarms>,
 }
 
 /// Opens the repositories beside the hosted one, and puts groups together. Nothing is asked of anybody.
@@ -42,17 +50,20 @@ pub(super) fn open(
 ) -> Result<Opened, OpenError> {
     // Of the hosted repository whether it answers or not: what it owns is asked for nowhere else.
     let (repository, tokens) = (Arc::clone(&hosted.repository), Arc::clone(tokens));
-    let ownership = Arc::new(Ownership::new(repository, tokens, config.reserved.clone()));
+    let alarms = Arc::default();
+    let ownership = Ownership::new(repository, tokens, config.reserved.clone(), Arc::clone(&alarms));
+    let ownership = Arc::new(ownership);
     let mut members: HashMap<RepositoryName, Member> = HashMap::new();
     if hosted.enabled {
         let name = hosted.repository.name.clone();
         let repository = Arc::clone(&hosted.repository);
         let source = Source::Hosted(Arc::new(Hosted { repository, files: Arc::clone(&hosted.files) }));
-        members.insert(name.clone(), Member { name, source, policy: None });
+        let policy = policy(&name, config.python_policy.as_ref())?;
+        members.insert(name.clone(), Member { name, source, policy });
     }
     let enabled = || config.repositories.iter().filter(|repository| repository.enabled);
     for repository in enabled() {
-        if let Some(member) = member(config, repository)? {
+        if let Some(member) = member(config, repository, &alarms)? {
             members.insert(repository.name.clone(), member);
         }
     }
@@ -62,7 +73,7 @@ pub(super) fn open(
         let (of, own_policy) = match kind {
             KindConfig::Group(group) => {
                 let of = group.members.iter().filter_map(|name| members.get(name).cloned());
-                (of.collect(), policy(repository)?)
+                (of.collect(), policy(name, repository.policy.as_ref())?)
             }
             // A repository's own policy is followed wherever it is read.
             _ => (members.get(name).cloned().into_iter().collect(), None),
@@ -79,27 +90,51 @@ pub(super) fn open(
         let name = member.name.clone();
         let mount = format!("/{name}");
         let pages = Arc::clone(&hosted.pages);
-        Arc::new(View::new(name, mount, vec![member], pages, ownership, config.anonymous_read))
+        let mut view = View::new(name, mount, vec![member], pages, ownership, config.anonymous_read);
+        view.downloads.clone_from(&hosted.downloads);
+        Arc::new(view)
     });
-    let explained = views.iter().cloned().chain(hosted_alone).collect();
-    Ok(Opened { views, explained })
+    let explained = views.iter().cloned().chain(hosted_alone.clone()).collect();
+    let proxy = |member: &Member| match &member.source {
+        Source::Proxy(proxy) => Some(Arc::clone(proxy)),
+        Source::Hosted(_) | Source::Directory(_) => None,
+    };
+    let mut proxies: Vec<_> = members.values().filter_map(proxy).collect();
+    proxies.sort_by(|one, two| one.name().cmp(two.name()));
+    let followed = |name: &RepositoryName, policy: &Option<Arc<PolicyFile>>| {
+        policy.as_ref().map(|policy| (name.clone(), Arc::clone(policy)))
+    };
+    let of_members = members.values().filter_map(|member| followed(&member.name, &member.policy));
+    let of_views = views.iter().filter_map(|view| followed(&view.name, &view.policy));
+    let mut policies: Vec<_> = of_members.chain(of_views).collect();
+    policies.sort_by(|(one, _), (two, _)| one.cmp(two));
+    Ok(Opened { views, hosted_alone, explained, proxies, policies, alarms })
 }
 
-fn member(config: &Config, repository: &RepositoryConfig) -> Result<Option<Member>, OpenError> {
+fn member(
+    config: &Config,
+    repository: &RepositoryConfig,
+    alarms: &Arc<Alarms>,
+) -> Result<Option<Member>, OpenError> {
     let name = repository.name.clone();
     let source = match &repository.kind {
         KindConfig::Group(_) => return Ok(None),
-        KindConfig::Proxy(proxy) => Source::Proxy(open_proxy(config, &name, proxy)?),
+        KindConfig::Proxy(proxy) => Source::Proxy(open_proxy(config, &name, proxy, alarms)?),
         KindConfig::Directory(path) => {
             let failed = |error: DirectoryError| OpenError::Repository(name.clone(), error.to_string());
             Source::Directory(Arc::new(Directory::open(path).map_err(failed)?))
         }
     };
-    let policy = policy(repository)?;
+    let policy = policy(&name, repository.policy.as_ref())?;
     Ok(Some(Member { name, source, policy }))
 }
 
-fn open_proxy(config: &Config, name: &RepositoryName, proxy: &ProxyConfig) -> Result<Arc<Proxy>, OpenError> {
+fn open_proxy(
+    config: &Config,
+    name: &RepositoryName,
+    proxy: &ProxyConfig,
+    alarms: &Arc<Alarms>,
+) -> Result<Arc<Proxy>, OpenError> {
     let failed = |error: &dyn std::error::Error| OpenError::Repository(name.clone(), error.to_string());
     let (tree, _) = Tree::open(config.repository(name.as_str()))?;
     let settings = ProxySettings {
@@ -111,6 +146,7 @@ fn open_proxy(config: &Config, name: &RepositoryName, proxy: &ProxyConfig) -> Re
         offline: config.offline,
         allow_http: proxy.allow_http,
         allow_private: proxy.allow_private,
+        alarms: Arc::clone(alarms),
         ..ProxySettings::new(proxy.upstream.clone())
     };
     let netrc = netrc(proxy).map_err(|error| failed(&error))?;
@@ -137,8 +173,8 @@ fn netrc(proxy: &ProxyConfig) -> io::Result<Netrc> {
     }
 }
 
-fn policy(repository: &RepositoryConfig) -> Result<Option<Arc<PolicyFile>>, OpenError> {
-    let failed = |error: PolicyFileError| OpenError::Repository(repository.name.clone(), error.to_string());
-    let file = repository.policy.clone().map(PolicyFile::open).transpose();
+fn policy(name: &RepositoryName, path: Option<&PathBuf>) -> Result<Option<Arc<PolicyFile>>, OpenError> {
+    let failed = |error: PolicyFileError| OpenError::Repository(name.clone(), error.to_string());
+    let file = path.cloned().map(PolicyFile::open).transpose();
     Ok(file.map_err(failed)?.map(Arc::new))
 }

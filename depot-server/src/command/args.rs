@@ -4,6 +4,7 @@ mod accounts;
 mod audit;
 mod data;
 mod settings;
+mod warm;
 
 use std::{
     ffi::{OsStr, OsString},
@@ -18,10 +19,13 @@ use depot_proto::{
     scope::{ProjectPattern, Scope},
 };
 
+use crate::config;
+
 pub(super) use accounts::{KeyVerb, UserNamed, UserVerb};
 pub(super) use audit::{AuditShow, AuditVerb, AuditVerify};
 pub(super) use data::{BackupArgs, ExportArgs, GcArgs, ImportArgs, ReindexArgs, ScrubArgs};
 pub(super) use settings::{DataDir, Given};
+pub(super) use warm::WarmArgs;
 
 /// A Python package index over a local tree.
 #[derive(Debug, Parser)]
@@ -80,6 +84,8 @@ pub(super) enum Verb {
     Import(ImportArgs),
     /// Copy everything that is needed to serve it elsewhere, while it is served
     Backup(BackupArgs),
+    /// Bring here what a list of requirements names, so that it installs while other indexes are down
+    Warm(WarmArgs),
 }
 
 #[derive(Debug, Args)]
@@ -103,6 +109,10 @@ pub(super) struct InitArgs {
     /// Write it in the place of one that is there
     #[arg(long)]
     pub(super) force: bool,
+    /// Reserve a name of a project, or the beginning of names and a `*`, as in 'acme-*': no other index is ever asked for it.
+    /// Without this flag you are asked, if there is a terminal
+    #[arg(long, value_name = "PATTERN", value_parser = parse_reservation)]
+    pub(super) reserve: Vec<ProjectPattern>,
 }
 
 #[derive(Debug, Args)]
@@ -177,6 +187,11 @@ pub(super) enum OutputFormat {
     Text,
     /// For programs.
     Json,
+}
+
+/// A pattern of names that can be reserved.
+fn parse_reservation(text: &str) -> Result<ProjectPattern, String> {
+    config::reservation(text).map_err(str::to_owned)
 }
 
 /// The longest life of a token, in days.

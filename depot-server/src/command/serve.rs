@@ -57,6 +57,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let opening = tokio::task::spawn_blocking(move || {
         let depot = Depot::open(config)?;
         depot.warm();
+        depot.watch.tell_exceptions()?;
         Ok::<_, OpenError>(depot)
     });
     let mut stop = pin!(stop);
@@ -84,9 +85,11 @@ async fn run(config: Config) -> anyhow::Result<()> {
         tokio::spawn(Arc::clone(tls).renew());
     }
     let warning = tokio::spawn(warn_of_ends(Arc::clone(&depot)));
+    let watching = tokio::spawn(watch(Arc::clone(&depot)));
     let connections = wire.connections.min(Shares::now().connections);
     let finished = listen::serve(listener, depot.site(), Edge { connections, wire, tls }, stop).await;
     warning.abort();
+    watching.abort();
     #[cfg(unix)]
     if let Some(admin) = admin {
         admin.abort();
@@ -99,6 +102,30 @@ async fn run(config: Config) -> anyhow::Result<()> {
     tokio::task::spawn_blocking(move || depot.close()).await?;
     say("depot-server: stopped");
     Ok(())
+}
+
+/// How often policies are looked at for what the journal should know.
+const WATCHED: Duration = Duration::from_secs(2);
+
+/// How many of these looks there are to one at what is kept of other indexes.
+const LOOKS: u32 = 300;
+
+/// Watches for what nobody may ask about for long: policies that changed, and names that are owned by now.
+async fn watch(depot: Arc<Depot>) {
+    for look in (0..LOOKS).cycle() {
+        let depot = Arc::clone(&depot);
+        let looked = tokio::task::spawn_blocking(move || {
+            if let Err(error) = depot.watch.tell_exceptions() {
+                tracing::error!(%error, "the journal cannot be told which exceptions of policies hold");
+            }
+            if look == 0 {
+                depot.watch.look_around();
+            }
+        });
+        // One that panicked was logged when it did.
+        let _ = looked.await;
+        tokio::time::sleep(WATCHED).await;
+    }
 }
 
 /// How many tokens one line each is spent on.

@@ -14,8 +14,17 @@ pub(crate) static READ: Setting = Setting::new(
 )
 .outside("--read", "DEPOT_READ", "WHO");
 
-pub(crate) static SECTION: Section =
-    Section { name: "access", what: "Who may read; writing always needs a token", settings: &[&READ] };
+static METRICS: Setting = Setting::new(
+    "access.metrics",
+    Fallback::Value("\"local\""),
+    "Who sees the numbers at /metrics: this machine itself and administrators, or also whoever may read everything",
+);
+
+pub(crate) static SECTION: Section = Section {
+    name: "access",
+    what: "Who may read; writing always needs a token",
+    settings: &[&READ, &METRICS],
+};
 
 /// Who may read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,15 +39,33 @@ impl Words for Readers {
     const WORDS: &'static [(&'static str, Self)] = &[("everyone", Self::Everyone), ("tokens", Self::Tokens)];
 }
 
+/// Who sees the numbers of the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Metrics {
+    /// Who asks on the machine itself, and administrators.
+    Local,
+    /// They, and whoever may read everything.
+    Readers,
+}
+
+impl Words for Metrics {
+    const WORDS: &'static [(&'static str, Self)] = &[("local", Self::Local), ("readers", Self::Readers)];
+}
+
 /// What `[access]` says.
 #[derive(Clone, Debug)]
 pub(crate) struct Access {
     /// Who may read.
     pub(crate) read: Readers,
+    /// Who sees the numbers of the server.
+    pub(crate) metrics: Metrics,
 }
 
 impl Access {
     pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, ConfigError> {
-        Ok(Self { read: reader.value(&READ, Readers::Everyone)? })
+        Ok(Self {
+            read: reader.value(&READ, Readers::Everyone)?,
+            metrics: reader.value(&METRICS, Metrics::Local)?,
+        })
     }
 }

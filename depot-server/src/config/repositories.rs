@@ -11,6 +11,7 @@ use depot_proto::{RepositoryName, scope::ProjectPattern};
 
 use keys::{Kind, declare};
 use values::{Members, Patterns, Upstream};
+pub(crate) use values::{reservation, reservations};
 
 use super::{
     error::ConfigError,
@@ -74,6 +75,8 @@ pub(crate) struct Python {
     pub(crate) max_file_size: Option<u64>,
     /// The names that it owns whether it has files of them or not.
     pub(crate) reserved: Vec<ProjectPattern>,
+    /// The policy that it follows.
+    pub(crate) policy: Option<PathBuf>,
 }
 
 /// A repository beside the hosted one.
@@ -168,7 +171,12 @@ impl Repositories {
             }
         }
         let others = others.into_iter().map(|(_, config)| config).collect();
-        let python = python.unwrap_or(Python { enabled: true, max_file_size: None, reserved: Vec::new() });
+        let python = python.unwrap_or(Python {
+            enabled: true,
+            max_file_size: None,
+            reserved: Vec::new(),
+            policy: None,
+        });
         Ok(Self { python, others })
     }
 }
@@ -232,6 +240,7 @@ impl Table<'_, '_> {
                 .optional_bounded(self.key("max_file_size"), &FILE_SIZES)?
                 .map(|size: Size| size.0),
             reserved: self.reader.value(self.key("reserved"), Patterns(Vec::new()))?.0,
+            policy: self.reader.path(self.key("policy"))?,
         })
     }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{
     Config, Transport,
-    access::{Access, Readers},
+    access::{Access, Metrics, Readers},
     error::{ConfigError, Origin},
     intent,
     limits::Limits,
@@ -103,10 +103,12 @@ impl Settings {
             scan_timeout: self.publish.scan_timeout,
             page_cache: self.limits.page_cache,
             reserved: self.repositories.python.reserved.clone(),
+            python_policy: self.repositories.python.policy.clone(),
             repositories: self.repositories.others.clone(),
             publishers: self.oidc.publishers.clone(),
             audience: self.oidc.audience.clone(),
             record_downloads: self.log.downloads,
+            metrics_for_readers: self.access.metrics == Metrics::Readers,
         }
     }
 }

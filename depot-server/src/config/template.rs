@@ -3,13 +3,18 @@
 
 use std::fmt::Write as _;
 
-use super::setting::{Fallback, Setting, sections};
+use depot_proto::scope::ProjectPattern;
+
+use super::{
+    repositories::reservations,
+    setting::{Fallback, Setting, sections},
+};
 
 /// Lines of prose are no longer than this.
 const WIDTH: usize = 100;
 
-/// The text of the file.
-pub(crate) fn template() -> String {
+/// The text of the file, in which these names are reserved.
+pub(crate) fn template(reserved: &[ProjectPattern]) -> String {
     let mut text = String::new();
     prose(
         &mut text,
@@ -25,6 +30,9 @@ pub(crate) fn template() -> String {
         for setting in section.settings {
             text.push('\n');
             explain(&mut text, setting);
+            if setting.key == "repositories.python.reserved" && !reserved.is_empty() {
+                let _ = writeln!(text, "{} = {}", setting.name(), reservations(reserved));
+            }
         }
     }
     text

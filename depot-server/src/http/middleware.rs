@@ -4,7 +4,10 @@
 use std::{
     borrow::Cow,
     net::IpAddr,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Instant,
 };
 
@@ -22,6 +25,7 @@ use super::{
     leftover::Leftover,
     problem::{self, Form},
     strict,
+    tally::Tally,
 };
 use crate::{auth::password, config::Network};
 
@@ -53,14 +57,15 @@ pub(crate) struct Envelope {
     trusted: Vec<Network>,
     /// The longest body that any route takes, in bytes.
     longest: u64,
+    tally: Arc<Tally>,
 }
 
 impl Envelope {
-    pub(crate) fn new(trusted: Vec<Network>, longest: u64) -> Self {
+    pub(crate) fn new(trusted: Vec<Network>, longest: u64, tally: Arc<Tally>) -> Self {
         let mut seed = [0; 8];
         // Without random numbers the ids start at 0, and are still distinct within a run.
         let _ = getrandom::fill(&mut seed);
-        Self { next_id: AtomicU64::new(u64::from_le_bytes(seed)), trusted, longest }
+        Self { next_id: AtomicU64::new(u64::from_le_bytes(seed)), trusted, longest, tally }
     }
 
     fn next_id(&self) -> String {
@@ -134,6 +139,7 @@ pub(crate) async fn envelope(around: &Envelope, request: Request, next: Next) ->
     if let Ok(id) = HeaderValue::try_from(&line.id) {
         headers.insert(REQUEST_ID, id);
     }
+    around.tally.count(response.status());
     log(&line, &response);
     response
 }

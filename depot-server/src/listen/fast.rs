@@ -24,7 +24,7 @@ use tokio::{
 };
 
 use super::{
-    date,
+    Site, date,
     request::{Parsed, Plain, parse},
 };
 use crate::{
@@ -53,7 +53,7 @@ pub(super) enum Left {
 /// Answers plain requests for as long as there is nothing else.
 pub(super) async fn serve(
     stream: TcpStream,
-    hot: &Hot,
+    site: &Site,
     wire: &WireLimits,
     mut stop: watch::Receiver<bool>,
 ) -> Left {
@@ -67,7 +67,7 @@ pub(super) async fn serve(
     let mut stopping = pin!(async move { stop.wait_for(|stop| *stop).await.map(|_| ()) });
     loop {
         let (wanted, len) = match parse(&connection.buffer) {
-            Parsed::Plain(plain, len) => (find(hot, &plain), len),
+            Parsed::Plain(plain, len) => (find(&site.hot, &plain), len),
             Parsed::Unfinished if connection.buffer.len() < BUFFER => {
                 let read = poll_fn(|context| {
                     let read = connection.poll_read(context, wire);
@@ -91,6 +91,7 @@ pub(super) async fn serve(
         if connection.write(&answer, wire).await.is_err() {
             return Left::Closed;
         }
+        site.tally.count_ready(answer.is_fresh);
         connection.buffer.advance(len);
         connection.since = Instant::now();
     }

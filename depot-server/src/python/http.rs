@@ -43,6 +43,8 @@ pub(crate) struct RepositoryState {
     pub(crate) subjects: Subjects,
     /// Whether it is served at all.
     pub(crate) enabled: bool,
+    /// Whether it follows a policy, so that it is read through a view and not as it is.
+    pub(crate) is_ruled: bool,
     /// The record of who fetched which file, where there is one.
     pub(crate) downloads: Option<Arc<Downloads>>,
     /// How slowly bodies may come.
@@ -60,21 +62,27 @@ type Shared = axum::extract::State<Arc<RepositoryState>>;
 
 /// The routes of a repository: those under its mount, and those at the root that uploaders know.
 pub(crate) fn doors(repository: &RepositoryName) -> Doors<Arc<RepositoryState>> {
+    let reading = Doors::new()
+        .read("/simple", simple::add_slash)
+        .read("/simple/", simple::root)
+        .read("/simple/{project}", simple::add_slash)
+        .read("/simple/{project}/", simple::project)
+        .read("/simple/{project}/{filename}", file::get)
+        .read("/files/{project}/{filename}", file::get)
+        .read("/packages/{*path}", packages::get);
+    reading.below(&format!("/{repository}")).and(writing(repository))
+}
+
+/// Those of them that do more than read.
+pub(crate) fn writing(repository: &RepositoryName) -> Doors<Arc<RepositoryState>> {
     let right = |actions| Needs::Right(repository.clone(), actions);
     let (yanking, owning) = (right(&[release::YANKING]), right(&[release::OWNING]));
     let below_mount = Doors::new()
-        .read("/simple", simple::add_slash)
         .post("/simple", Needs::Nobody, legacy::wrong_door)
-        .read("/simple/", simple::root)
         .post("/simple/", Needs::Nobody, legacy::wrong_door)
-        .read("/simple/{project}", simple::add_slash)
         .post("/simple/{project}", Needs::Nobody, legacy::wrong_door)
-        .read("/simple/{project}/", simple::project)
         .post("/simple/{project}/", Needs::Nobody, legacy::wrong_door)
-        .read("/simple/{project}/{filename}", file::get)
         .put("/simple/{project}/{filename}", right(&SENDING), put::put)
-        .read("/files/{project}/{filename}", file::get)
-        .read("/packages/{*path}", packages::get)
         .post("/_/plan", right(&SENDING), plan::plan)
         .post("/_/publish", right(&legacy::UPLOADING), publish::publish)
         .put("/_/projects/{project}", right(&[Action::Mirror]), declare::declare)

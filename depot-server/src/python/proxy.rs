@@ -129,6 +129,28 @@ impl Proxy {
         self.counters.read()
     }
 
+    /// Whether the index is left alone for a while because it fails: as to pages, and as to files.
+    pub(crate) fn is_left_alone(&self) -> [bool; 2] {
+        self.upstream.is_left_alone()
+    }
+
+    /// The bytes of files that are kept, as far as they were counted.
+    pub(crate) fn kept_bytes(&self) -> Option<u64> {
+        self.room.used()
+    }
+
+    /// How many pages are kept.
+    pub(crate) fn kept_pages(&self) -> usize {
+        self.pages.folder.len()
+    }
+
+    /// Counts the bytes of files that are kept. May block for as long as it takes to look at every file.
+    pub(crate) fn count_kept(&self) {
+        if let Err(error) = self.room.count(&self.tree) {
+            tracing::warn!(repository = %self.name, %error, "it cannot be counted how much is kept");
+        }
+    }
+
     /// The projects whose pages are kept, sorted.
     pub(crate) fn seen(&self) -> Vec<ProjectName> {
         self.pages.folder.names()

@@ -3,6 +3,7 @@
 //! A name that the hosted repository owns is answered by it alone, and nobody else is asked. Any other name is what all
 //! members say of it: every file once, as the first member in their order has it.
 
+mod alarm;
 mod buried;
 mod files;
 pub(crate) mod listing;
@@ -166,6 +167,19 @@ impl View {
         }
     }
 
+    /// All that there is to read, for the server itself.
+    pub(crate) fn all_readable(&self) -> Readable {
+        Readable((0..self.members.len()).fold(0, |bits, place| bits | 1 << place))
+    }
+
+    /// The other indexes among the members of which no more than so many bytes are kept.
+    pub(crate) fn bounds(&self) -> impl Iterator<Item = (&RepositoryName, u64)> {
+        self.members.iter().filter_map(|member| match &member.source {
+            Source::Proxy(proxy) => Some((&member.name, proxy.settings().max_size?)),
+            Source::Hosted(_) | Source::Directory(_) => None,
+        })
+    }
+
     /// The same, following a policy.
     pub(crate) fn following(mut self, policy: Option<Arc<PolicyFile>>) -> Self {
         self.policy = policy;
@@ -208,6 +222,7 @@ impl View {
         }
         let is_hosted = |place: &usize| matches!(self.members[*place].source, Source::Hosted(_));
         let is_proxy = |place: &usize| matches!(self.members[*place].source, Source::Proxy(_));
+        self.note_owned(project);
         let hosted: Vec<usize> = all.clone().filter(is_hosted).collect();
         Ok(if hosted.is_empty() { all.filter(|place| !is_proxy(place)).collect() } else { hosted })
     }
@@ -333,7 +348,7 @@ impl View {
         if listings.is_empty() {
             return Ok(None);
         }
-        let mut shown = merge::merge(project, &listings, versions);
+        let mut shown = merge::merge(project, &listings, versions, &self.ownership.alarms);
         for (hidden, until, of) in hidden {
             shown.note(hidden, until, of);
         }

@@ -9,7 +9,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
     },
     thread::JoinHandle,
@@ -84,6 +84,7 @@ pub(crate) struct Committer {
     thread: Mutex<Option<JoinHandle<()>>>,
     well: Arc<AtomicBool>,
     position: Arc<Mutex<Position>>,
+    published: Arc<AtomicU64>,
 }
 
 impl Committer {
@@ -96,10 +97,13 @@ impl Committer {
         let (sender, receiver) = channel();
         let well = Arc::new(AtomicBool::new(true));
         let position = journal.position();
-        let mut writer = Writer { journal, packages, names, well: Arc::clone(&well) };
+        let published = Arc::new(AtomicU64::new(0));
+        let mut writer =
+            Writer { journal, packages, names, well: Arc::clone(&well), published: Arc::clone(&published) };
         let thread =
             std::thread::Builder::new().name("commit".to_owned()).spawn(move || writer.run(&receiver))?;
-        Ok(Self { sender: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)), well, position })
+        let (sender, thread) = (Mutex::new(Some(sender)), Mutex::new(Some(thread)));
+        Ok(Self { sender, thread, well, position, published })
     }
 
     /// Commits a file's record. Blocks until the group it is in is on disk.
@@ -176,6 +180,11 @@ impl Committer {
         *self.position.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How many files became visible since the start.
+    pub(crate) fn published(&self) -> u64 {
+        self.published.load(Ordering::Relaxed)
+    }
+
     /// Takes no more changes and waits until those taken are written.
     pub(crate) fn stop(&self) {
         drop(self.sender.lock().unwrap_or_else(PoisonError::into_inner).take());
@@ -199,6 +208,7 @@ struct Writer {
     /// Cleared by a failure after which journal and store may disagree: what is in the journal is brought into the
     /// store by the next start, and until then nothing may be put on top of the gap.
     well: Arc<AtomicBool>,
+    published: Arc<AtomicU64>,
 }
 
 /// What became of each change of a group.
@@ -298,6 +308,7 @@ impl Writer {
         let puts = self.packages.put_files(files)?;
         for ((change, index), put) in files.drain(..).zip(at.drain(..)).zip(puts) {
             outcomes[index] = Ok(Some(put));
+            self.published.fetch_add(u64::from(put == Put::Created), Ordering::Relaxed);
             self.names.note(&change.repository, &change.project, change.serial);
         }
         Ok(())

@@ -255,9 +255,43 @@ pub(crate) enum Change {
         /// Its id.
         id: String,
     },
+    /// What an exception of a policy does to one version changed.
+    PolicyException {
+        /// The repository or group that follows the policy.
+        repository: RepositoryName,
+        /// The project.
+        project: ProjectName,
+        /// The version.
+        version: String,
+        /// What became of the exception.
+        state: ExceptionState,
+        /// The moment at which it ends.
+        until: Timestamp,
+        /// The reason that is given for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        /// Who made it, as the policy says.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+    },
     /// A change that this version does not know.
     #[serde(other)]
     Unknown,
+}
+
+/// What became of an exception of a policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ExceptionState {
+    /// It holds from now on, or holds otherwise than before.
+    InForce,
+    /// It was taken out of the policy.
+    Removed,
+    /// Its time is over.
+    Ended,
+    /// What this version does not know.
+    #[serde(other)]
+    Other,
 }
 
 /// How an account was changed.
@@ -297,6 +331,7 @@ impl Change {
             | Self::UserChange { .. }
             | Self::UserDelete { .. }
             | Self::KeyRotate { .. }
+            | Self::PolicyException { .. }
             | Self::Unknown => None,
         }
     }

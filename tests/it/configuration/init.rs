@@ -60,3 +60,19 @@ fn it_writes_where_it_is_told() {
     let said = room.run(&["init", "--config", "no/such/folder/c.toml"]).assert_code(1);
     assert!(said.stderr.contains("cannot write `no/such/folder/c.toml`"), "{}", said.stderr);
 }
+
+#[test]
+fn names_that_are_reserved_at_once_stand_in_the_file() {
+    let room = Room::new();
+    let said = room.run(&["init", "--reserve", "acme-*", "--reserve", "Secret_Project"]).assert_success();
+    assert!(said.stderr.contains("`acme-*`, `secret-project`"), "{}", said.stderr);
+    let shown = room.run(&["config", "--data-dir", "data"]).assert_success().stdout;
+    assert!(shown.contains("reserved = [\"acme-*\", \"secret-project\"]"), "{shown}");
+    // Without the flag, and without a terminal, nobody is asked.
+    let said = room.run(&["init", "--force"]).assert_success();
+    assert!(said.stderr.contains("no name is reserved yet"), "{}", said.stderr);
+    for wrong in ["*", "-", "*-acme"] {
+        let said = room.run(&["init", "--force", "--reserve", wrong]).assert_code(2);
+        assert!(said.stderr.contains("--reserve"), "{}", said.stderr);
+    }
+}

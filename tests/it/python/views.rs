@@ -7,6 +7,8 @@ mod folders;
 mod owned;
 mod policies;
 mod pulled;
+mod warm;
+mod watched;
 
 use depot_tests::{FakeIndex, RawResponse, Style, WheelBuilder};
 

@@ -216,6 +216,7 @@ fn walks() -> Vec<(&'static str, Vec<Step>)> {
         ("/_/delete", release("/python/_/delete")),
         ("/_/status", release("/python/_/status")),
         ("/_/roles", release("/python/_/roles")),
+        ("/metrics", numbers()),
         ("/healthz", words("/healthz")),
         ("/readyz", words("/readyz")),
         (
@@ -278,6 +279,21 @@ fn doors() -> Vec<(&'static str, Vec<Step>)> {
         ("/_/oidc/mint-token", oidc("/_/oidc/mint-token")),
         ("/_/oidc/burn-token", oidc("/_/oidc/burn-token")),
         ("/_/oidc/github/mint-token", oidc("/_/oidc/github/mint-token")),
+    ]
+}
+
+/// The walk of who asks for the numbers of the server: from this machine, and through a proxy on it.
+fn numbers() -> Vec<Step> {
+    let through = |status: u16| step("GET", "/metrics", status, Kind::Words).with("Via: 1.1 proxy");
+    vec![
+        step("GET", "/metrics", 200, Kind::Words),
+        step("HEAD", "/metrics", 200, Kind::Words),
+        step("GET", "/metrics", 200, Kind::Words).by(Who::Nobody),
+        step("GET", "/metrics", 401, Kind::Words).by(Who::Stranger),
+        step("POST", "/metrics", 405, Kind::Words),
+        through(200),
+        through(401).by(Who::Nobody),
+        through(403).by(Who::Reader),
     ]
 }
 
@@ -385,6 +401,7 @@ pub(super) fn faults(kind: Kind, answer: &RawResponse) -> Vec<String> {
     let media = header("content-type");
     let own = [
         "text/plain; charset=utf-8",
+        "text/plain; version=0.0.4; charset=utf-8",
         "application/problem+json",
         "text/html; charset=utf-8",
         "application/json",

@@ -67,6 +67,7 @@ const HOSTED: &[Key] = &[
         Fallback::Value("[]"),
         "Names of projects, or beginnings of names and a `*`, that no other repository is ever asked for",
     ),
+    POLICY,
 ];
 
 const PROXY: &[Key] = &[

@@ -29,6 +29,22 @@ impl Value for Upstream {
     }
 }
 
+const TOO_WIDE: &str = "`*` would reserve every name: leave the other repository out of the group";
+
+/// A name of a project or the beginning of names, to be reserved, or why it cannot be.
+pub(crate) fn reservation(text: &str) -> Result<ProjectPattern, &'static str> {
+    match text.trim().parse::<ProjectPattern>() {
+        Ok(ProjectPattern::All) => Err(TOO_WIDE),
+        Ok(pattern) => Ok(pattern),
+        Err(_) => Err("write a name, or the beginning of names and a `*`, such as acme-*"),
+    }
+}
+
+/// How patterns stand in the file.
+pub(crate) fn reservations(patterns: &[ProjectPattern]) -> String {
+    Patterns(patterns.to_vec()).toml()
+}
+
 /// Names of projects, or beginnings of them.
 #[derive(Clone, Debug)]
 pub(super) struct Patterns(pub(super) Vec<ProjectPattern>);
@@ -43,9 +59,7 @@ impl Value for Patterns {
         };
         let patterns = list.iter().map(pattern).collect::<Result<Vec<_>, _>>()?;
         if patterns.contains(&ProjectPattern::All) {
-            return Err(
-                "`*` would reserve every name: leave the other repository out of the group".to_owned()
-            );
+            return Err(TOO_WIDE.to_owned());
         }
         Ok(Self(patterns))
     }

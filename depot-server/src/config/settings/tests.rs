@@ -85,6 +85,7 @@ const VALUES: &[(&str, [&str; 3])] = &[
     ("server.port", ["1", "2", "65535"]),
     ("server.offline", ["true", "no", "1"]),
     ("access.read", ["tokens", "everyone", "tokens"]),
+    ("access.metrics", ["readers", "", ""]),
     ("transport.kind", ["plain", "proxy", "plain"]),
     ("transport.certificate", ["/a.pem", "/b.pem", "/c.pem"]),
     ("transport.key", ["/a.key", "/b.key", "/c.key"]),
@@ -107,6 +108,7 @@ const VALUES: &[(&str, [&str; 3])] = &[
     ("repositories.python.enabled", ["false", "", ""]),
     ("repositories.python.max_file_size", ["9 GiB", "", ""]),
     ("repositories.python.reserved", ["acme-*", "", ""]),
+    ("repositories.python.policy", ["/p.toml", "", ""]),
     ("repositories.pypi.enabled", ["false", "", ""]),
     (
         "repositories.pypi.upstream",

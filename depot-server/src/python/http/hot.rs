@@ -79,7 +79,11 @@ impl Hot {
     pub(crate) fn find(&self, path: &str, asked: Asked<'_>) -> Option<Arc<Prepared>> {
         let state = &*self.state;
         // At this level every request is worth a line, and the router writes it.
-        if !state.enabled || !state.anonymous_read || tracing::enabled!(tracing::Level::DEBUG) {
+        if !state.enabled
+            || state.is_ruled
+            || !state.anonymous_read
+            || tracing::enabled!(tracing::Level::DEBUG)
+        {
             return None;
         }
         let path = path.strip_prefix('/')?.strip_prefix(state.repository.name.as_str())?;

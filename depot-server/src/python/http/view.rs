@@ -42,20 +42,27 @@ type Shared = State<Arc<View>>;
 
 /// The routes under a view's mount, which is empty at the root.
 pub(crate) fn doors(mount: &str) -> Doors<Arc<View>> {
-    let simple = Doors::new()
-        .read("/simple", add_slash)
+    let elsewhere = Doors::new()
         .post("/simple", Needs::Nobody, wrong_door)
-        .read("/simple/", root)
         .post("/simple/", Needs::Nobody, wrong_door)
-        .read("/simple/{project}", add_slash)
         .post("/simple/{project}", Needs::Nobody, wrong_door)
-        .read("/simple/{project}/", project)
         .post("/simple/{project}/", Needs::Nobody, wrong_door)
+        .put("/simple/{project}/{filename}", Needs::Nobody, wrong_door);
+    let elsewhere = if mount.is_empty() { elsewhere } else { elsewhere.below(mount) };
+    reading(mount).and(elsewhere)
+}
+
+/// Those of them that read.
+pub(crate) fn reading(mount: &str) -> Doors<Arc<View>> {
+    let reading = Doors::new()
+        .read("/simple", add_slash)
+        .read("/simple/", root)
+        .read("/simple/{project}", add_slash)
+        .read("/simple/{project}/", project)
         .read("/simple/{project}/{filename}", file)
-        .put("/simple/{project}/{filename}", Needs::Nobody, wrong_door)
         .read("/files/{project}/{filename}", file)
         .read("/packages/{*path}", packages);
-    if mount.is_empty() { simple } else { simple.below(mount) }
+    if mount.is_empty() { reading } else { reading.below(mount) }
 }
 
 /// An upload to where nothing is published.

@@ -49,6 +49,11 @@ impl Breaker {
         Ok(Pass { breaker: self, is_probe: true })
     }
 
+    /// Whether nobody asks now.
+    pub(super) fn is_open(&self) -> bool {
+        self.state().until.is_some_and(|until| until > Instant::now())
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

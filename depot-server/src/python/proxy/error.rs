@@ -128,11 +128,6 @@ impl ProxyError {
     pub(super) fn broken_off(what: &str) -> Self {
         Self::BrokenOff { what: what.to_owned() }
     }
-
-    /// Whether the upstream, or the way there, is to blame, so that others will fare no better.
-    pub(super) fn is_an_outage(&self) -> bool {
-        matches!(self, Self::Unreachable { .. })
-    }
 }
 
 /// An error with everything that led to it.

@@ -195,8 +195,8 @@ impl Proxy {
             }
             Published::Created | Published::Same(_) => {}
             Published::Conflict(kept) => {
-                let (kept, came) = (kept.sha256, sealed.sha256());
-                tracing::error!(%filename, %kept, %came, "a file came with other bytes than are kept: the kept ones stay");
+                let bytes = (kept.sha256, sealed.sha256());
+                self.settings.alarms.changed_bytes(&self.name, filename.as_str(), bytes);
             }
         }
         Ok(())

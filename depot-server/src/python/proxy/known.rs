@@ -23,8 +23,17 @@ pub(super) struct Known {
 /// What is known of the files of a project, by their names.
 pub(super) type KnownFiles = HashMap<String, Known>;
 
+/// Sounds the alarm where an index lists other bytes for a file: its name, the digest that is kept and the listed one.
+type Alarm<'a> = &'a dyn Fn(&str, Sha256Digest, Sha256Digest);
+
 /// Looks at what is kept of a project, and brings its records up to what its page says. May block.
-pub(super) fn look(tree: &Tree, pages: &Path, upstream: &ProjectPage, index: &str) -> KnownFiles {
+pub(super) fn look(
+    tree: &Tree,
+    pages: &Path,
+    upstream: &ProjectPage,
+    index: &str,
+    alarm: Alarm<'_>,
+) -> KnownFiles {
     let project = &upstream.project;
     let mut known = KnownFiles::new();
     sidecars(pages, upstream, &mut known);
@@ -33,7 +42,7 @@ pub(super) fn look(tree: &Tree, pages: &Path, upstream: &ProjectPage, index: &st
         Vec::new()
     });
     for filename in kept {
-        match record(tree, project, &filename, upstream, index) {
+        match record(tree, project, &filename, (upstream, index), alarm) {
             Ok(Some(record)) => {
                 let metadata = Some(mark(record.core_metadata)).filter(|_| ends_in(&filename, ".whl"));
                 known.insert(filename, Known { record: Some(record), metadata });
@@ -66,8 +75,8 @@ fn record(
     tree: &Tree,
     project: &ProjectName,
     filename: &str,
-    upstream: &ProjectPage,
-    index: &str,
+    (upstream, index): (&ProjectPage, &str),
+    alarm: Alarm<'_>,
 ) -> Result<Option<FileRecord>, TreeError> {
     let Some(record) = tree.record(project, filename)? else { return Ok(None) };
     let Some(file) = upstream.files.iter().find(|file| file.filename == filename) else {
@@ -76,11 +85,7 @@ fn record(
     if let Some(listed) = file.sha256()
         && listed != record.sha256
     {
-        let kept = record.sha256;
-        tracing::error!(
-            filename, %kept, %listed, index,
-            "the index lists another sha256 for a file that is kept: the kept one stays, and is the one that is served"
-        );
+        alarm(filename, record.sha256, listed);
         return Ok(Some(record));
     }
     let facts = upstream_facts(index, file);

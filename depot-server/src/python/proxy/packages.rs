@@ -8,7 +8,10 @@ use percent_encoding::percent_decode_str;
 use tokio::time::Instant;
 
 use super::{Proxy, error::ProxyError, page::Entry, upstream::Kind};
-use crate::python::upstream::{is_path, meanings};
+use crate::{
+    python::upstream::{is_path, meanings},
+    service::alarms::Seen,
+};
 
 /// How many projects are asked for the owner of one file name.
 const MAX_ASKED: usize = 3;
@@ -65,6 +68,15 @@ impl Proxy {
             }
             (asked, _) => asked,
         }
+    }
+
+    /// Where a name was seen among what is kept of upstream, if it was: nothing is asked.
+    pub(crate) fn has_heard_of(&self, project: &ProjectName) -> Option<Seen> {
+        if self.pages.folder.has(project) {
+            return Some(Seen::Page);
+        }
+        let known = self.listed.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        known.filter(|(_, names)| names.binary_search(project).is_ok()).map(|_| Seen::List)
     }
 
     async fn fetch_names(self: &Arc<Self>) -> Result<Arc<[ProjectName]>, ProxyError> {

@@ -89,6 +89,7 @@ fn long_ago() -> Option<Timestamp> {
 }
 
 impl Proxy {
+    #[cfg_attr(not(test), expect(dead_code, reason = "it has no door yet"))]
     /// A project's page that is at hand and young enough to be shown without asking anybody.
     pub(crate) fn at_hand(&self, project: &ProjectName) -> Option<Listing> {
         let entry = self.pages.memory.get(project)?;
@@ -195,7 +196,10 @@ impl Proxy {
     }
 
     fn known(&self, upstream: &ProjectPage) -> known::KnownFiles {
-        known::look(&self.tree, self.pages.folder.path(), upstream, self.upstream.address())
+        let alarm = |filename: &str, kept, listed| {
+            self.settings.alarms.changed_bytes(&self.name, filename, (kept, listed));
+        };
+        known::look(&self.tree, self.pages.folder.path(), upstream, self.upstream.address(), &alarm)
     }
 
     /// Asks upstream for the page. Whoever asked may have left.

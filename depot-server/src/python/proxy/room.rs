@@ -38,18 +38,29 @@ impl Room {
 
     /// A file took so many bytes; makes room if that was too much. May block.
     pub(super) fn took(&self, proxy: &Proxy, size: u64) {
-        let Some(max) = self.max else { return };
         let used = match self.used.load(Ordering::Relaxed) {
             UNKNOWN => UNKNOWN,
             _ => self.used.fetch_add(size, Ordering::Relaxed).saturating_add(size),
         };
-        if used <= max {
-            return;
-        }
+        let Some(max) = self.max.filter(|max| used > *max) else { return };
         let Ok(_one) = self.making.try_lock() else { return };
         if let Err(error) = self.make(proxy, max) {
             tracing::warn!(%error, "no room can be made for files that are kept");
         }
+    }
+
+    /// Counts what is kept, if nobody did yet. May block for as long as it takes to look at every file.
+    pub(super) fn count(&self, tree: &Tree) -> Result<(), TreeError> {
+        let mut used = 0;
+        each_file(tree, |file| used += file.size)?;
+        // Another one may have, in the meantime.
+        let _ = self.used.compare_exchange(UNKNOWN, used, Ordering::Relaxed, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// The bytes that files take, as far as they were counted.
+    pub(super) fn used(&self) -> Option<u64> {
+        Some(self.used.load(Ordering::Relaxed)).filter(|used| *used != UNKNOWN)
     }
 
     fn make(&self, proxy: &Proxy, max: u64) -> Result<(), TreeError> {

@@ -1,10 +1,11 @@
 //! What is set of a proxy.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use depot_index::IndexUrl;
 
 pub(crate) use crate::config::FileMode;
+use crate::service::alarms::Alarms;
 
 /// How a proxy behaves.
 #[derive(Clone, Debug)]
@@ -37,6 +38,8 @@ pub(crate) struct ProxySettings {
     pub(crate) page_memory: u64,
     /// The most files that are held open because they are asked for.
     pub(crate) open_files: u64,
+    /// What is sounded where the bytes of a file change upstream.
+    pub(crate) alarms: Arc<Alarms>,
 }
 
 impl ProxySettings {
@@ -57,6 +60,7 @@ impl ProxySettings {
             max_requests: 32,
             page_memory: 128 << 20,
             open_files: 128,
+            alarms: Arc::default(),
         }
     }
 }

@@ -82,6 +82,16 @@ impl PageFolder {
         self.read_names().iter().cloned().collect()
     }
 
+    /// Whether the page of a project is kept.
+    pub(super) fn has(&self, project: &ProjectName) -> bool {
+        self.read_names().contains(project)
+    }
+
+    /// How many pages are.
+    pub(super) fn len(&self) -> usize {
+        self.read_names().len()
+    }
+
     fn read_names(&self) -> std::sync::RwLockReadGuard<'_, BTreeSet<ProjectName>> {
         self.names.read().unwrap_or_else(std::sync::PoisonError::into_inner)
     }

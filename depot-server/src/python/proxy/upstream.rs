@@ -59,6 +59,11 @@ impl Upstream {
         Self { index, options, client: OnceCell::new(), offline, small, files, counters }
     }
 
+    /// Whether it is left alone for a while, as to pages and as to files.
+    pub(super) fn is_left_alone(&self) -> [bool; 2] {
+        [&self.small, &self.files].map(|lane| lane.breaker.is_open())
+    }
+
     /// The address of the index, without credentials.
     pub(super) fn address(&self) -> &str {
         self.index.as_url().as_str()

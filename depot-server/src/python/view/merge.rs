@@ -13,6 +13,7 @@ use depot_proto::{
 };
 
 use super::listing::Listing;
+use crate::service::alarms::Alarms;
 
 /// A project as a view shows it.
 #[derive(Debug)]
@@ -44,17 +45,18 @@ pub(crate) struct Hidden {
 
 /// The pages of several members, the first one's word first. There is at least one.
 ///
-/// A file that two have under one name with other bytes is the first one's, and that is said loudly: one of the two is not
+/// A file that two have under one name with other bytes is the first one's, and an alarm is sounded: one of the two is not
 /// what it seems.
 pub(super) fn merge(
     project: &ProjectName,
     listings: &[(usize, &RepositoryName, Listing)],
     versions: Vec<(usize, u64)>,
+    alarms: &Alarms,
 ) -> Shown {
     let first = listings.first().map_or(0, |(place, ..)| *place);
     let (mut page, holders) = match listings {
         [(_, _, only)] => ((*only.page).clone(), HashMap::new()),
-        many => joined(project, many),
+        many => joined(project, many, alarms),
     };
     // A number of one index says nothing of what several have.
     page.last_serial = None;
@@ -99,6 +101,7 @@ impl Shown {
 fn joined(
     project: &ProjectName,
     listings: &[(usize, &RepositoryName, Listing)],
+    alarms: &Alarms,
 ) -> (ProjectPage, HashMap<String, u32>) {
     let mut page = ProjectPage::new(project.clone());
     let mut holders: HashMap<String, u32> = HashMap::new();
@@ -124,10 +127,8 @@ fn joined(
                     if complete(&mut page.files[*place], file) {
                         *holders.entry(file.filename.clone()).or_default() |= 1 << member;
                     } else {
-                        tracing::error!(
-                            %project, filename = file.filename, kept = %first, other = %name,
-                            "two repositories have different bytes under one name; the first one's are served"
-                        );
+                        let digests = (page.files[*place].sha256(), file.sha256());
+                        alarms.other_bytes((first, name), &file.filename, digests);
                     }
                 }
             }

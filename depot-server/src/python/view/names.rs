@@ -44,7 +44,10 @@ impl View {
         for (place, member) in self.members.iter().enumerate().filter(|_| self.list_upstream) {
             let Source::Proxy(proxy) = &member.source else { continue };
             match proxy.upstream_names().await {
-                Ok(names) => listed.push((place, names.to_vec())),
+                Ok(names) => {
+                    self.note_list(&member.name, &names);
+                    listed.push((place, names.to_vec()));
+                }
                 Err(error) => {
                     tracing::warn!(%error, repository = %member.name, "the list of an index cannot be had");
                 }

@@ -1,13 +1,16 @@
 //! Which names the hosted repository owns: it alone answers for them, and nobody else is asked.
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
 
-use depot_proto::{Origin, ProjectName, scope::ProjectPattern, why::Owning};
+use depot_proto::{Origin, ProjectName, RepositoryName, scope::ProjectPattern, why::Owning};
 use moka::sync::Cache;
 
 use crate::{
     python::repository::Repository,
-    service::tokens::Tokens,
+    service::{alarms::Alarms, tokens::Tokens},
     store::{StoreError, records::Serial},
 };
 
@@ -19,6 +22,10 @@ pub(crate) struct Ownership {
     repository: Arc<Repository>,
     tokens: Arc<Tokens>,
     reserved: Vec<ProjectPattern>,
+    /// What is sounded where others have a name that is owned.
+    pub(crate) alarms: Arc<Alarms>,
+    /// The lists of other indexes that were looked at for such names.
+    lists: Mutex<HashMap<RepositoryName, Weak<[ProjectName]>>>,
     /// Whether a project has a file of its own, by its serial.
     first_party: Cache<ProjectName, (Serial, bool)>,
 }
@@ -28,8 +35,10 @@ impl Ownership {
         repository: Arc<Repository>,
         tokens: Arc<Tokens>,
         reserved: Vec<ProjectPattern>,
+        alarms: Arc<Alarms>,
     ) -> Self {
-        Self { repository, tokens, reserved, first_party: Cache::new(REMEMBERED) }
+        let (lists, first_party) = (Mutex::default(), Cache::new(REMEMBERED));
+        Self { repository, tokens, reserved, alarms, lists, first_party }
     }
 
     /// Whether the hosted repository owns a name; none where that must be read from the store.
@@ -76,6 +85,15 @@ impl Ownership {
             return Ok(Some((Owning::Tombstone, None)));
         }
         Ok(self.owns(project)?.then_some((Owning::FirstParty, None)))
+    }
+
+    /// Whether a list of another index was not looked at before; it is from now on.
+    pub(super) fn is_new_list(&self, of: &RepositoryName, names: &Arc<[ProjectName]>) -> bool {
+        let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        let list = Arc::downgrade(names);
+        let known = lists.insert(of.clone(), Weak::clone(&list));
+        // What is remembered keeps its place in memory, so that no other list is taken for it.
+        known.is_none_or(|known| !known.ptr_eq(&list))
     }
 
     /// Whether somebody keeps the name, or something of its own was deleted: a name is never free again. Deleted copies of

@@ -197,3 +197,66 @@ fn what_one_member_quarantines_no_other_gives_out() {
     }
     assert_eq!(depot.get(&format!("/wheels/files/six/{}", wheel_name("six", "1"))).status, 200);
 }
+
+#[test]
+fn the_hosted_repository_follows_its_policy_wherever_it_is_read() {
+    let index = index();
+    let around = tempfile::tempdir().unwrap();
+    let policy =
+        "[[block]]\nwhat = \"six==1\"\nreason = \"old\"\n[[block]]\nwhat = \"evil\"\nreason = \"it is\"\n";
+    let depot = following(&index, around.path(), "python", policy);
+    for (project, version) in [("six", "1"), ("six", "2"), ("evil", "1")] {
+        depot.publish(&WheelBuilder::new(project, version));
+    }
+    // Twice: what was asked for before is answered by another way.
+    for mount in ["/python", "/python", "", ""] {
+        assert_eq!(files(&depot.get(&format!("{mount}/simple/six/"))), [wheel_name("six", "2")], "{mount}");
+        for (project, words) in [("six", "blocked by `six==1`"), ("evil", "blocked by `evil`")] {
+            for suffix in ["", ".metadata"] {
+                for folder in ["files", "simple"] {
+                    let file = wheel_name(project, "1");
+                    let answer = depot.get(&format!("{mount}/{folder}/{project}/{file}{suffix}"));
+                    assert_refused(&answer, 403, "hidden-by-policy");
+                    assert!(answer.text().contains(words), "{}", answer.text());
+                }
+            }
+        }
+        assert_refused(&depot.get(&format!("{mount}/simple/evil/")), 403, "hidden-by-policy");
+        let file = depot.get(&format!("{mount}/files/six/{}", wheel_name("six", "2")));
+        assert_eq!(sha256_hex(&file.body), sha256_hex(&WheelBuilder::new("six", "2").build()));
+        let names = body(&depot.get(&format!("{mount}/simple/")))["projects"].clone();
+        assert_eq!(names, serde_json::json!([{ "name": "six" }]), "{mount}");
+    }
+    assert_eq!(depot.get("/python/simple/six").status, 301);
+    // What is hidden is owned all the same.
+    assert_eq!(index.requests().len(), 0, "{:?}", index.requests());
+    // Nor is anything shown where the rules are taken away.
+    fs::remove_file(around.path().join("policy.toml")).unwrap();
+    std::thread::sleep(Duration::from_millis(2500));
+    assert_refused(
+        &depot.get(&format!("/python/files/six/{}", wheel_name("six", "1"))),
+        403,
+        "hidden-by-policy",
+    );
+}
+
+#[test]
+fn a_hosted_repository_is_not_served_without_the_policy_that_it_should_follow() {
+    let around = tempfile::tempdir().unwrap();
+    let config = around.path().join("depot.toml");
+    fs::write(&config, "[repositories.python]\npolicy = \"policy.toml\"\n").unwrap();
+    for policy in [None, Some("blok = []")] {
+        if let Some(policy) = policy {
+            fs::write(around.path().join("policy.toml"), policy).unwrap();
+        }
+        let args = ["serve", "--port", "0", "--upstream", "http://127.0.0.1:9/simple/", "--config"];
+        let mut command = std::process::Command::new(depot_tests::binary("depot-server"));
+        command.env_clear().args(args).arg(&config).arg("--data-dir").arg(around.path().join("data"));
+        let said = depot_tests::run(&mut command).assert_code(1);
+        assert!(
+            said.stderr.contains("repository `python`") && said.stderr.contains("policy.toml"),
+            "{}",
+            said.stderr
+        );
+    }
+}

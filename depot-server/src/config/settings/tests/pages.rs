@@ -38,7 +38,7 @@ fn the_written_default_is_the_one_that_holds() {
 
 #[test]
 fn the_file_of_init_says_nothing_but_the_defaults() {
-    let text = template();
+    let text = template(&[]);
     // The word in a comment would keep the harness from naming a data directory.
     let untouched = file(&text.replace("data_dir", "data-dir")).unwrap();
     assert_eq!(format!("{:?}", untouched.entries), format!("{:?}", file("").unwrap().entries));
@@ -62,7 +62,7 @@ fn the_file_of_init_says_nothing_but_the_defaults() {
 /// The file of `init` with every key written.
 fn uncommented() -> String {
     let is_key = |line: &str| line.starts_with('#') && !line.starts_with("# ");
-    let lines = template();
+    let lines = template(&[]);
     let lines = lines.lines().map(|line| if is_key(line) { &line[1..] } else { line });
     lines.collect::<Vec<_>>().join("\n")
 }

@@ -1,0 +1,144 @@
+//! Alarms: what the keeper of a server should look at. Each is said once in a run of the server, and counted.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use depot_proto::{ProjectName, RepositoryName, Sha256Digest};
+
+/// The alarms that are remembered, so that none is said twice; what comes after so many is counted as one more each time,
+/// and said no more.
+const REMEMBERED: usize = 50_000;
+
+/// What an alarm is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Alarm {
+    /// Another index has a name that is owned here.
+    OwnedElsewhere,
+    /// A repository has other bytes under the name of a file than are served here.
+    OtherBytes,
+}
+
+impl Alarm {
+    /// Its word in metrics.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::OwnedElsewhere => "owned-name-elsewhere",
+            Self::OtherBytes => "other-bytes",
+        }
+    }
+}
+
+/// Where a name was seen that nobody else should have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// In the list of all projects.
+    List,
+    /// As a page that was kept before the name was owned here.
+    Page,
+}
+
+/// The alarms of one run of the server.
+#[derive(Debug, Default)]
+pub(crate) struct Alarms(Mutex<Sounded>);
+
+#[derive(Debug, Default)]
+struct Sounded {
+    known: HashSet<(Alarm, RepositoryName, String)>,
+    counts: BTreeMap<(RepositoryName, Alarm), u64>,
+}
+
+impl Alarms {
+    /// Another index has a name that is owned here. Nothing of it is served, and nobody is asked for it: but whoever looks
+    /// for the name elsewhere finds that one.
+    pub(crate) fn owned_elsewhere(&self, repository: &RepositoryName, project: &ProjectName, seen: Seen) {
+        if !self.is_news(Alarm::OwnedElsewhere, repository, project.as_str()) {
+            return;
+        }
+        let place = match seen {
+            Seen::List => "its list of projects",
+            Seen::Page => "a page that was kept before",
+        };
+        tracing::warn!(
+            %repository, %project, place,
+            "another index has a name that is owned here: nothing of it is served from there, and nothing is asked"
+        );
+    }
+
+    /// A repository has other bytes under a name than the one whose bytes are served.
+    pub(crate) fn other_bytes(
+        &self,
+        (kept, other): (&RepositoryName, &RepositoryName),
+        filename: &str,
+        (served, found): (Option<Sha256Digest>, Option<Sha256Digest>),
+    ) {
+        let [served, found] = [served, found].map(|sha256| sha256.map(|sha256| sha256.to_string()));
+        let [served, found] = [served, found].map(Option::unwrap_or_default);
+        if self.is_news(Alarm::OtherBytes, other, &format!("{filename} {kept} {served} {found}")) {
+            tracing::error!(
+                filename, %kept, %other, served, found,
+                "two repositories have different bytes under one name; the first one's are served"
+            );
+        }
+    }
+
+    /// Another index says that a file which is kept of it has other bytes now.
+    pub(crate) fn changed_bytes(
+        &self,
+        repository: &RepositoryName,
+        filename: &str,
+        (kept, found): (Sha256Digest, Sha256Digest),
+    ) {
+        if self.is_news(Alarm::OtherBytes, repository, &format!("{filename} {kept} {found}")) {
+            tracing::error!(
+                %repository, filename, %kept, %found,
+                "an index has other bytes now under the name of a file that is kept: the kept ones stay, and are served"
+            );
+        }
+    }
+
+    /// How many alarms there were, by repository and kind.
+    pub(crate) fn counts(&self) -> Vec<(RepositoryName, Alarm, u64)> {
+        let sounded = self.lock();
+        let counts = sounded.counts.iter();
+        counts.map(|((repository, alarm), count)| (repository.clone(), *alarm, *count)).collect()
+    }
+
+    fn is_news(&self, alarm: Alarm, repository: &RepositoryName, what: &str) -> bool {
+        let mut sounded = self.lock();
+        let key = (alarm, repository.clone(), what.to_owned());
+        if sounded.known.contains(&key) {
+            return false;
+        }
+        *sounded.counts.entry((repository.clone(), alarm)).or_default() += 1;
+        sounded.known.len() < REMEMBERED && sounded.known.insert(key)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Sounded> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alarm_is_counted_once_and_again_when_it_is_about_something_else() {
+        let alarms = Alarms::default();
+        let [python, pypi] = ["python", "pypi"].map(|name| name.parse::<RepositoryName>().unwrap());
+        let (six, tea): (ProjectName, ProjectName) = ("six".parse().unwrap(), "tea".parse().unwrap());
+        for _ in 0..3 {
+            alarms.owned_elsewhere(&pypi, &six, Seen::List);
+            alarms.owned_elsewhere(&pypi, &six, Seen::Page);
+            alarms.owned_elsewhere(&pypi, &tea, Seen::Page);
+            for found in ["a", "b"] {
+                let found = Some(Sha256Digest::of(found.as_bytes()));
+                alarms.other_bytes((&python, &pypi), "six-1-py3-none-any.whl", (None, found));
+            }
+        }
+        let expected = [(pypi.clone(), Alarm::OwnedElsewhere, 2), (pypi, Alarm::OtherBytes, 2)];
+        assert_eq!(alarms.counts(), expected);
+    }
+}
