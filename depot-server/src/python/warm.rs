@@ -73,7 +73,18 @@ pub(crate) async fn warm(view: Arc<View>, wish: Wish, say: Say) -> Warmed {
     let readable = view.all_readable();
     let (pages, known) = (HashMap::new(), HashMap::new());
     let (wanted, failed, warnings) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
-    let mut run = Run { view, readable, say, pages, known, wanted, failed, warnings, found: BTreeSet::new() };
+    let mut run = Run {
+        view,
+        readable,
+        say,
+        pages,
+        known,
+        wanted,
+        failed,
+        warnings,
+        found: BTreeSet::new(),
+        fetched: BTreeSet::new(),
+    };
     for target in wish.targets() {
         (run.say)(format!("looking for {}", target.describe()));
         let mut problems = vec![Problem::of_wish(&wish, target, &mut run.failed)];
@@ -197,6 +208,8 @@ struct Run {
     warnings: BTreeSet<String>,
     /// What a lock names and some target can use.
     found: BTreeSet<ProjectName>,
+    /// The files that were fetched to see what they require.
+    fetched: BTreeSet<String>,
 }
 
 impl Run {
@@ -341,10 +354,19 @@ impl Run {
         let (view, readable) = (&self.view, self.readable);
         let questions = missing.map(|filename| async move {
             let known = known::of(view, &filename, readable).await;
-            (filename.to_string(), known.map(Arc::new))
+            (filename.to_string(), known)
         });
         let told: Vec<_> = stream::iter(questions).buffer_unordered(AT_ONCE).collect().await;
-        self.known.extend(told);
+        for (filename, known) in told {
+            let known = known.map(|(known, fetched)| {
+                if fetched {
+                    (self.say)(format!("fetched {filename}"));
+                    self.fetched.insert(filename.clone());
+                }
+                Arc::new(known)
+            });
+            self.known.insert(filename, known);
+        }
     }
 
     /// Says what a lock names and no target can use.

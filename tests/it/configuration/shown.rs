@@ -135,6 +135,7 @@ fn secrets_stay_in_their_files_and_variables() {
             "oidc.publishers",
             "oidc.audience",
             "repositories.python.reserved",
+            "repositories.python.policy",
             "repositories.pypi.netrc",
             "repositories.pypi.policy",
             "repositories.all.policy",

@@ -60,6 +60,7 @@ impl Run {
         for (filename, had) in had {
             match had {
                 Ok(Some((served, fetched))) => {
+                    let fetched = fetched || self.fetched.contains(filename.as_str());
                     let versions = warmed.projects.entry(filename.project().clone()).or_default();
                     versions.insert(filename.version().to_string());
                     let size = served.size;

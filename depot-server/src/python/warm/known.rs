@@ -26,22 +26,26 @@ pub(super) struct Known {
     pub(super) build: Option<Vec<Requirement>>,
 }
 
-/// What a file requires: by its metadata alone if it is a wheel, else by what is in it, for which it is fetched.
+/// What a file requires: by its metadata alone if it is a wheel, else by what is in it, for which it is fetched. And whether the
+/// file was.
 pub(super) async fn of(
     view: &Arc<View>,
     filename: &DistributionFilename,
     readable: Readable,
-) -> Result<Known, String> {
+) -> Result<(Known, bool), String> {
     let is_wheel = filename.kind() == DistributionKind::Wheel;
     let part = if is_wheel { Part::Metadata } else { Part::Bytes };
     let here = here(view, filename, part, readable).await?;
-    let Some((served, _)) = here else { return Err("it has no metadata that could be read".to_owned()) };
+    let Some((served, fetched)) = here else {
+        return Err("it has no metadata that could be read".to_owned());
+    };
     let name = filename.clone();
     let reading =
         tokio::task::spawn_blocking(
             move || if is_wheel { of_wheel(&served) } else { of_sdist(&served, &name) },
         );
-    reading.await.map_err(|error| error.to_string())?
+    let known = reading.await.map_err(|error| error.to_string())??;
+    Ok((known, fetched && !is_wheel))
 }
 
 fn of_wheel(served: &Served) -> Result<Known, String> {

@@ -175,7 +175,7 @@ fn nobody_is_asked_for_what_is_owned_or_hidden() {
 #[test]
 fn a_stopped_server_is_warmed_by_its_configuration() {
     let index = FakeIndex::builder(Style::Json)
-        .sdist(&SdistBuilder::new("old", "1"))
+        .sdist(&SdistBuilder::new("old", "1").build_requires("setuptools>=40"))
         .wheel(&WheelBuilder::new("setuptools", "80"))
         .file("six", FakeFile::from(&WheelBuilder::new("six", "1")).without_metadata())
         .start();
