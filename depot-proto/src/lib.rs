@@ -9,7 +9,7 @@
 //! * What is stored: [`FileRecord`] (one file), [`ProjectRecord`] (what belongs to a project), [`layout`] (where it lies).
 //! * What is served: [`simple`] pages, read from any index and rendered, with [`media_type`] negotiation.
 //! * What is said between them: [`push`] payloads, how a release is sent ([`mod@publish`]), what is asked of one that is there
-//!   ([`release`]), [`scope`]s and token [`claims`], [`accounts`], [`why`] something is shown or not, [`Problem`] documents.
+//!   ([`release`]), [`scope`]s and token [`claims`], [`accounts`], [`why`] something is shown or not, download [`statistics`], [`Problem`] documents.
 //! * What readers may see: [`policy`]. How people write things down: [`document`]s in TOML, [`moment`]s.
 //! * What must not be said: [`redact`].
 
@@ -29,6 +29,7 @@ pub mod release;
 mod repository;
 pub mod retry;
 pub mod scope;
+pub mod statistics;
 mod subject;
 mod timestamp;
 pub mod why;

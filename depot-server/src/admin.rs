@@ -19,7 +19,11 @@ mod warm;
 
 use std::{path::PathBuf, sync::Arc};
 
-use depot_proto::{RepositoryName, Subject, scope::Scope};
+use depot_proto::{
+    RepositoryName, Subject,
+    scope::Scope,
+    statistics::{StatsAnswer, StatsQuery},
+};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use gc::sweep;
@@ -102,6 +106,11 @@ pub(crate) enum AdminRequest {
     KeyRotate {
         /// Whether the keys of before, and all tokens signed by them, are worthless from here on.
         retire_old: bool,
+    },
+    /// Say how often files were downloaded.
+    Stats {
+        /// What is asked.
+        query: StatsQuery,
     },
     /// Read the repositories again from their trees.
     Reindex,
@@ -195,6 +204,11 @@ pub(crate) enum AdminAnswer {
         judging: usize,
         /// How many tokens were revoked.
         revoked: usize,
+    },
+    /// How often files were downloaded.
+    Stats {
+        /// In rows.
+        stats: StatsAnswer,
     },
     /// The repositories were read.
     Reindexed {

@@ -31,8 +31,14 @@ use crate::{
     listen::Site,
     python::{
         exceptions::ExceptionsError,
-        http::{self as python, RepositoryState, hot::Hot, view, why},
+        http::{
+            self as python, RepositoryState,
+            hot::Hot,
+            statistics::{self, StatsState},
+            view, why,
+        },
         reindex,
+        statistics::Known,
         view::View,
     },
     service::{
@@ -137,6 +143,8 @@ pub struct Depot {
     /// What is read at each mount, for who asks why: those, and the hosted repository.
     pub(crate) explained: Arc<[Arc<View>]>,
     pub(crate) watch: Watch,
+    /// How often files were downloaded.
+    pub(crate) known: Arc<Known>,
     pub(crate) authenticator: Arc<Authenticator>,
     pub(crate) committer: Arc<Committer>,
     pub(crate) tokens: Arc<Tokens>,
@@ -194,7 +202,11 @@ impl Depot {
         let explained = why::doors()
             .open(Arc::clone(&self.explained))
             .route_layer(axum::middleware::from_fn_with_state(authenticator, authenticate));
-        repositories = repositories.merge(explained);
+        let authenticator = Arc::clone(&self.authenticator);
+        let counted = statistics::doors()
+            .open(StatsState::new(Arc::clone(&self.known)))
+            .route_layer(axum::middleware::from_fn_with_state(authenticator, authenticate));
+        repositories = repositories.merge(explained).merge(counted);
         if let Some(trusted) = &self.oidc {
             repositories = repositories.merge(oidc::doors().open(Arc::new(OidcState::new(
                 Arc::clone(trusted),
@@ -269,6 +281,12 @@ impl Depot {
         if let Some(downloads) = &self.hosted.downloads {
             downloads.stop();
         }
+        if let Some(statistics) = &self.hosted.statistics {
+            statistics.stop();
+        }
+        if let Err(error) = self.known.counters.flush() {
+            tracing::warn!(%error, "what was counted of downloads could not be flushed");
+        }
     }
 
     /// Reads every project of the repository again from its tree, and commits those that are not known so; the numbers of
@@ -309,7 +327,8 @@ pub fn routes() -> Vec<Route> {
     let views = ["/pypi", ""].map(|mount| view::doors(mount).into_routes()).concat();
     let own = [numbers::doors().into_routes(), health::doors().into_routes()].concat();
     let (accounts, jobs) = (accounts::doors().into_routes(), oidc::doors().into_routes());
-    [repository, views, why::doors().into_routes(), accounts, jobs, own].concat()
+    let told = [why::doors().into_routes(), statistics::doors().into_routes()].concat();
+    [repository, views, told, accounts, jobs, own].concat()
 }
 
 /// From where `X-Forwarded-For` is believed.

@@ -7,6 +7,7 @@ mod data;
 mod init;
 mod key;
 mod serve;
+mod stats;
 mod token;
 mod user;
 mod warm;
@@ -45,6 +46,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Key(verb) => key::run(verb).map(|()| ExitCode::SUCCESS),
         Verb::User(verb) => user::run(verb).map(|()| ExitCode::SUCCESS),
         Verb::Audit(verb) => audit::run(&verb),
+        Verb::Stats(args) => stats::stats(&args).map(|()| ExitCode::SUCCESS),
         Verb::Reindex(args) => data::reindex(&args),
         Verb::Scrub(args) => data::scrub(&args),
         Verb::Gc(args) => data::gc(&args),
@@ -100,7 +102,8 @@ fn ask_and_hear(
     request: AdminRequest,
     tell: admin::Tell<'_>,
 ) -> anyhow::Result<AdminAnswer> {
-    let config = Config::new(data_dir.resolve()?);
+    // Nobody downloads anything from a verb, and how long days are kept is for the server to know.
+    let config = Config { count_downloads: false, ..Config::new(data_dir.resolve()?) };
     #[cfg(unix)]
     {
         let socket = config.admin_socket();
@@ -150,6 +153,7 @@ fn unexpected(answer: &AdminAnswer) -> anyhow::Error {
         AdminAnswer::User { .. } => "an account",
         AdminAnswer::Users { .. } => "accounts",
         AdminAnswer::KeyRotated { .. } => "a key",
+        AdminAnswer::Stats { .. } => "numbers of downloads",
         AdminAnswer::Reindexed { .. } => "a reindex",
         AdminAnswer::Scrubbed { .. } => "a scrub",
         AdminAnswer::Swept { .. } => "a sweep",

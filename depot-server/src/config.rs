@@ -15,6 +15,7 @@ mod repositories;
 mod server;
 mod setting;
 mod settings;
+mod statistics;
 mod template;
 mod transport;
 mod units;
@@ -92,6 +93,10 @@ pub struct Config {
     pub record_downloads: bool,
     /// Whether whoever may read everything sees the numbers at `/metrics` too, and not only this machine and administrators.
     pub metrics_for_readers: bool,
+    /// Whether it is counted how often each file is downloaded.
+    pub count_downloads: bool,
+    /// For how many days these numbers are kept day by day.
+    pub keep_days: u32,
 }
 
 /// What carries requests to a server.
@@ -174,6 +179,8 @@ impl Config {
             audience: None,
             record_downloads: false,
             metrics_for_readers: false,
+            count_downloads: true,
+            keep_days: 400,
         }
     }
 
@@ -183,12 +190,18 @@ impl Config {
     }
 
     /// The folders that must be the data directory's own, the outer ones first.
-    pub(crate) fn own_folders(&self) -> [PathBuf; 5] {
-        ["store", "store/sled", "journal", "state", "repositories"].map(|name| self.data_dir.join(name))
+    pub(crate) fn own_folders(&self) -> [PathBuf; 6] {
+        ["store", "store/sled", "store/counters", "journal", "state", "repositories"]
+            .map(|name| self.data_dir.join(name))
     }
 
     pub(crate) fn store(&self) -> PathBuf {
         self.data_dir.join("store").join("sled")
+    }
+
+    /// The store of what is counted.
+    pub(crate) fn counters(&self) -> PathBuf {
+        self.data_dir.join("store").join("counters")
     }
 
     pub(crate) fn journal(&self) -> PathBuf {

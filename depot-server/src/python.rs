@@ -19,6 +19,7 @@ pub(crate) mod release;
 pub(crate) mod repository;
 pub(crate) mod root;
 pub(crate) mod scrub;
+pub(crate) mod statistics;
 pub(crate) mod upstream;
 pub(crate) mod view;
 pub(crate) mod warm;

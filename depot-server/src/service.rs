@@ -8,6 +8,7 @@ pub(crate) mod issuing;
 pub(crate) mod login;
 pub(crate) mod mint;
 pub(crate) mod names;
+pub(crate) mod statistics;
 pub(crate) mod subjects;
 mod throttle;
 pub(crate) mod tokens;

@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 pub(crate) mod conformance;
+pub(crate) mod counts;
 pub(crate) mod export;
 pub(crate) mod journal;
 #[cfg(test)]
@@ -14,7 +15,8 @@ pub(crate) mod sled;
 
 use std::{path::Path, sync::Arc};
 
-use depot_proto::{ProjectName, RepositoryName, Timestamp, VersionKey};
+use counts::{Counted, SeeFile, SeeProject, Span};
+use depot_proto::{ProjectName, RepositoryName, Timestamp, VersionKey, statistics::Day};
 use records::{FileChange, ReleaseRecord, Serial, TokenRecord, UserRecord};
 
 /// Why a store could not do what it was asked.
@@ -60,6 +62,12 @@ pub(crate) struct Stores {
 /// `<folder>.damaged`, loudly, and an empty one takes its place; nothing was visited then.
 pub(crate) fn open(folder: &Path, visit: &mut dyn FnMut(Row)) -> Result<Stores, StoreError> {
     sled::open_stores(folder, visit)
+}
+
+/// Opens the store of what is counted in `folder`: apart from the others, because nothing else knows what is in it. One
+/// that cannot be trusted is put aside as `<folder>.damaged`, loudly, and an empty one takes its place.
+pub(crate) fn open_counters(folder: &Path) -> Result<Arc<dyn Counters>, StoreError> {
+    sled::open_counters(folder)
 }
 
 /// What became of a file's record.
@@ -150,4 +158,35 @@ pub(crate) trait Accounts: Send + Sync {
     /// Adds an account, or replaces what is known of it unless that is newer; the one that stands. A deletion is never
     /// taken back. See [`records::standing`].
     fn put_user(&self, user: &UserRecord) -> Result<UserRecord, StoreError>;
+}
+
+/// How often files were downloaded: for every file and project over all time, and for each day as long as it is kept. It
+/// may lose its last seconds.
+pub(crate) trait Counters: Send + Sync {
+    /// Adds downloads to the numbers of their files, of their projects, and of their days: all of them, or none.
+    fn add(&self, counted: &[Counted]) -> Result<(), StoreError>;
+
+    /// Forgets the days before this one. What was counted over all time stays.
+    fn forget_before(&self, day: Day) -> Result<(), StoreError>;
+
+    /// The first day of which anything is kept.
+    fn first_day(&self) -> Result<Option<Day>, StoreError>;
+
+    /// The repositories of which anything was counted, sorted.
+    fn repositories(&self) -> Result<Vec<RepositoryName>, StoreError>;
+
+    /// Visits projects by repository and name, once each over all time, and else day by day.
+    fn of_projects(&self, span: Span, see: SeeProject<'_>) -> Result<(), StoreError>;
+
+    /// Visits the files of a project, likewise: over all time by name, and else day by day.
+    fn of_files(
+        &self,
+        repository: &RepositoryName,
+        project: &ProjectName,
+        span: Span,
+        see: SeeFile<'_>,
+    ) -> Result<(), StoreError>;
+
+    /// Hands everything to the system.
+    fn flush(&self) -> Result<(), StoreError>;
 }

@@ -35,6 +35,7 @@ mod saved;
 mod sbom;
 #[cfg(unix)]
 mod scan;
+mod stats;
 mod statuses;
 mod stopping;
 mod targets;

@@ -16,6 +16,9 @@
 //! 5. The twin of a token or an account is written before the line of its change, and replaced by a rename: each twin that
 //!    is copied is at least as new as the copied lines. A token made meanwhile is in it or not, and if not is worthless.
 //!
+//! 6. What is counted of downloads is in no line and no tree. It is read from its store and written into one of the copy: what
+//!    is counted meanwhile is in it or not.
+//!
 //! The copy is marked as unfinished until all of it is synced, and where it can, has another name until then.
 
 use std::{
@@ -43,7 +46,7 @@ use crate::{
     },
     config::Config,
     private,
-    store::journal,
+    store::{self, StoreError, counts, journal},
 };
 
 mod place;
@@ -107,7 +110,20 @@ impl Backup<'_> {
         self.journal(depot).map_err(|error| format!("cannot copy the journal: {error}"))?;
         self.secrets().map_err(|error| format!("cannot copy the tokens and keys: {error}"))?;
         let repository = &depot.hosted.repository;
-        self.tree(&repository.tree, &self.to.repository(repository.name.as_str()))
+        self.tree(&repository.tree, &self.to.repository(repository.name.as_str()))?;
+        self.counters(depot).map_err(|error| format!("cannot copy the numbers of downloads: {error}"))
+    }
+
+    fn counters(&self, depot: &Depot) -> Result<(), StoreError> {
+        if let Some(statistics) = &depot.hosted.statistics {
+            statistics.settle();
+        }
+        if depot.known.counters.repositories()?.is_empty() {
+            return Ok(());
+        }
+        let to = self.to.counters();
+        private::create_folder(&to).map_err(|error| StoreError::io("backup", error))?;
+        counts::copy(&*depot.known.counters, &*store::open_counters(&to)?)
     }
 
     fn journal(&mut self, depot: &Depot) -> io::Result<()> {

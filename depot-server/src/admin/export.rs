@@ -15,6 +15,9 @@ use crate::{
 };
 
 pub(super) fn export(depot: &Depot, tell: Tell<'_>) -> Result<AdminAnswer, String> {
+    if let Some(statistics) = &depot.hosted.statistics {
+        statistics.settle();
+    }
     let repository = &depot.hosted.repository;
     let tokens: Vec<TokenRecord> = depot.tokens.list().iter().map(|token| (**token).clone()).collect();
     let users = depot.users.all().iter().map(|user| (**user).clone()).collect();
@@ -28,6 +31,7 @@ pub(super) fn export(depot: &Depot, tell: Tell<'_>) -> Result<AdminAnswer, Strin
         packages: &*repository.packages,
         tokens,
         users,
+        counters: &*depot.known.counters,
         // After all that it covers: what is exported is never newer than it.
         serial: &|| depot.committer.position().serial,
     };

@@ -104,11 +104,13 @@ fn fill(config: &Config, input: &mut dyn BufRead) -> Result<Imported, ImportErro
     let root = config.repository(RepositoryName::default_hosted().as_str());
     let (tree, _) = Tree::open(&root).map_err(OpenError::from)?;
     let Stores { packages, accounts } = store::open(&config.store(), &mut |_| ())?;
+    let counters = store::open_counters(&config.counters())?;
     let imported = export::read(
         input,
         Target {
             packages: &*packages,
             accounts: &*accounts,
+            counters: &*counters,
             // The tree is the truth: with the records in it, their names are taken, and their bytes are missed.
             record: &mut |_: &RepositoryName, project: &ProjectName, record: &FileRecord| {
                 tree.write_first_record(project, record).map_err(|error| error.to_string())
@@ -136,5 +138,6 @@ fn fill(config: &Config, input: &mut dyn BufRead) -> Result<Imported, ImportErro
     Users::open(&config.state(), Arc::clone(&accounts)).map_err(OpenError::from)?;
     Tokens::open(&config.state(), accounts)?;
     packages.flush()?;
+    counters.flush()?;
     Ok(imported)
 }

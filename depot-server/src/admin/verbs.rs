@@ -1,7 +1,7 @@
 //! What the admin verbs do.
 
 use super::{AdminAnswer, AdminRequest, Tell, backup, export, gc, keys, scrub, tokens, users, warm};
-use crate::{app::Depot, service::users::NewUser};
+use crate::{app::Depot, python::statistics::Asker, service::users::NewUser};
 
 /// Performs a verb. May block.
 pub(crate) fn perform(depot: &Depot, request: AdminRequest, tell: Tell<'_>) -> AdminAnswer {
@@ -17,6 +17,13 @@ pub(crate) fn perform(depot: &Depot, request: AdminRequest, tell: Tell<'_>) -> A
         AdminRequest::UserList => Ok(users::list(depot)),
         AdminRequest::UserChange { name, change } => users::change(depot, &name, change),
         AdminRequest::KeyRotate { retire_old } => keys::rotate(depot, retire_old),
+        AdminRequest::Stats { query } => {
+            if let Some(statistics) = &depot.hosted.statistics {
+                statistics.settle();
+            }
+            let answer = depot.known.answer(Asker::Keeper, &query);
+            answer.map(|stats| AdminAnswer::Stats { stats }).map_err(|error| error.to_string())
+        }
         AdminRequest::Reindex => depot
             .reindex()
             .map(|(projects, files)| AdminAnswer::Reindexed { projects, files })

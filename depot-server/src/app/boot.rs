@@ -35,6 +35,7 @@ use crate::{
         reindex::{self, ReindexError},
         repository::Repository,
         root::Roots,
+        statistics::Known,
     },
     random,
     service::{
@@ -43,12 +44,13 @@ use crate::{
         downloads::Downloads,
         login::Logins,
         names::Names,
+        statistics::Statistics,
         subjects::Subjects,
         tokens::{Tokens, TokensError},
         users::{Lost, Users},
     },
     store::{
-        self, Packages, Row, Stores,
+        self, Counters, Packages, Row, Stores,
         journal::{Journal, OpenedJournal},
         records::{AccountChange, BOOTSTRAP, Change, Entry},
     },
@@ -114,6 +116,7 @@ pub(super) fn open(config: Config) -> Result<Depot, OpenError> {
     let limit = config.max_file_size;
     let projects = Projects::read(&tree)?;
     let repository = Repository::new(name, tree, limit, packages, names, Arc::clone(&committer), projects);
+    let counters = store::open_counters(&config.counters())?;
     let scan = config.scan.clone().map(|command| Scan { command, timeout: config.scan_timeout });
     let repository = repository.asking(Policy { max_project_size: config.max_project_size, scan });
     let shares = Shares::now();
@@ -127,6 +130,7 @@ pub(super) fn open(config: Config) -> Result<Depot, OpenError> {
         enabled: config.python_enabled,
         is_ruled: config.python_policy.is_some(),
         downloads: downloads(&config)?,
+        statistics: statistics(&config, &counters)?,
         wire: config.wire.clone(),
         receiving: Arc::new(Semaphore::new(shares.uploads)),
         publishing: Arc::new(Semaphore::new(PUBLISHING)),
@@ -138,16 +142,11 @@ pub(super) fn open(config: Config) -> Result<Depot, OpenError> {
         Logins::new(Arc::clone(&users), Arc::clone(&authority.turns)).map_err(io(&config.data_dir))?;
     let trusted = trusted_proxies(&config);
     let authenticator = Arc::new(Authenticator { authority: Arc::new(authority), logins, trusted });
-    let oidc = match &config.publishers {
-        Some(path) => {
-            let audience = config.audience.clone().unwrap_or_else(|| own_audience(&instance));
-            Some(Arc::new(Oidc::open(path, audience, config.offline)?))
-        }
-        None => None,
-    };
+    let oidc = oidc(&config, &instance)?;
     let opened = views::open(&config, &hosted, &tokens)?;
     let watch = Watch::new(&opened, &config, &committer);
     let views::Opened { views, hosted_alone, explained, .. } = opened;
+    let known = Arc::new(Known { counters, views: Arc::clone(&explained) });
     let depot = Depot {
         config,
         ruled: hosted_alone.filter(|_| hosted.is_ruled),
@@ -155,6 +154,7 @@ pub(super) fn open(config: Config) -> Result<Depot, OpenError> {
         views,
         explained,
         watch,
+        known,
         authenticator,
         committer,
         tokens,
@@ -173,6 +173,13 @@ fn downloads(config: &Config) -> Result<Option<Arc<Downloads>>, OpenError> {
     let path = config.access();
     let started = config.record_downloads.then(|| Downloads::start(&path).map(Arc::new)).transpose();
     started.map_err(|source| OpenError::Io { path, source })
+}
+
+/// What counts downloads, where they are counted.
+fn statistics(config: &Config, counters: &Arc<dyn Counters>) -> Result<Option<Arc<Statistics>>, OpenError> {
+    let start = || Statistics::start(Arc::clone(counters), config.keep_days).map(Arc::new);
+    let started = config.count_downloads.then(start).transpose();
+    started.map_err(|source| OpenError::Io { path: config.counters(), source })
 }
 
 /// Keeps every other server, and whoever changes the data directory without one, away for as long as the file lives.
@@ -282,6 +289,13 @@ fn finish(depot: &Depot, recovered: &Recovered) -> Result<(), OpenError> {
     }
     projects::finish_deletions(&depot.hosted.repository)?;
     Ok(depot.hosted.repository.tree.settle(recovered)?)
+}
+
+/// Whom the server trusts among CI jobs, if any.
+fn oidc(config: &Config, instance: &str) -> Result<Option<Arc<Oidc>>, OpenError> {
+    let Some(path) = &config.publishers else { return Ok(None) };
+    let audience = config.audience.clone().unwrap_or_else(|| own_audience(instance));
+    Ok(Some(Arc::new(Oidc::open(path, audience, config.offline)?)))
 }
 
 /// The audience of a server that was given none: no other server has it. The variables that GitLab puts tokens into are

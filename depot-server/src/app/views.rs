@@ -83,6 +83,7 @@ pub(super) fn open(
         let ownership = Arc::clone(&ownership);
         let mut view = View::new(name.clone(), mount, of, pages, ownership, config.anonymous_read);
         view.downloads.clone_from(&hosted.downloads);
+        view.statistics.clone_from(&hosted.statistics);
         view.list_upstream = matches!(kind, KindConfig::Group(group) if group.list_upstream);
         views.push(Arc::new(view.following(own_policy)));
     }
@@ -92,6 +93,7 @@ pub(super) fn open(
         let pages = Arc::clone(&hosted.pages);
         let mut view = View::new(name, mount, vec![member], pages, ownership, config.anonymous_read);
         view.downloads.clone_from(&hosted.downloads);
+        view.statistics.clone_from(&hosted.statistics);
         Arc::new(view)
     });
     let explained = views.iter().cloned().chain(hosted_alone.clone()).collect();

@@ -4,6 +4,7 @@ mod accounts;
 mod audit;
 mod data;
 mod settings;
+mod stats;
 mod warm;
 
 use std::{
@@ -25,6 +26,7 @@ pub(super) use accounts::{KeyVerb, UserNamed, UserVerb};
 pub(super) use audit::{AuditShow, AuditVerb, AuditVerify};
 pub(super) use data::{BackupArgs, ExportArgs, GcArgs, ImportArgs, ReindexArgs, ScrubArgs};
 pub(super) use settings::{DataDir, Given};
+pub(super) use stats::StatsArgs;
 pub(super) use warm::WarmArgs;
 
 /// A Python package index over a local tree.
@@ -72,6 +74,8 @@ pub(super) enum Verb {
     /// Show who changed or fetched what, and prove that nobody changed the journal
     #[command(subcommand)]
     Audit(AuditVerb),
+    /// Say how often files were downloaded
+    Stats(StatsArgs),
     /// Read the repositories again from their trees
     Reindex(ReindexArgs),
     /// Read every file again and compare it with its record

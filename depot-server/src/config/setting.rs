@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use super::{access, limits, log, oidc, publish, repositories, server, transport};
+use super::{access, limits, log, oidc, publish, repositories, server, statistics, transport};
 
 /// One setting.
 #[derive(Debug)]
@@ -63,6 +63,7 @@ static SECTIONS: LazyLock<Vec<&'static Section>> = LazyLock::new(|| {
         &limits::SECTION,
         &publish::SECTION,
         &log::SECTION,
+        &statistics::SECTION,
         &oidc::SECTION,
     ];
     sections.extend(repositories::built_in().iter().map(|repository| repository.section));

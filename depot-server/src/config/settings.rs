@@ -15,6 +15,7 @@ use super::{
     repositories::Repositories,
     server::{self, Server},
     setting::{self, Setting},
+    statistics::Statistics,
     transport,
 };
 
@@ -33,6 +34,8 @@ pub(crate) struct Settings {
     pub(crate) publish: Publish,
     /// `[log]`
     pub(crate) log: Log,
+    /// `[statistics]`
+    pub(crate) statistics: Statistics,
     /// `[oidc]`
     pub(crate) oidc: Oidc,
     /// `[repositories]`
@@ -55,6 +58,7 @@ impl Settings {
             limits: Limits::read(&mut reader)?,
             publish: Publish::read(&mut reader, Config::new("").scan_timeout)?,
             log: Log::read(&mut reader)?,
+            statistics: Statistics::read(&mut reader)?,
             oidc: Oidc::read(&mut reader)?,
             repositories: Repositories::read(&mut reader)?,
             entries: Vec::new(),
@@ -109,6 +113,8 @@ impl Settings {
             audience: self.oidc.audience.clone(),
             record_downloads: self.log.downloads,
             metrics_for_readers: self.access.metrics == Metrics::Readers,
+            count_downloads: self.statistics.enabled,
+            keep_days: self.statistics.keep_days,
         }
     }
 }

@@ -15,10 +15,11 @@ use axum::{
     response::Response,
 };
 use bytes::Bytes;
+use depot_proto::statistics::Client;
 use futures_util::stream;
 
 use super::{pieces::Pieces, shared::share};
-use crate::{descriptors::Shares, store::records::Serial};
+use crate::{descriptors::Shares, service::statistics::Tally, store::records::Serial};
 
 /// What a kept answer takes beside its body and head, roughly.
 const OVERHEAD: usize = 1024;
@@ -58,6 +59,8 @@ pub(crate) struct Prepared {
     /// The body as a file in memory, once it was asked for often enough.
     shared: OnceLock<Option<Shared>>,
     asked: AtomicU32,
+    /// Where it is counted how often it was downloaded, if it is a file.
+    tally: Option<Arc<Tally>>,
 }
 
 /// Bodies from this size on are worth a file in memory: copying them takes longer than everything else.
@@ -100,7 +103,19 @@ impl Prepared {
         let head = write_head(StatusCode::OK, &headers);
         let fresh_head = write_head(StatusCode::NOT_MODIFIED, &fresh(headers.clone()));
         let (shared, asked) = (OnceLock::new(), AtomicU32::new(0));
-        Self { generation, headers, etag, body, head, fresh_head, shared, asked }
+        Self { generation, headers, etag, body, head, fresh_head, shared, asked, tally: None }
+    }
+
+    /// The same, counting how often it is downloaded.
+    pub(crate) fn counted(self, tally: Option<Arc<Tally>>) -> Self {
+        Self { tally, ..self }
+    }
+
+    /// Counts a download, if this is a file and all of it is sent.
+    pub(crate) fn count(&self, is_fresh: bool, is_head: bool, user_agent: &[u8]) {
+        if let Some(tally) = self.tally.as_ref().filter(|_| !is_fresh && !is_head) {
+            tally.count(Client::of(user_agent));
+        }
     }
 
     /// The body as a file, from which the kernel sends it without copying, and its length; none where it is short, or

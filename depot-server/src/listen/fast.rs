@@ -113,6 +113,7 @@ fn find(hot: &Hot, plain: &Plain<'_>) -> Option<Answer> {
         PreparedBody::Pieces(..) => return None,
     }
     let is_fresh = plain.if_none_match.is_some_and(|value| conditional::names(value, &prepared.etag));
+    prepared.count(is_fresh, plain.is_head, plain.user_agent);
     Some(Answer { prepared, is_fresh, is_head: plain.is_head })
 }
 

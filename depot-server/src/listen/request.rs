@@ -26,6 +26,8 @@ pub(super) struct Plain<'a> {
     pub(super) accept: Option<&'a str>,
     pub(super) accept_encoding: Option<&'a str>,
     pub(super) if_none_match: Option<&'a str>,
+    /// The first, if there are several: it changes no answer.
+    pub(super) user_agent: &'a [u8],
 }
 
 /// Reads what a connection begins with.
@@ -61,6 +63,11 @@ fn plain<'a>(request: &Request<'_, 'a>) -> Option<Plain<'a>> {
             &mut plain.accept_encoding
         } else if is("if-none-match") {
             &mut plain.if_none_match
+        } else if is("user-agent") {
+            if plain.user_agent.is_empty() {
+                plain.user_agent = header.value;
+            }
+            continue;
         } else {
             let stays = is("connection") && header.value.eq_ignore_ascii_case(b"keep-alive");
             if stays || PASSED_OVER.iter().any(|name| is(name)) || is_custom(header.name) {
@@ -78,15 +85,8 @@ fn plain<'a>(request: &Request<'_, 'a>) -> Option<Plain<'a>> {
 }
 
 /// What clients say that changes no answer to a plain request; everything that is not named here might.
-const PASSED_OVER: [&str; 7] = [
-    "user-agent",
-    "accept-language",
-    "cache-control",
-    "pragma",
-    "referer",
-    "dnt",
-    "upgrade-insecure-requests",
-];
+const PASSED_OVER: [&str; 6] =
+    ["accept-language", "cache-control", "pragma", "referer", "dnt", "upgrade-insecure-requests"];
 
 /// Names that nobody has given a meaning which concerns a server: browsers' hints, tracing of proxies. A proxy's
 /// `X-Forwarded-*` says who asks, which only a line of the log would tell.
@@ -117,6 +117,8 @@ mod tests {
             let head = head(lines);
             let Parsed::Plain(plain, len) = parse(head.as_bytes()) else { panic!("{lines}") };
             assert_eq!((plain.path, len), ("/python/simple/six/", head.len()));
+            let is_named = lines.to_ascii_lowercase().contains("user-agent");
+            assert_eq!(plain.user_agent.is_empty(), !is_named, "{lines}");
         }
     }
 

@@ -12,13 +12,14 @@ mod receive;
 mod refusal;
 mod release;
 mod simple;
+pub(crate) mod statistics;
 pub(crate) mod view;
 pub(crate) mod why;
 
 use std::sync::Arc;
 
 use axum::http::{HeaderMap, header};
-use depot_proto::{ProjectName, RepositoryName, scope::Action};
+use depot_proto::{ProjectName, RepositoryName, layout::Part, scope::Action};
 use tokio::sync::Semaphore;
 
 use super::{files::Files, pages::Pages, repository::Repository, root::Roots, view::READING};
@@ -29,7 +30,11 @@ use crate::{
         doors::{Doors, Needs},
         error::{ApiError, ApiResult},
     },
-    service::{downloads::Downloads, subjects::Subjects},
+    service::{
+        downloads::Downloads,
+        statistics::{Statistics, Tally},
+        subjects::Subjects,
+    },
 };
 
 /// What the handlers of one repository share.
@@ -47,6 +52,8 @@ pub(crate) struct RepositoryState {
     pub(crate) is_ruled: bool,
     /// The record of who fetched which file, where there is one.
     pub(crate) downloads: Option<Arc<Downloads>>,
+    /// What counts downloads, where they are counted.
+    pub(crate) statistics: Option<Arc<Statistics>>,
     /// How slowly bodies may come.
     pub(crate) wire: WireLimits,
     /// Uploads that are received at the same time, each with a buffer; more wait.
@@ -109,6 +116,13 @@ impl RepositoryState {
             Some(project) => principal.may(&READING, &self.repository.name, project),
             None => principal.may_in(&READING, &self.repository.name),
         }
+    }
+
+    /// Where the downloads of a file are counted that is at hand; none of what is not the bytes of a file.
+    fn tally(&self, project: &str, stored: &str) -> Option<Arc<Tally>> {
+        let (filename, Part::Bytes) = Part::split(stored) else { return None };
+        let statistics = self.statistics.as_ref()?;
+        Some(statistics.tally(&self.repository.name, &project.parse().ok()?, filename))
     }
 
     /// Whether the caller may read every project, so that the list of all is for them.

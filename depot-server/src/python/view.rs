@@ -43,7 +43,7 @@ use super::{
 use crate::{
     auth::policy::{Denied, Principal},
     clock,
-    service::downloads::Downloads,
+    service::{downloads::Downloads, statistics::Statistics},
     store::StoreError,
 };
 
@@ -124,6 +124,8 @@ pub(crate) struct View {
     pub(crate) policy: Option<Arc<PolicyFile>>,
     /// The record of who fetched which file, where there is one.
     pub(crate) downloads: Option<Arc<Downloads>>,
+    /// What counts downloads, where they are counted.
+    pub(crate) statistics: Option<Arc<Statistics>>,
     /// Whether its list of projects names all that the other indexes have.
     pub(crate) list_upstream: bool,
     /// Who owns which name, whether the owner is a member or not.
@@ -162,6 +164,7 @@ impl View {
             policy: None,
             list_upstream: false,
             downloads: None,
+            statistics: None,
             ownership,
             merged,
         }
@@ -202,6 +205,18 @@ impl View {
         let bits = self.members.iter().enumerate().filter(|(_, member)| is_readable(member));
         let readable = Readable(bits.fold(0, |bits, (place, _)| bits | 1 << place));
         if readable.0 == 0 { here.map(|()| readable) } else { Ok(readable) }
+    }
+
+    /// Whether a caller may read here what one of its members has of a project.
+    pub(crate) fn may_read_of(
+        &self,
+        principal: &Principal,
+        member: &RepositoryName,
+        project: &ProjectName,
+    ) -> bool {
+        let place = self.members.iter().position(|of| of.name == *member);
+        let readable = || self.may_read(principal, Some(project));
+        place.is_some_and(|place| readable().is_ok_and(|readable| readable.includes(place)))
     }
 
     /// Whether the hosted repository owns a name. May block for a moment.

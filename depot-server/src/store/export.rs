@@ -7,11 +7,14 @@
 //! {"kind":"file", "repository", "project", "version", "serial", "record"}
 //! {"kind":"token", "record"}
 //! {"kind":"user", "record"}                                   deleted ones too: their names stay taken
+//! {"kind":"downloads", "repository", "project", "filename", "day" or "until", "clients"}
 //! {"kind":"end", "serial", the counts, "sha256"}               of everything before it, which is always last
 //! ```
 //!
 //! Projects come sorted, the files of a release in their order. The same stores make the same lines. The bytes of files
 //! are not in it, and no secret is: a token's record does not bear it, and that of an account comes without its password.
+
+mod downloads;
 
 use std::{
     collections::HashSet,
@@ -21,11 +24,13 @@ use std::{
 use depot_proto::{
     DistributionFilename, FileRecord, ProjectName, RepositoryName, Sha256Digest, Sha256Hasher, Version,
 };
+use downloads::Numbers;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Accounts, Packages, Put, StoreError,
+    Accounts, Counters, Packages, Put, StoreError,
+    counts::Counted,
     records::{FileChange, Serial, TokenRecord, UserRecord},
 };
 
@@ -46,6 +51,9 @@ pub(crate) struct Counts {
     pub(crate) tokens: u64,
     #[serde(default)]
     pub(crate) users: u64,
+    /// Lines of numbers.
+    #[serde(default)]
+    pub(crate) downloads: u64,
 }
 
 /// The first line.
@@ -81,6 +89,7 @@ enum Line {
     User {
         record: UserRecord,
     },
+    Downloads(Numbers),
     End {
         serial: Serial,
         #[serde(flatten)]
@@ -139,6 +148,8 @@ pub(crate) struct Source<'a> {
     pub(crate) tokens: Vec<TokenRecord>,
     /// The accounts, sorted by their names.
     pub(crate) users: Vec<UserRecord>,
+    /// How often files were downloaded.
+    pub(crate) counters: &'a dyn Counters,
     /// The serial of the last change, asked for when all else is written: nothing in the export is newer.
     pub(crate) serial: &'a dyn Fn() -> Serial,
 }
@@ -193,6 +204,10 @@ pub(crate) fn write(
         put(&Line::User { record: user.without_secret() })?;
         counts.users += 1;
     }
+    downloads::numbers(source.counters, &mut |numbers| {
+        counts.downloads += 1;
+        put(&Line::Downloads(numbers))
+    })?;
     let serial = (source.serial)();
     let mut end = text(&Line::End { serial, counts, sha256: None })?;
     end.truncate(end.len() - 2);
@@ -214,6 +229,8 @@ pub(crate) struct Target<'a> {
     pub(crate) packages: &'a dyn Packages,
     /// The tokens and accounts.
     pub(crate) accounts: &'a dyn Accounts,
+    /// How often files were downloaded.
+    pub(crate) counters: &'a dyn Counters,
     /// Takes each file's record.
     pub(crate) record: &'a mut dyn FnMut(&RepositoryName, &ProjectName, &FileRecord) -> Result<(), String>,
     /// Takes each project's document.
@@ -242,8 +259,13 @@ pub(crate) fn read(input: &mut dyn BufRead, target: Target<'_>) -> Result<Import
             lines.damaged(&"it is no export of depot")
         });
     }
-    let mut taking =
-        Taking { target, counts: Counts::default(), batch: Vec::new(), repositories: HashSet::new() };
+    let mut taking = Taking {
+        target,
+        counts: Counts::default(),
+        batch: Vec::new(),
+        counted: Vec::new(),
+        repositories: HashSet::new(),
+    };
     loop {
         let mut so_far = lines.hasher.clone();
         let text = lines.next()?.ok_or(ExportError::Cut(lines.number))?;
@@ -337,6 +359,7 @@ struct Taking<'a> {
     target: Target<'a>,
     counts: Counts,
     batch: Vec<FileChange>,
+    counted: Vec<Counted>,
     repositories: HashSet<RepositoryName>,
 }
 
@@ -373,6 +396,14 @@ impl Taking<'_> {
                 self.counts.users += 1;
                 self.target.accounts.put_user(&record)?;
             }
+            Line::Downloads(numbers) => {
+                self.counts.downloads += 1;
+                let malformed = || NotTaken::Damaged("these are no numbers of a file's downloads".to_owned());
+                self.counted.push(numbers.counted().ok_or_else(malformed)?);
+                if self.counted.len() >= BATCH {
+                    self.flush()?;
+                }
+            }
             Line::End { .. } => {}
         }
         Ok(())
@@ -407,6 +438,9 @@ impl Taking<'_> {
     }
 
     fn flush(&mut self) -> Result<(), NotTaken> {
+        if !self.counted.is_empty() {
+            self.target.counters.add(&std::mem::take(&mut self.counted))?;
+        }
         if self.batch.is_empty() {
             return Ok(());
         }

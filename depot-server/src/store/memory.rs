@@ -5,14 +5,16 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use depot_proto::{ProjectName, RepositoryName, Subject, Timestamp, VersionKey};
+use depot_proto::{ProjectName, RepositoryName, Subject, Timestamp, VersionKey, statistics::Day};
 
 use super::{
-    Accounts, Packages, Put, Row, StoreError,
+    Accounts, Counters, Packages, Put, Row, StoreError,
+    counts::{Count, Counted, Downloads, SeeFile, SeeProject, Span},
     records::{FileChange, ReleaseRecord, Serial, TokenRecord, UserRecord, put_into, standing},
 };
 
 type Key = (RepositoryName, ProjectName, VersionKey);
+type File = (RepositoryName, ProjectName, String);
 
 #[derive(Debug, Default)]
 struct Held {
@@ -20,6 +22,8 @@ struct Held {
     releases: BTreeMap<Key, ReleaseRecord>,
     tokens: BTreeMap<String, TokenRecord>,
     users: BTreeMap<Subject, UserRecord>,
+    ever: BTreeMap<File, Count>,
+    days: BTreeMap<(Day, File), Count>,
 }
 
 /// A store in memory.
@@ -148,6 +152,89 @@ impl Accounts for MemoryStore {
     }
 }
 
+impl Held {
+    /// The numbers of a span, each with the day that it is of.
+    fn counts(&self, span: Span) -> Vec<(Option<Day>, &File, Count)> {
+        match span {
+            Span::Ever => self.ever.iter().map(|(file, count)| (None, file, *count)).collect(),
+            Span::Days(from, to) => {
+                let days = self.days.iter().filter(|((day, _), _)| (from..=to).contains(day));
+                days.map(|((day, file), count)| (Some(*day), file, *count)).collect()
+            }
+        }
+    }
+}
+
+fn add<K: Ord>(counts: &mut BTreeMap<K, Count>, key: K, count: Count) {
+    let sum = counts.entry(key).or_insert(Count { downloads: Downloads::default(), day: count.day });
+    sum.downloads += count.downloads;
+    sum.day = sum.day.max(count.day);
+}
+
+impl Counters for MemoryStore {
+    fn add(&self, counted: &[Counted]) -> Result<(), StoreError> {
+        let mut held = self.held();
+        for counted in counted {
+            let file = (counted.repository.clone(), counted.project.clone(), counted.filename.clone());
+            let count = Count { downloads: counted.downloads, day: counted.day };
+            if counted.is_of_day {
+                add(&mut held.days, (counted.day, file.clone()), count);
+            }
+            add(&mut held.ever, file, count);
+        }
+        Ok(())
+    }
+
+    fn forget_before(&self, day: Day) -> Result<(), StoreError> {
+        self.held().days.retain(|(of, _), _| *of >= day);
+        Ok(())
+    }
+
+    fn first_day(&self) -> Result<Option<Day>, StoreError> {
+        Ok(self.held().days.keys().next().map(|(day, _)| *day))
+    }
+
+    fn repositories(&self) -> Result<Vec<RepositoryName>, StoreError> {
+        let mut names: Vec<_> = self.held().ever.keys().map(|(repository, ..)| repository.clone()).collect();
+        names.dedup();
+        Ok(names)
+    }
+
+    fn of_projects(&self, span: Span, see: SeeProject<'_>) -> Result<(), StoreError> {
+        let mut projects = BTreeMap::new();
+        for (day, (repository, project, _), count) in self.held().counts(span) {
+            add(&mut projects, (day, repository.clone(), project.clone()), count);
+        }
+        for ((_, repository, project), count) in projects {
+            if !see(&repository, &project, count) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn of_files(
+        &self,
+        repository: &RepositoryName,
+        project: &ProjectName,
+        span: Span,
+        see: SeeFile<'_>,
+    ) -> Result<(), StoreError> {
+        for (_, (_, _, filename), count) in
+            self.held().counts(span).into_iter().filter(|(_, (r, p, _), _)| r == repository && p == project)
+        {
+            if !see(filename, count) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn flush(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -157,5 +244,6 @@ mod tests {
     fn conforms() {
         conformance::packages(&MemoryStore::default());
         conformance::accounts(&MemoryStore::default());
+        conformance::counters(&MemoryStore::default());
     }
 }

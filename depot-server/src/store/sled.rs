@@ -6,6 +6,7 @@
 //! journal or rebuilt from the tree.
 
 mod accounts;
+mod counters;
 mod open;
 mod packages;
 mod value;
@@ -13,16 +14,17 @@ mod value;
 use std::{path::Path, sync::Arc};
 
 use accounts::SledAccounts;
+use counters::SledCounters;
 use packages::SledPackages;
 
-use super::{Accounts as _, Packages as _, Row, StoreError, Stores};
+use super::{Accounts as _, Counters, Packages as _, Row, StoreError, Stores};
 
 /// Opens both stores, and puts them aside if they cannot be trusted; see [`super::open`].
 pub(super) fn open_stores(folder: &Path, visit: &mut dyn FnMut(Row)) -> Result<Stores, StoreError> {
     let mut rows = Vec::new();
     let stores = match open_trusted(folder, &mut rows) {
         Err(StoreError::Damaged(reason)) => {
-            open::put_aside(folder, &reason)?;
+            open::put_aside(folder, &reason, "built again from the tree")?;
             rows.clear();
             open_trusted(folder, &mut rows)?
         }
@@ -32,9 +34,22 @@ pub(super) fn open_stores(folder: &Path, visit: &mut dyn FnMut(Row)) -> Result<S
     Ok(stores)
 }
 
+/// Opens the store of what is counted; see [`super::open_counters`].
+pub(super) fn open_counters(folder: &Path) -> Result<Arc<dyn Counters>, StoreError> {
+    let open =
+        || -> Result<_, StoreError> { Ok(Arc::new(SledCounters::new(&open::open(folder, open::NUMBERS)?)?)) };
+    match open() {
+        Err(StoreError::Damaged(reason)) => {
+            open::put_aside(folder, &reason, "empty: downloads are counted from nothing")?;
+            Ok(open()?)
+        }
+        opened => Ok(opened?),
+    }
+}
+
 /// Reads every row once: to learn the names, and to know that none was lost.
 fn open_trusted(folder: &Path, rows: &mut Vec<Row>) -> Result<Stores, StoreError> {
-    let db = open::open(folder)?;
+    let db = open::open(folder, open::RECORDS)?;
     let (packages, accounts) = (SledPackages::new(&db)?, SledAccounts::new(&db)?);
     packages.scan(&mut |row| rows.push(row))?;
     open::quietly(|| accounts.tokens().and_then(|_| accounts.users())).map_err(StoreError::Damaged)??;

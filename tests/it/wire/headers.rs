@@ -274,6 +274,7 @@ fn doors() -> Vec<(&'static str, Vec<Step>)> {
         ("/api/tokens/{id}", one("/api/tokens/0123")),
         ("/api/users", own("/api/users")),
         ("/api/why", asking_why()),
+        ("/api/stats", asking_for_numbers()),
         ("/api/users/{name}", one("/api/users/nobody")),
         ("/_/oidc/audience", oidc("/_/oidc/audience")),
         ("/_/oidc/mint-token", oidc("/_/oidc/mint-token")),
@@ -309,6 +310,21 @@ fn asking_why() -> Vec<Step> {
         step("GET", "/api/why?at=/nowhere/&project=teapot", 404, Kind::Words),
         step("GET", "/api/why?project=%20", 404, Kind::Words).with("Accept: text/html"),
         step("POST", why, 405, Kind::Words),
+    ]
+}
+
+/// The walk of who asks how often something was downloaded.
+fn asking_for_numbers() -> Vec<Step> {
+    let stats = "/api/stats?project=teapot";
+    vec![
+        step("GET", stats, 200, Kind::Words),
+        step("GET", "/api/stats", 200, Kind::Words),
+        step("GET", stats, 401, Kind::Words).by(Who::Nobody),
+        step("GET", stats, 401, Kind::Words).by(Who::Stranger),
+        step("GET", stats, 403, Kind::Words).by(Who::Reader),
+        step("GET", "/api/stats?by=nothing", 400, Kind::Words),
+        step("GET", "/api/stats?limit=x", 400, Kind::Words),
+        step("POST", stats, 405, Kind::Words),
     ]
 }
 

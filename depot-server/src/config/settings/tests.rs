@@ -103,6 +103,8 @@ const VALUES: &[(&str, [&str; 3])] = &[
     ("log.level", ["warn", "error,hyper=debug", "trace"]),
     ("log.format", ["json", "text", "json"]),
     ("log.downloads", ["true", "no", "1"]),
+    ("statistics.enabled", ["false", "", ""]),
+    ("statistics.keep_days", ["30", "", ""]),
     ("oidc.publishers", ["/p.toml", "", ""]),
     ("oidc.audience", ["depot-acme", "", ""]),
     ("repositories.python.enabled", ["false", "", ""]),

@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use bytes::Bytes;
-use depot_proto::{DistributionFilename, ProjectName, RepositoryName, layout::Part};
+use depot_proto::{DistributionFilename, ProjectName, RepositoryName, layout::Part, statistics::Client};
 
 use super::{RepositoryState, Shared, file_caching, project_name};
 use crate::{
@@ -24,7 +24,10 @@ use crate::{
         range::{Wanted, wanted},
     },
     python::files::{Content, Served},
-    service::downloads::{Download, Downloads},
+    service::{
+        downloads::{Download, Downloads},
+        statistics::Statistics,
+    },
 };
 
 /// `GET` and `HEAD` of a file.
@@ -73,8 +76,11 @@ pub(super) async fn send(
         _ => ApiError::not_found(format!("no {} is served for `{filename}`", part.suffix())),
     })?;
     let response = respond(state.anonymous_read, method, headers, &served);
-    if part == Part::Bytes && method == Method::GET && response.status().is_success() {
-        note(state.downloads.as_deref(), principal, &state.repository.name, &filename);
+    if part == Part::Bytes && method == Method::GET {
+        if response.status().is_success() {
+            note(state.downloads.as_deref(), principal, &state.repository.name, &filename);
+        }
+        count(state.statistics.as_deref(), &response, &state.repository.name, &filename, headers);
     }
     Ok(response)
 }
@@ -98,6 +104,41 @@ pub(super) fn note(
         project: filename.project().to_string(),
         filename: filename.to_string(),
     });
+}
+
+/// Counts a download, where they are counted, if the answer to a `GET` is one: the whole file, or the way to it.
+pub(super) fn count(
+    statistics: Option<&Statistics>,
+    response: &Response,
+    repository: &RepositoryName,
+    filename: &DistributionFilename,
+    asked: &HeaderMap,
+) {
+    if let Some(statistics) = statistics.filter(|_| is_whole(response)) {
+        let client = Client::of(user_agent(asked));
+        statistics.count(repository, filename.project(), filename.as_str(), client);
+    }
+}
+
+/// What a client says it is; empty if it says nothing.
+pub(super) fn user_agent(asked: &HeaderMap) -> &[u8] {
+    asked.get(header::USER_AGENT).map_or(&[], HeaderValue::as_bytes)
+}
+
+/// Whether an answer sends a whole file, or tells where it is. A part of one is sent to who has the rest already, or wants
+/// no more than a look at it: it counts only if it is all there is.
+fn is_whole(response: &Response) -> bool {
+    match response.status() {
+        StatusCode::OK | StatusCode::FOUND => true,
+        StatusCode::PARTIAL_CONTENT => {
+            let range = response.headers().get(header::CONTENT_RANGE).and_then(|range| range.to_str().ok());
+            let range = range.and_then(|range| range.strip_prefix("bytes 0-")?.split_once('/'));
+            range
+                .and_then(|(last, size)| Some((last.parse::<u64>().ok()?, size.parse::<u64>().ok()?)))
+                .is_some_and(|(last, size)| last.checked_add(1) == Some(size))
+        }
+        _ => false,
+    }
 }
 
 fn is_deleted(state: &RepositoryState, filename: &DistributionFilename) -> bool {

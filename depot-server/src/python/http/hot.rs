@@ -71,8 +71,9 @@ impl Hot {
             accept_encoding: only(headers, &header::ACCEPT_ENCODING).ok()?,
         };
         let prepared = self.find(uri.path(), asked)?;
-        let is_fresh = none_match_names(headers, &prepared.etag);
-        Some(prepared.respond(is_fresh, method == Method::HEAD))
+        let (is_fresh, is_head) = (none_match_names(headers, &prepared.etag), method == Method::HEAD);
+        prepared.count(is_fresh, is_head, file::user_agent(headers));
+        Some(prepared.respond(is_fresh, is_head))
     }
 
     /// What answers a plain `GET` or `HEAD` of this path without credentials, if it is at hand.
@@ -152,7 +153,11 @@ impl Hot {
             }
         };
         secure(&mut headers);
-        Some(Prepared::new(generation, headers, etag, body))
+        let prepared = Prepared::new(generation, headers, etag, body);
+        Some(match *place {
+            Place::File(project, stored) => prepared.counted(state.tally(project, stored)),
+            Place::Root | Place::Page(_) => prepared,
+        })
     }
 }
 

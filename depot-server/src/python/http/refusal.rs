@@ -13,8 +13,10 @@ use crate::{
         proxy::ProxyError,
         publish::PublishError,
         release::ReleaseError,
+        statistics::StatsError,
         view::ViewError,
     },
+    service::statistics::question::QuestionError,
 };
 
 impl From<PublishError> for ApiError {
@@ -127,6 +129,18 @@ impl From<ProxyError> for ApiError {
                 Self::new(StatusCode::FORBIDDEN, ErrorCode::ProjectClosed, detail)
             }
             ProxyError::Disk { source, .. } => Self::from(&*source),
+        }
+    }
+}
+
+impl From<StatsError> for ApiError {
+    fn from(error: StatsError) -> Self {
+        match error {
+            StatsError::Denied(denied) => denied.into(),
+            StatsError::Question(QuestionError::Store(error)) => Self::from(&error),
+            StatsError::Wrong(_) | StatsError::Question(QuestionError::TooMuch) => {
+                Self::bad_request(ErrorCode::BadRequest, error.to_string())
+            }
         }
     }
 }

@@ -199,8 +199,11 @@ async fn send(
             coming(public, headers, &described, Body::from_stream(flight.body()))
         }
     };
-    if part == Part::Bytes && *method == Method::GET && response.status().is_success() {
-        super::file::note(view.downloads.as_deref(), principal, from, filename);
+    if part == Part::Bytes && *method == Method::GET {
+        if response.status().is_success() {
+            super::file::note(view.downloads.as_deref(), principal, from, filename);
+        }
+        super::file::count(view.statistics.as_deref(), &response, from, filename, headers);
     }
     Ok(response)
 }

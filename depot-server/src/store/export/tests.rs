@@ -1,8 +1,13 @@
-use depot_proto::{Timestamp, Yanked, scope::Scope};
+use depot_proto::{Timestamp, Yanked, scope::Scope, statistics::Day};
 use proptest::prelude::*;
 
 use super::*;
-use crate::store::{self, Stores, memory::MemoryStore};
+use crate::store::{
+    self, Stores,
+    conformance::{counted, files, projects},
+    counts::Span,
+    memory::MemoryStore,
+};
 
 type Documents = Vec<(String, Value)>;
 
@@ -90,6 +95,15 @@ fn memory(known: &Known) -> MemoryStore {
 }
 
 fn exported(packages: &dyn Packages, accounts: &dyn Accounts, documents: &[(String, Value)]) -> Vec<u8> {
+    exported_with(packages, accounts, documents, &MemoryStore::default())
+}
+
+fn exported_with(
+    packages: &dyn Packages,
+    accounts: &dyn Accounts,
+    documents: &[(String, Value)],
+    counters: &dyn Counters,
+) -> Vec<u8> {
     let mut projects = std::collections::BTreeSet::new();
     let mut visit = |row: store::Row| {
         projects.insert(row.project);
@@ -104,6 +118,7 @@ fn exported(packages: &dyn Packages, accounts: &dyn Accounts, documents: &[(Stri
         packages,
         tokens: accounts.tokens().unwrap(),
         users: accounts.users().unwrap(),
+        counters,
         serial: &|| packages.applied().unwrap(),
     };
     let mut text = Vec::new();
@@ -114,14 +129,24 @@ fn exported(packages: &dyn Packages, accounts: &dyn Accounts, documents: &[(Stri
 
 /// Takes an export; what was imported, and the documents and records that lie beside the stores.
 fn imported(
+    text: &[u8],
+    packages: &dyn Packages,
+    accounts: &dyn Accounts,
+) -> Result<(Imported, Documents, u64), ExportError> {
+    imported_with(text, packages, accounts, &MemoryStore::default())
+}
+
+fn imported_with(
     mut text: &[u8],
     packages: &dyn Packages,
     accounts: &dyn Accounts,
+    counters: &dyn Counters,
 ) -> Result<(Imported, Documents, u64), ExportError> {
     let (mut documents, mut records) = (Vec::new(), 0);
     let target = Target {
         packages,
         accounts,
+        counters,
         record: &mut |_, _, _| {
             records += 1;
             Ok(())
@@ -241,4 +266,27 @@ fn a_file_that_would_lie_elsewhere_is_refused_although_its_export_is_whole() {
         let text = format!("{body},\"sha256\":\"{}\"}}\n", Sha256Digest::of(body.as_bytes()));
         assert!(matches!(refused(text.as_bytes()), ExportError::Damaged { .. }), "{to}");
     }
+}
+
+#[test]
+fn numbers_of_downloads_come_along_with_those_of_days_that_are_not_kept() {
+    let day = |number| Day::from_number(number).unwrap();
+    let store = MemoryStore::default();
+    for on in [1, 2, 20, 21] {
+        store.add(&[counted("pypi", "foo", "foo-1.tar.gz", on, u64::from(on))]).unwrap();
+    }
+    store.add(&[counted("python", "pot", "pot-1.tar.gz", 3, 9)]).unwrap();
+    store.forget_before(day(20)).unwrap();
+    let text = exported_with(&store, &store, &[], &store);
+    let folder = tempfile::tempdir().unwrap();
+    let other = store::open_counters(&folder.path().join("counters")).unwrap();
+    let beside = MemoryStore::default();
+    let (said, ..) = imported_with(&text, &beside, &beside, &*other).unwrap();
+    assert_eq!(said.counts.downloads, 4);
+    for span in [Span::Ever, Span::Days(day(0), Day::LAST)] {
+        assert_eq!(projects(&*other, span), projects(&store, span));
+        assert_eq!(files(&*other, "pypi", "foo", span), files(&store, "pypi", "foo", span));
+    }
+    assert_eq!(files(&*other, "python", "pot", Span::Ever), [("pot-1.tar.gz".to_owned(), 3, 9)]);
+    assert_eq!(exported_with(&beside, &beside, &[], &*other), text);
 }

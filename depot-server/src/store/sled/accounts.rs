@@ -86,11 +86,14 @@ impl Accounts for SledAccounts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{conformance, sled::open::open};
+    use crate::store::{
+        conformance,
+        sled::open::{RECORDS, open},
+    };
 
     #[test]
     fn conforms() {
         let folder = tempfile::tempdir().unwrap();
-        conformance::accounts(&SledAccounts::new(&open(folder.path()).unwrap()).unwrap());
+        conformance::accounts(&SledAccounts::new(&open(folder.path(), RECORDS).unwrap()).unwrap());
     }
 }

@@ -287,19 +287,22 @@ fn read_row(key: &[u8], value: &[u8]) -> Result<Row, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{conformance, sled::open::open};
+    use crate::store::{
+        conformance,
+        sled::open::{RECORDS, open},
+    };
 
     #[test]
     fn conforms() {
         let folder = tempfile::tempdir().unwrap();
-        let store = SledPackages::new(&open(folder.path()).unwrap()).unwrap();
+        let store = SledPackages::new(&open(folder.path(), RECORDS).unwrap()).unwrap();
         conformance::packages(&store);
     }
 
     #[test]
     fn a_lost_row_is_noticed() {
         let folder = tempfile::tempdir().unwrap();
-        let store = SledPackages::new(&open(folder.path()).unwrap()).unwrap();
+        let store = SledPackages::new(&open(folder.path(), RECORDS).unwrap()).unwrap();
         let changes = [("a", 1), ("b", 2)].map(|(name, serial)| {
             conformance::change(serial, name, "1", &format!("{name}-1.tar.gz"), name.as_bytes())
         });
