@@ -88,8 +88,7 @@ pub struct Client {
 
 #[derive(Debug)]
 struct Inner {
-    pages: Reach,
-    files: Reach,
+    reach: Reach,
     options: ClientOptions,
     used_netrc: AtomicBool,
 }
@@ -99,11 +98,8 @@ impl Client {
     ///
     /// Reading the certificates takes tens of milliseconds: build one client and clone it.
     pub fn new(options: ClientOptions) -> Result<Self, IndexError> {
-        // Apart, because decompression is a setting of the whole client: pages may be compressed in transit,
-        // while a file is its bytes as they come, even from a server that labels a `.tar.gz` as gzip-encoded.
-        let pages = reach(&options, |builder| builder)?;
-        let files = reach(&options, |builder| builder.no_gzip().no_zstd())?;
-        Ok(Self { inner: Arc::new(Inner { pages, files, options, used_netrc: AtomicBool::new(false) }) })
+        let reach = reach(&options)?;
+        Ok(Self { inner: Arc::new(Inner { reach, options, used_netrc: AtomicBool::new(false) }) })
     }
 
     /// The settings it was built with.
@@ -120,14 +116,9 @@ impl Client {
         self.inner.used_netrc.store(true, Ordering::Relaxed);
     }
 
-    /// For pages: decompresses what comes.
-    pub(crate) fn pages(&self, index: &IndexUrl, url: &Url) -> &reqwest::Client {
-        self.inner.pages.fit_for(index, url)
-    }
-
-    /// For files and their sidecars: never touches what comes.
-    pub(crate) fn files(&self, index: &IndexUrl, url: &Url) -> &reqwest::Client {
-        self.inner.files.fit_for(index, url)
+    /// What asks there. It never touches what comes.
+    pub(crate) fn asking(&self, index: &IndexUrl, url: &Url) -> &reqwest::Client {
+        self.inner.reach.fit_for(index, url)
     }
 
     pub(crate) fn attempts(&self) -> Attempts {
@@ -148,11 +139,8 @@ impl Reach {
     }
 }
 
-fn reach(
-    options: &ClientOptions,
-    finish: impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
-) -> Result<Reach, IndexError> {
-    let build = |builder| finish(builder).build().map_err(IndexError::Setup);
+fn reach(options: &ClientOptions) -> Result<Reach, IndexError> {
+    let build = |builder: reqwest::ClientBuilder| builder.build().map_err(IndexError::Setup);
     let home = build(builder(options)?)?;
     let guarded = |index: Option<&IndexUrl>| {
         let resolver = Arc::new(PublicAddresses::new(options.system_proxy, index));
@@ -168,6 +156,11 @@ fn reach(
 fn builder(options: &ClientOptions) -> Result<reqwest::ClientBuilder, IndexError> {
     let builder = connections(options.authorities.as_deref()).map_err(IndexError::Setup)?;
     let builder = builder
+        // Decompression would be a setting of the whole client: pages may be compressed in transit, while a file is its
+        // bytes as they come, even from a server that labels a `.tar.gz` as gzip-encoded. So pages are decompressed where
+        // they are read, and both come over the same connections.
+        .no_gzip()
+        .no_zstd()
         .user_agent(&options.user_agent)
         .connect_timeout(options.connect_timeout)
         .read_timeout(options.read_timeout);

@@ -14,6 +14,7 @@
 
 mod attempts;
 mod client;
+mod coding;
 mod download;
 mod error;
 mod guard;

@@ -14,6 +14,7 @@ use url::Url;
 use crate::{
     attempts::Failure,
     client::Client,
+    coding::{Coding, Undecoded},
     error::IndexError,
     index_url::IndexUrl,
     request::{Wanted, read_body, shown},
@@ -104,10 +105,9 @@ impl Client {
         let format = page_format(&response, url)?;
         let validators = Validators::of(&response);
         let found_at = response.url().clone();
-        let body = read_body(response, url, self.options().page_limit).await?;
         let project = project.clone();
-        // A page of thousands of files takes tens of milliseconds to read, which would hold up other downloads.
-        let read = blocking(move || simple::read_project(format, &body, &found_at, &project)).await?;
+        let read = move |body: &[u8]| simple::read_project(format, body, &found_at, &project);
+        let read = self.read(response, url, read).await?;
         let page =
             read.map_err(|source| IndexError::BadPage { url: shown(url), source: Box::new(source) })?;
         Ok(Answer::Page(Box::new(FetchedPage { page, format, validators })))
@@ -124,13 +124,34 @@ impl Client {
         }
     }
 
+    /// Has a body read that may be compressed. A page of thousands of files takes tens of milliseconds to read, which would
+    /// hold up other downloads.
+    async fn read<T: Send + 'static>(
+        &self,
+        response: Response,
+        url: &Url,
+        read: impl FnOnce(&[u8]) -> T + Send + 'static,
+    ) -> Result<T, Failure> {
+        let (coding, limit) = (Coding::of(&response), self.options().page_limit);
+        let body = read_body(response, url, limit).await?;
+        let received = body.len() as u64;
+        match blocking(move || coding.decode(body, limit).map(|body| read(&body))).await? {
+            Ok(read) => Ok(read),
+            Err(Undecoded::TooLarge) => Err(IndexError::TooLarge { url: shown(url), limit }.into()),
+            Err(Undecoded::Broken) => {
+                let error = IndexError::Truncated { url: shown(url), received, attempts: 1, source: None };
+                Err(Failure::Again(Box::new(error), None))
+            }
+        }
+    }
+
     async fn try_root(&self, index: &IndexUrl) -> Result<RootPage, Failure> {
         let url = index.as_url();
         let response = self.send(index, url, &Wanted::Page(Validators::default())).await?;
         let format = page_format(&response, url)?;
         let found_at = response.url().clone();
-        let body = read_body(response, url, self.options().page_limit).await?;
-        let read = blocking(move || simple::read_root(format, &body, &found_at)).await?;
+        let read = move |body: &[u8]| simple::read_root(format, body, &found_at);
+        let read = self.read(response, url, read).await?;
         Ok(read.map_err(|source| IndexError::BadPage { url: shown(url), source: Box::new(source) })?)
     }
 }

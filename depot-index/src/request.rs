@@ -13,6 +13,7 @@ use url::{Host, Url};
 use crate::{
     attempts::{Failure, wanted_wait},
     client::Client,
+    coding,
     error::IndexError,
     guard,
     index_url::{Credentials, IndexUrl, split_credentials},
@@ -86,16 +87,11 @@ impl Client {
     }
 
     fn request(&self, index: &IndexUrl, url: &Url, wanted: &Wanted) -> RequestBuilder {
-        let (client, method) = match wanted {
-            Wanted::Page(_) => (self.pages(index, url), Method::GET),
-            Wanted::File | Wanted::Part(_) | Wanted::Rest { .. } => (self.files(index, url), Method::GET),
-            Wanted::Head => (self.files(index, url), Method::HEAD),
-        };
-        let request = client.request(method, url.clone());
+        let method = if matches!(wanted, Wanted::Head) { Method::HEAD } else { Method::GET };
+        let request = self.asking(index, url).request(method, url.clone());
         match wanted {
-            // `Accept-Encoding` is filled in by the client that will decode.
             Wanted::Page(Validators { etag, last_modified }) => {
-                let request = request.header(ACCEPT, ACCEPT_PAGES);
+                let request = request.header(ACCEPT, ACCEPT_PAGES).header(ACCEPT_ENCODING, coding::ACCEPTED);
                 // A server must pass over the date where it knows validators (RFC 9110, 13.1.3); some do not.
                 match (etag, last_modified) {
                     (Some(etag), _) => request.header(IF_NONE_MATCH, etag),
@@ -142,7 +138,7 @@ pub(crate) fn shown(url: &Url) -> SafeUrl {
 /// Reads a body into memory, up to `limit` bytes.
 pub(crate) async fn read_body(mut response: Response, asked: &Url, limit: u64) -> Result<Bytes, Failure> {
     let too_large = || IndexError::TooLarge { url: shown(asked), limit };
-    // Both the announcement and the bytes are checked: the one may be absent, or be of the compressed form.
+    // Both the announcement and the bytes are checked: the one may be absent.
     if response.content_length().is_some_and(|announced| announced > limit) {
         return Err(too_large().into());
     }

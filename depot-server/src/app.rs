@@ -39,7 +39,7 @@ use crate::{
         },
         reindex,
         statistics::Known,
-        view::View,
+        view::{View, member::Source},
     },
     service::{
         commit::{CommitError, Committer},
@@ -249,6 +249,16 @@ impl Depot {
     pub(crate) fn site(&self) -> Site {
         let hot = Hot::new(Arc::clone(&self.hosted), self.config.page_cache);
         Site { hot, router: self.router(), tally: Arc::clone(&self.watch.tally) }
+    }
+
+    /// Gets ready to ask other indexes, so that the first to ask for something of theirs need not wait for that. Nothing is
+    /// asked of them.
+    pub(crate) async fn prepare(&self) {
+        for member in self.views.iter().flat_map(|view| &view.members) {
+            if let Source::Proxy(proxy) = &member.source {
+                proxy.prepare().await;
+            }
+        }
     }
 
     /// Renders the list of projects, so that the first to ask for it need not wait. May block.

@@ -120,7 +120,7 @@ async fn other_names_may_stand_for_the_address_of_the_index() {
     let asked = async |url: &str| {
         // As if the name's looks did not tell.
         let url = url.parse().unwrap();
-        client.files(&index, &url).get(url).send().await.unwrap_err()
+        client.asking(&index, &url).get(url).send().await.unwrap_err()
     };
     assert!(!is_kept_from(&asked("http://localhost:3141/").await));
     assert!(is_kept_from(&asked("http://localhost:9/").await));

@@ -73,6 +73,17 @@ async fn the_limit_holds_for_what_a_page_decompresses_to() {
 }
 
 #[tokio::test]
+async fn a_compressed_page_that_is_cut_short_is_asked_for_again() {
+    let server = FakeServer::start(|asked| {
+        let whole = gzip(&json_page("a/teapot_tools-1.0.tar.gz"));
+        let sent = if asked.before == 0 { &whole[..whole.len() - 9] } else { &whole[..] };
+        answer(200, &[("Content-Type", JSON), ("Content-Encoding", "gzip")], sent)
+    });
+    assert_eq!(client().project(&server.index(), &project()).await.unwrap().files.len(), 1);
+    assert_eq!(server.asked().len(), 2);
+}
+
+#[tokio::test]
 async fn links_are_resolved_against_where_a_redirect_leads() {
     let server = FakeServer::start(|asked| match asked.path.as_str() {
         "/simple/teapot-tools/" => redirect(301, "/moved/teapot-tools/"),

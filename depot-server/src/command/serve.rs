@@ -84,6 +84,8 @@ async fn run(config: Config) -> anyhow::Result<()> {
     if let Some(tls) = &tls {
         tokio::spawn(Arc::clone(tls).renew());
     }
+    let preparing = Arc::clone(&depot);
+    tokio::spawn(async move { preparing.prepare().await });
     let warning = tokio::spawn(warn_of_ends(Arc::clone(&depot)));
     let watching = tokio::spawn(watch(Arc::clone(&depot)));
     let connections = wire.connections.min(Shares::now().connections);

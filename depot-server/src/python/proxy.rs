@@ -124,6 +124,11 @@ impl Proxy {
         &self.settings
     }
 
+    /// Gets ready to ask the upstream, without asking it anything.
+    pub(crate) async fn prepare(&self) {
+        self.upstream.prepare().await;
+    }
+
     /// What it counted since its start.
     pub(crate) fn counts(&self) -> Counts {
         self.counters.read()

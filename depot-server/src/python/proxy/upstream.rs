@@ -116,6 +116,15 @@ impl Upstream {
         Err(error)
     }
 
+    /// Makes the client, so that the first question need not wait for it.
+    pub(super) async fn prepare(&self) {
+        if !self.offline
+            && let Err(error) = self.client("the first question").await
+        {
+            tracing::warn!(%error, "another index cannot be asked as this machine is set up");
+        }
+    }
+
     async fn client(&self, what: &str) -> Result<Client, ProxyError> {
         let options = self.options.clone();
         let made = self.client.get_or_try_init(|| async {

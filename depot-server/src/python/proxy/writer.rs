@@ -8,10 +8,16 @@ use depot_proto::ProjectName;
 use depot_tree::{Incoming, Tree, TreeError, read_at};
 use tokio::time::Instant;
 
-use super::{error::ProxyError, flight::Flight, pace::Pace};
+use super::{
+    error::ProxyError,
+    flight::{Flight, HELD_BACK},
+    pace::Pace,
+};
 
 /// How much is gathered before it is written, in bytes, and for how long.
 const BUFFER: usize = 256 * 1024;
+/// How much of the beginning is: whoever waits for the first bytes has them at once.
+const FIRST: u64 = 16 * 1024;
 const GATHERED_FOR: Duration = Duration::from_millis(50);
 
 /// A file on its way into the tree.
@@ -69,6 +75,14 @@ impl Writer {
             return Err(differs(&what));
         }
         Ok(incoming)
+    }
+
+    /// How much is gathered now: little at first, and more as it goes on. Of what is held back nobody waits for a part.
+    fn enough(&self) -> usize {
+        match self.size {
+            Some(size) if size <= HELD_BACK => BUFFER,
+            _ => usize::try_from(self.written().max(FIRST)).unwrap_or(BUFFER).min(BUFFER),
+        }
     }
 
     fn written(&self) -> u64 {
@@ -149,7 +163,7 @@ impl Sink for Writer {
             None => chunk,
         };
         self.buffer.extend_from_slice(&chunk);
-        if self.buffer.len() >= BUFFER || self.flushed.elapsed() >= GATHERED_FOR {
+        if self.buffer.len() >= self.enough() || self.flushed.elapsed() >= GATHERED_FOR {
             self.flush().await?;
         }
         self.pace.wait();
