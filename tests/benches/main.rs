@@ -1,8 +1,9 @@
 //! How fast depot serves, beside nginx serving the same bytes as static files and beside the Python servers that people
-//! use; how fast it takes a push, beside devpi, and saves, beside pip; and what a large file and a large repository cost it.
+//! use; how fast it takes a push, beside devpi, saves, beside pip, and is pulled through, beside the index behind it; and
+//! what a large file and a large repository cost it.
 //!
 //! `.ci/bench` runs this. Options: `--write` puts the report into `docs/benchmarks.md`; `--seconds N` and `--rounds N`
-//! shorten a run whose figures are not kept; `--only pages,files,push,publish,save,universal,servers,memory,scale` runs parts; `--scale-dir DIR` is
+//! shorten a run whose figures are not kept; `--only pages,files,push,publish,save,universal,pull,servers,memory,scale` runs parts; `--scale-dir DIR` is
 //! where the large repository is kept between runs.
 
 #![allow(
@@ -19,6 +20,7 @@ mod nginx;
 mod packages;
 mod process;
 mod publish;
+mod pull;
 mod push;
 mod report;
 mod save;
@@ -46,12 +48,13 @@ enum Part {
     Publish,
     Save,
     Universal,
+    Pull,
     Memory,
     Scale,
 }
 
 impl Part {
-    const ALL: [(&'static str, Self); 9] = [
+    const ALL: [(&'static str, Self); 10] = [
         ("pages", Self::Pages),
         ("files", Self::Files),
         ("servers", Self::Servers),
@@ -59,6 +62,7 @@ impl Part {
         ("publish", Self::Publish),
         ("save", Self::Save),
         ("universal", Self::Universal),
+        ("pull", Self::Pull),
         ("memory", Self::Memory),
         ("scale", Self::Scale),
     ];
@@ -68,7 +72,7 @@ impl Part {
         found
             .unwrap_or_else(|| {
                 panic!(
-                    "there is no part {name:?}: pages, files, servers, push, publish, save, universal, memory and scale are known"
+                    "there is no part {name:?}: pages, files, servers, push, publish, save, universal, pull, memory and scale are known"
                 )
             })
             .1
@@ -135,6 +139,7 @@ struct Measured {
     publish: Option<Result<publish::Publish, String>>,
     save: Option<save::Saved>,
     universal: Option<universal::Universal>,
+    pull: Option<pull::Pulled>,
     served: Option<Result<serve::Served, String>>,
     beside: Option<Result<servers::Beside, String>>,
     memory: Option<memory::Memory>,
@@ -156,6 +161,7 @@ fn main() {
         publish: options.wants(Part::Publish).then(|| publish::measure(&room("publish"), &machine, &options)),
         save: options.wants(Part::Save).then(|| save::measure(&room("save"), &machine, &options)),
         universal: options.wants(Part::Universal).then(|| universal::measure(&room("universal"), &options)),
+        pull: options.wants(Part::Pull).then(|| pull::measure(&room("pull"), &machine, &options)),
         served: (options.wants(Part::Pages) || options.wants(Part::Files))
             .then(|| serve::measure(&room("serve"), &machine, &options)),
         beside: options.wants(Part::Servers).then(|| servers::measure(&room("servers"), &machine, &options)),

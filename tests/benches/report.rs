@@ -2,6 +2,7 @@
 
 mod more;
 mod publish;
+mod pull;
 mod save;
 
 use std::fmt::Write as _;
@@ -25,7 +26,6 @@ pub(crate) fn write(machine: &Machine, options: &Options, measured: &Measured) -
          gate.\nWhat counts is the ratio: both sides run on the same machine, in turn, within the same minutes.\n\n",
     );
     machine_list(&mut text, machine);
-    let skipped = |why: &str| format!("Not measured: {why}.\n\n");
     if let Some(served) = &measured.served {
         text.push_str("## Serving, beside nginx\n\n");
         match served {
@@ -59,6 +59,9 @@ pub(crate) fn write(machine: &Machine, options: &Options, measured: &Measured) -
         text.push_str("## Save for all targets\n\n");
         save::universal(&mut text, universal, options);
     }
+    if let Some(pulled) = &measured.pull {
+        pull::pull(&mut text, pulled, options);
+    }
     if let Some(memory) = &measured.memory {
         text.push_str("## Memory for one large file\n\n");
         more::memory(&mut text, memory);
@@ -70,6 +73,10 @@ pub(crate) fn write(machine: &Machine, options: &Options, measured: &Measured) -
     text.truncate(text.trim_end().len());
     text.push('\n');
     text
+}
+
+fn skipped(why: &str) -> String {
+    format!("Not measured: {why}.\n\n")
 }
 
 fn machine_list(text: &mut String, machine: &Machine) {

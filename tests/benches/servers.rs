@@ -76,6 +76,30 @@ impl Venv {
         command
     }
 
+    /// uv, which runs on the Python here and looks for no other, nearby or elsewhere.
+    pub(crate) fn uv(&self, machine: &Machine, home: &Path) -> Command {
+        let mut command = self.program(machine, Core::Load, "uv", home);
+        command.env("UV_PYTHON", self.0.join("python")).env("UV_PYTHON_DOWNLOADS", "never");
+        command
+    }
+
+    /// gunicorn at this address, with one worker of so many threads; what it runs is to be said yet.
+    pub(crate) fn gunicorn(&self, machine: &Machine, home: &Path, address: &str, threads: &str) -> Command {
+        let mut command = self.program(machine, Core::Server, "gunicorn", home);
+        command.args([
+            "--workers",
+            "1",
+            "--threads",
+            threads,
+            "--graceful-timeout",
+            "1",
+            "--keep-alive",
+            "60",
+        ]);
+        command.args(["--bind", address]);
+        command
+    }
+
     /// The name and version of a package of it.
     pub(crate) fn version(&self, package: &str) -> String {
         let site = self.0.parent().unwrap().join("lib");
@@ -114,21 +138,6 @@ pub(crate) fn measure(folder: &Path, machine: &Machine, options: &Options) -> Re
         started: "`depot-server serve`",
         pages: load(depot.url(), "/python/simple"),
     }];
-    let gunicorn = |home: &Path, address: &str| {
-        let mut command = venv.program(machine, Core::Server, "gunicorn", home);
-        command.args([
-            "--workers",
-            "1",
-            "--threads",
-            THREADS,
-            "--graceful-timeout",
-            "1",
-            "--keep-alive",
-            "60",
-        ]);
-        command.args(["--bind", address]);
-        command
-    };
     let mut add = |name: &str, started, prefix: &str, service: Result<Service, String>| {
         let pages = match &service {
             Ok(service) => load(service.url(), prefix),
@@ -146,13 +155,13 @@ pub(crate) fn measure(folder: &Path, machine: &Machine, options: &Options) -> Re
         flat.display().to_string()
     );
     fs::write(home.join("bench_wsgi.py"), application).unwrap();
-    let mut command = gunicorn(&home, &address);
+    let mut command = venv.gunicorn(machine, &home, &address, THREADS);
     command.arg("bench_wsgi:app");
     let started = "under gunicorn, one worker of 32 threads, with its cached backend";
     add("pypiserver", started, "/simple", start(command, &address, "/simple/small/", &home));
 
     let (home, address) = (room("proxpi"), free_address());
-    let mut command = gunicorn(&home, &address);
+    let mut command = venv.gunicorn(machine, &home, &address, THREADS);
     command.arg("proxpi.server:app").env("PROXPI_INDEX_URL", format!("{}/python/simple/", depot.url()));
     command.env("PROXPI_LOGGING_LEVEL", "WARNING");
     let started = "under gunicorn, one worker of 32 threads; depot is the index that it has cached";

@@ -7,7 +7,7 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use depot_tests::{run, send};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{DEADLINE, Venv};
 use crate::{
@@ -24,12 +24,27 @@ pub(crate) struct Devpi {
 }
 
 impl Devpi {
-    /// Makes an empty server with the index `root/bench`.
+    /// Makes an empty server with the index `root/bench`, which takes uploads.
     ///
     /// # Errors
     ///
     /// It does not start, or does not take the index.
     pub(crate) fn start(home: &Path, machine: &Machine, venv: &Venv) -> Result<Self, String> {
+        let index = json!({ "type": "stage", "bases": [], "volatile": false });
+        Self::with(home, machine, venv, &index)
+    }
+
+    /// The same, but the index is a mirror of the one at this URL, which has a metadata file for each wheel.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::start`].
+    pub(crate) fn mirror(home: &Path, machine: &Machine, venv: &Venv, url: &str) -> Result<Self, String> {
+        let index = json!({ "type": "mirror", "mirror_url": url, "mirror_provides_core_metadata": true, "volatile": false });
+        Self::with(home, machine, venv, &index)
+    }
+
+    fn with(home: &Path, machine: &Machine, venv: &Venv, index: &Value) -> Result<Self, String> {
         let data = home.join("data");
         let mut init = venv.program(machine, Core::Server, "devpi-init", home);
         init.arg("--serverdir").arg(&data).args(["--no-root-pypi", "--root-passwd", PASSWORD]);
@@ -45,7 +60,7 @@ impl Devpi {
         let service =
             Service::start(command, &format!("http://{address}"), "/+api", &home.join("log"), DEADLINE)?;
         let devpi = Self { service, home: home.to_owned() };
-        devpi.make_index()?;
+        devpi.make_index(index)?;
         Ok(devpi)
     }
 
@@ -54,12 +69,12 @@ impl Devpi {
         self.service.url()
     }
 
-    fn make_index(&self) -> Result<(), String> {
+    fn make_index(&self, index: &Value) -> Result<(), String> {
         let login = format!(r#"{{"user":"root","password":"{PASSWORD}"}}"#);
         let answer = self.json("POST", "/+login", "", &login)?;
         let session = answer["result"]["password"].as_str().ok_or("devpi gives no session")?;
         let auth = format!("X-Devpi-Auth: {}\r\n", STANDARD.encode(format!("root:{session}")));
-        self.json("PUT", "/root/bench", &auth, r#"{"type":"stage","bases":[],"volatile":false}"#)?;
+        self.json("PUT", "/root/bench", &auth, &index.to_string())?;
         Ok(())
     }
 
