@@ -207,16 +207,19 @@ impl View {
         if readable.0 == 0 { here.map(|()| readable) } else { Ok(readable) }
     }
 
-    /// Whether a caller may read here what one of its members has of a project.
+    /// Whether a caller may read here what one of its members has of a project: not what a policy hides as a whole.
     pub(crate) fn may_read_of(
         &self,
         principal: &Principal,
         member: &RepositoryName,
         project: &ProjectName,
     ) -> bool {
-        let place = self.members.iter().position(|of| of.name == *member);
-        let readable = || self.may_read(principal, Some(project));
-        place.is_some_and(|place| readable().is_ok_and(|readable| readable.includes(place)))
+        let Some(place) = self.members.iter().position(|of| of.name == *member) else { return false };
+        let readable = self.may_read(principal, Some(project));
+        let now = clock::now();
+        readable.is_ok_and(|readable| readable.includes(place))
+            && self.members[place].hides(project, now).is_none()
+            && self.check_project(project, now).is_ok()
     }
 
     /// Whether the hosted repository owns a name. May block for a moment.

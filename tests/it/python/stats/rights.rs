@@ -52,6 +52,31 @@ fn a_reader_sees_the_numbers_of_what_they_may_read() {
 }
 
 #[test]
+fn what_a_policy_hides_is_told_to_the_keeper_alone() {
+    let around = tempfile::tempdir().unwrap();
+    let config = around.path().join("depot.toml");
+    std::fs::write(around.path().join("policy.toml"), "").unwrap();
+    let text = "[repositories.python]\npolicy = \"policy.toml\"\n[repositories.pypi]\nenabled = false\n";
+    std::fs::write(&config, text).unwrap();
+    let mut depot = Depot::start_with(&["--config", config.to_str().unwrap()]);
+    for project in ["lid", "tea-pot"] {
+        let wheel = WheelBuilder::new(project, "1.0");
+        depot.publish(&wheel);
+        assert_eq!(depot.get(&path_of(&wheel)).status, 200);
+    }
+    let all = [row("lid", 1), row("tea-pot", 1)];
+    assert_eq!(rows(&stats(&depot, &[]), "project"), all);
+    assert_eq!(rows(&asked(&depot, "", None), "project"), all);
+    depot.stop();
+    std::fs::write(around.path().join("policy.toml"), "block = [\"lid\"]\n").unwrap();
+    depot.resume();
+    assert_eq!(depot.get(&path_of(&WheelBuilder::new("lid", "1.0"))).status, 403);
+    assert_eq!(rows(&stats(&depot, &[]), "project"), all);
+    assert_eq!(rows(&asked(&depot, "", None), "project"), [row("tea-pot", 1)]);
+    assert_eq!(asked(&depot, "?project=lid", None)["total"], 0);
+}
+
+#[test]
 fn who_shows_nothing_or_something_worthless_sees_nothing() {
     let depot = private();
     assert_eq!(depot.get("/api/stats").status, 401);
