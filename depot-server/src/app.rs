@@ -247,7 +247,8 @@ impl Depot {
 
     /// Everything the server serves, with what is at hand in front: for a port of its own.
     pub(crate) fn site(&self) -> Site {
-        let hot = Hot::new(Arc::clone(&self.hosted), self.config.page_cache);
+        let views: Vec<_> = self.views.iter().chain(&self.ruled).cloned().collect();
+        let hot = Hot::new(Arc::clone(&self.hosted), &views, self.config.page_cache);
         Site { hot, router: self.router(), tally: Arc::clone(&self.watch.tally) }
     }
 
@@ -264,7 +265,8 @@ impl Depot {
     /// Renders the list of projects, so that the first to ask for it need not wait. May block.
     pub(crate) fn warm(&self) {
         let render = |format| {
-            self.hosted.roots.page(&self.hosted.repository, format, Coding::Identity);
+            let repository = &self.hosted.repository;
+            self.hosted.roots.page(&repository.names, &repository.name, format, Coding::Identity);
         };
         std::thread::scope(|scope| {
             scope.spawn(|| render(PageFormat::Json));

@@ -19,7 +19,7 @@ use depot_proto::statistics::Client;
 use futures_util::stream;
 
 use super::{pieces::Pieces, shared::share};
-use crate::{descriptors::Shares, service::statistics::Tally, store::records::Serial};
+use crate::{descriptors::Shares, service::statistics::Tally};
 
 /// What a kept answer takes beside its body and head, roughly.
 const OVERHEAD: usize = 1024;
@@ -45,8 +45,6 @@ impl PreparedBody {
 /// An answer to a `GET` that found something, and the word that the client has it already.
 #[derive(Debug)]
 pub(crate) struct Prepared {
-    /// The change that it shows last; after another it is made again.
-    pub(crate) generation: Serial,
     headers: HeaderMap,
     /// The strong validator.
     pub(crate) etag: Bytes,
@@ -98,12 +96,12 @@ impl Drop for Shared {
 
 impl Prepared {
     /// An answer with these headers.
-    pub(crate) fn new(generation: Serial, mut headers: HeaderMap, etag: Bytes, body: PreparedBody) -> Self {
+    pub(crate) fn new(mut headers: HeaderMap, etag: Bytes, body: PreparedBody) -> Self {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
         let head = write_head(StatusCode::OK, &headers);
         let fresh_head = write_head(StatusCode::NOT_MODIFIED, &fresh(headers.clone()));
         let (shared, asked) = (OnceLock::new(), AtomicU32::new(0));
-        Self { generation, headers, etag, body, head, fresh_head, shared, asked, tally: None }
+        Self { headers, etag, body, head, fresh_head, shared, asked, tally: None }
     }
 
     /// The same, counting how often it is downloaded.

@@ -11,7 +11,6 @@ use std::{
     future::{Future as _, poll_fn},
     io::{self, IoSlice},
     pin::{Pin, pin},
-    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -29,11 +28,8 @@ use super::{
 };
 use crate::{
     config::WireLimits,
-    http::{
-        conditional,
-        prepared::{Prepared, PreparedBody},
-    },
-    python::http::hot::{Asked, Hot},
+    http::{conditional, prepared::PreparedBody},
+    python::http::hot::{Answer, Asked, Hot},
 };
 
 /// Heads that are longer than this are hyper's affair.
@@ -97,24 +93,19 @@ pub(super) async fn serve(
     }
 }
 
-/// An answer and how much of it is sent.
-struct Answer {
-    prepared: Arc<Prepared>,
-    is_fresh: bool,
-    is_head: bool,
-}
-
 fn find(hot: &Hot, plain: &Plain<'_>) -> Option<Answer> {
-    let asked = Asked { accept: plain.accept, accept_encoding: plain.accept_encoding };
-    let prepared = hot.find(plain.path, asked)?;
-    match &prepared.body {
-        PreparedBody::Whole(_) => {}
-        PreparedBody::Pieces(pieces, _) if pieces.len() <= PIECES => {}
-        PreparedBody::Pieces(..) => return None,
+    let asked = Asked {
+        is_head: plain.is_head,
+        accept: plain.accept,
+        accept_encoding: plain.accept_encoding,
+        user_agent: plain.user_agent,
+    };
+    let has = |etag: &[u8]| plain.if_none_match.is_some_and(|value| conditional::names(value, etag));
+    let answer = hot.find(plain.path, asked, has)?;
+    match &answer.prepared.body {
+        PreparedBody::Pieces(pieces, _) if pieces.len() > PIECES => None,
+        PreparedBody::Whole(_) | PreparedBody::Pieces(..) => Some(answer),
     }
-    let is_fresh = plain.if_none_match.is_some_and(|value| conditional::names(value, &prepared.etag));
-    prepared.count(is_fresh, plain.is_head, plain.user_agent);
-    Some(Answer { prepared, is_fresh, is_head: plain.is_head })
 }
 
 struct Connection {

@@ -111,6 +111,11 @@ impl Directory {
         Ok(Arc::clone(&looked.scan))
     }
 
+    /// Another number whenever something else lies there. May block.
+    pub(crate) fn version(&self) -> Result<u64, DirectoryError> {
+        Ok(self.scan(None)?.version)
+    }
+
     /// The names of the projects there, in order. May block.
     pub(crate) fn names(&self) -> Result<Vec<ProjectName>, DirectoryError> {
         Ok(self.scan(None)?.projects.keys().cloned().collect())

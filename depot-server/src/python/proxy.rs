@@ -3,6 +3,7 @@
 //! The tree and `pages/` are the truth: nothing of a proxy is in the store or the journal. Nothing is asked upstream that
 //! nobody asked here, and nothing at all if the proxy is offline. What was seen is served however long upstream is away.
 
+mod at_hand;
 mod breaker;
 mod counters;
 mod error;
@@ -35,15 +36,17 @@ use depot_index::{ClientOptions, Guard};
 use depot_proto::{Facts, ProjectName, RepositoryName, redact::SafeUrl, simple::PageFile};
 use depot_tree::Tree;
 
-use self::{
-    counters::Counters, flight::Flight, flights::Flights, kept::KeptFiles, packages::Listed, pages::Pages,
-    room::Room, sidecars::Document, upstream::Upstream,
-};
 pub(crate) use self::{
+    at_hand::AtHand,
     counters::Counts,
     error::{ProxyError, ProxyOpenError},
     fetched::{Described, Fetched},
+    packages::UpstreamNames,
     settings::ProxySettings,
+};
+use self::{
+    counters::Counters, flight::Flight, flights::Flights, kept::KeptFiles, packages::Listed, pages::Pages,
+    room::Room, sidecars::Document, upstream::Upstream,
 };
 
 /// The folder of pages, below the root of the tree.
@@ -64,7 +67,7 @@ pub(crate) struct Proxy {
     room: Room,
     /// The list of projects of upstream, and the question for it.
     listed: Mutex<Listed>,
-    lists: Flights<(), Result<Arc<[ProjectName]>, ProxyError>>,
+    lists: Flights<(), Result<UpstreamNames, ProxyError>>,
     counters: Arc<Counters>,
 }
 
@@ -159,6 +162,11 @@ impl Proxy {
     /// The projects whose pages are kept, sorted.
     pub(crate) fn seen(&self) -> Vec<ProjectName> {
         self.pages.folder.names()
+    }
+
+    /// Another number whenever these are others.
+    pub(crate) fn seen_version(&self) -> u64 {
+        self.pages.folder.version()
     }
 }
 

@@ -4,15 +4,15 @@
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use bytes::Bytes;
-use depot_proto::{ProjectName, Sha256Digest, media_type::PageFormat, simple};
+use depot_proto::{ProjectName, RepositoryName, Sha256Digest, media_type::PageFormat, simple};
 
-use super::{pages::etag, repository::Repository};
+use super::pages::etag;
 use crate::{
     coding::{
         Coding,
         stretches::{self, Stretch},
     },
-    service::names::Since,
+    service::names::{Names, Since},
 };
 
 /// The names in a stretch, more or less: it is cut in two when it has twice as many.
@@ -33,7 +33,7 @@ pub(crate) struct RootPage {
     pub(crate) format: PageFormat,
 }
 
-/// The list of the projects of one repository, in all its forms.
+/// The list of the projects of one repository or view, in all its forms.
 #[derive(Default)]
 pub(crate) struct Roots {
     json: Root,
@@ -68,11 +68,12 @@ impl Roots {
     /// The list, if it is rendered as it is now.
     pub(crate) fn cached(
         &self,
-        repository: &Repository,
+        names: &Names,
+        of: &RepositoryName,
         format: PageFormat,
         coding: Coding,
     ) -> Option<Arc<RootPage>> {
-        let version = repository.names.version(&repository.name);
+        let version = names.version(of);
         let ready = self.of(format).ready.read().unwrap_or_else(PoisonError::into_inner);
         ready.as_ref().filter(|ready| ready.version == version)?.page(format, coding)
     }
@@ -80,17 +81,18 @@ impl Roots {
     /// The list, brought up to what it is now if need be. May block.
     pub(crate) fn page(
         &self,
-        repository: &Repository,
+        names: &Names,
+        of: &RepositoryName,
         format: PageFormat,
         coding: Coding,
     ) -> Option<Arc<RootPage>> {
         let root = self.of(format);
         let mut builder = root.builder.lock().unwrap_or_else(PoisonError::into_inner);
         // Whoever had the builder before may have done it.
-        if let Some(page) = self.cached(repository, format, coding) {
+        if let Some(page) = self.cached(names, of, format, coding) {
             return Some(page);
         }
-        let version = builder.bring_up(repository, format);
+        let version = builder.bring_up(names, of, format);
         let forms = if format.is_html() { &[PageFormat::Html, PageFormat::HtmlV1][..] } else { &[format] };
         let ready = Ready { version, pages: builder.pages(forms) };
         let page = ready.page(format, coding);
@@ -139,25 +141,24 @@ struct Builder {
 
 impl Builder {
     /// Renders what has changed since the last time; the version that the list is of now.
-    fn bring_up(&mut self, repository: &Repository, format: PageFormat) -> u64 {
-        let (version, since) = repository.names.since(&repository.name, self.version);
+    fn bring_up(&mut self, names: &Names, of: &RepositoryName, format: PageFormat) -> u64 {
+        let (version, since) = names.since(of, self.version);
         match since {
-            Since::Changed(changed) if self.around.is_some() => self.renew(repository, format, &changed),
-            _ => self.build(repository, format),
+            Since::Changed(changed) if self.around.is_some() => self.renew(names, of, format, &changed),
+            _ => self.build(&names.list(of), format),
         }
         self.version = version;
         version
     }
 
-    fn build(&mut self, repository: &Repository, format: PageFormat) {
-        let names = repository.names.list(&repository.name);
+    fn build(&mut self, names: &[ProjectName], format: PageFormat) {
         let chunks = names.chunks(STRETCH).enumerate();
         self.segments = chunks.filter_map(|(index, names)| Segment::new(names, format, index > 0)).collect();
         let head = Stretch::new(simple::render_root_head(format, None));
         self.around = Some((head, Stretch::new(simple::render_root_tail(format, None))));
     }
 
-    fn renew(&mut self, repository: &Repository, format: PageFormat, changed: &[ProjectName]) {
+    fn renew(&mut self, names: &Names, of: &RepositoryName, format: PageFormat, changed: &[ProjectName]) {
         let position =
             |name: &ProjectName| self.segments.partition_point(|segment| segment.from <= *name).max(1) - 1;
         let mut places: Vec<usize> = changed.iter().map(position).collect();
@@ -167,14 +168,14 @@ impl Builder {
         for place in places.into_iter().rev() {
             let from = self.segments.get(place).filter(|_| place > 0).map(|segment| segment.from.clone());
             let to = self.segments.get(place + 1).map(|segment| segment.from.clone());
-            let names = repository.names.stretch(&repository.name, from.as_ref(), to.as_ref());
-            let parts = if names.len() > 2 * STRETCH { names.len().div_ceil(STRETCH) } else { 1 };
-            let chunks = names.chunks(names.len().div_ceil(parts).max(1)).enumerate();
+            let stretch = names.stretch(of, from.as_ref(), to.as_ref());
+            let parts = if stretch.len() > 2 * STRETCH { stretch.len().div_ceil(STRETCH) } else { 1 };
+            let chunks = stretch.chunks(stretch.len().div_ceil(parts).max(1)).enumerate();
             let renewed: Vec<Segment> =
                 chunks.filter_map(|(index, names)| Segment::new(names, format, place + index > 0)).collect();
             if renewed.is_empty() && place == 0 {
                 // The one that now comes first began as one that follows.
-                return self.build(repository, format);
+                return self.build(&names.list(of), format);
             }
             let end = (place + 1).min(self.segments.len());
             self.segments.splice(place..end, renewed);

@@ -4,8 +4,10 @@
 //! members say of it: every file once, as the first member in their order has it.
 
 mod alarm;
+mod at_hand;
 mod buried;
 mod files;
+mod list;
 pub(crate) mod listing;
 pub(crate) mod member;
 mod merge;
@@ -25,6 +27,7 @@ use moka::sync::Cache;
 
 use self::{
     buried::Buried,
+    list::List,
     listing::CacheState,
     member::{Answer, Member, Source},
     ownership::Ownership,
@@ -131,6 +134,7 @@ pub(crate) struct View {
     /// Who owns which name, whether the owner is a member or not.
     ownership: Arc<Ownership>,
     merged: Cache<(ProjectName, Readable), Arc<Shown>>,
+    list: List,
 }
 
 /// Which members a caller may read a project from: a bit for each.
@@ -167,6 +171,7 @@ impl View {
             statistics: None,
             ownership,
             merged,
+            list: List::default(),
         }
     }
 
@@ -233,21 +238,24 @@ impl View {
 
     /// The members that are asked for a project: its owner alone, if it has one. Where the owner is no member, folders are
     /// still what they are, and no other index is asked.
-    async fn asked(&self, project: &ProjectName) -> Result<Vec<usize>, ViewError> {
+    fn asked_if(&self, is_owned: bool) -> Vec<usize> {
         let all = 0..self.members.len();
-        if !self.is_owned(project).await? {
-            return Ok(all.collect());
+        if !is_owned {
+            return all.collect();
         }
         let is_hosted = |place: &usize| matches!(self.members[*place].source, Source::Hosted(_));
         let is_proxy = |place: &usize| matches!(self.members[*place].source, Source::Proxy(_));
-        self.note_owned(project);
         let hosted: Vec<usize> = all.clone().filter(is_hosted).collect();
-        Ok(if hosted.is_empty() { all.filter(|place| !is_proxy(place)).collect() } else { hosted })
+        if hosted.is_empty() { all.filter(|place| !is_proxy(place)).collect() } else { hosted }
     }
 
     /// The same, of those that the caller may read.
     async fn asked_by(&self, project: &ProjectName, readable: Readable) -> Result<Vec<usize>, ViewError> {
-        let mut asked = self.asked(project).await?;
+        let is_owned = self.is_owned(project).await?;
+        if is_owned {
+            self.note_owned(project);
+        }
+        let mut asked = self.asked_if(is_owned);
         asked.retain(|place| readable.includes(*place));
         Ok(asked)
     }
@@ -261,6 +269,12 @@ impl View {
         project: &ProjectName,
         readable: Readable,
     ) -> Result<Option<(Arc<Shown>, CacheState)>, ViewError> {
+        if let Some(now) = self.now(project, readable)
+            && let Some(shown) = self.remembered(project, readable, &now)
+        {
+            self.count(&now);
+            return Ok(Some((shown, now.cache())));
+        }
         let now = clock::now();
         self.check_project(project, now)?;
         let asked = self.asked_by(project, readable).await?;
@@ -280,10 +294,9 @@ impl View {
         let cache = found.iter().map(|(_, answer)| answer.cache()).max().unwrap_or(CacheState::Here);
         let key = (project.clone(), readable);
         let policies = self.policies(found.iter().map(|(place, _)| *place));
-        let mut versions: Vec<_> = found.iter().map(|(place, answer)| (*place, answer.version())).collect();
-        versions.extend(policies.iter().map(|(place, policy)| (*place, policy.version)));
         let buried = self.buried(project);
-        versions.extend(buried.version().map(|version| (self.members.len() + 1, version)));
+        let of_found = found.iter().map(|(place, answer)| (*place, answer.version()));
+        let versions = self.versions(of_found, &policies, &buried);
         if let Some(shown) = self.merged.get(&key).filter(|shown| shown.holds(&versions, now)) {
             return Ok(Some((shown, cache)));
         }
@@ -302,6 +315,19 @@ impl View {
         let of_members = asked.map(|place| (place, self.members[place].policy.as_ref()));
         let all = of_members.chain([(self.members.len(), self.policy.as_ref())]);
         all.filter_map(|(place, policy)| Some((place, policy?.in_force()))).collect()
+    }
+
+    /// What a page is made of, where these members have the project with these versions of their pages: another list of
+    /// places and versions whenever it may say something else.
+    fn versions(
+        &self,
+        found: impl Iterator<Item = (usize, u64)>,
+        policies: &[(usize, Arc<InForce>)],
+        buried: &Buried,
+    ) -> Vec<(usize, u64)> {
+        let policies = policies.iter().map(|(place, policy)| (*place, policy.version));
+        let buried = buried.version().map(|version| (self.members.len() + 1, version));
+        found.chain(policies).chain(buried).collect()
     }
 
     /// Refuses a project of which the view's own policy shows nothing, whatever there is of it: nobody is asked for it.

@@ -87,6 +87,24 @@ impl Names {
         }
     }
 
+    /// Makes these, which are sorted, all the names of a repository.
+    pub(crate) fn replace(&self, repository: &RepositoryName, names: &[ProjectName]) {
+        let mut repositories = self.write();
+        let listed = repositories.entry(repository.clone()).or_default();
+        let is_gone = |name: &&ProjectName| names.binary_search(name).is_err();
+        let gone: Vec<ProjectName> = listed.projects.keys().filter(is_gone).cloned().collect();
+        for name in gone {
+            listed.projects.remove(&name);
+            listed.note_name(&name);
+        }
+        for name in names {
+            if !listed.projects.contains_key(name) {
+                listed.projects.insert(name.clone(), listed.last);
+                listed.note_name(name);
+            }
+        }
+    }
+
     /// Notes the last change of anything; a release that is gone may have had it.
     pub(crate) fn note_last(&self, repository: &RepositoryName, serial: Serial) {
         let mut repositories = self.write();
@@ -174,10 +192,15 @@ mod tests {
         assert_eq!(names.since(&repository, 2), (3, Since::Changed(vec![name("b")])));
         assert_eq!(names.stretch(&repository, None, Some(&name("b"))), [name("a")]);
         assert_eq!(names.last(&repository), 4);
+        names.replace(&repository, &[name("a"), name("d")]);
+        names.replace(&repository, &[name("a"), name("d")]);
+        names.replace(&repository, &[name("a")]);
+        assert_eq!(names.since(&repository, 3), (5, Since::Changed(vec![name("d"), name("d")])));
+        assert_eq!(names.list(&repository), [name("a")]);
         for number in 0..REMEMBERED {
             names.note(&repository, &name(&format!("c{number}")), 5);
         }
-        assert!(matches!(names.since(&repository, 3), (_, Since::Changed(_))));
-        assert!(matches!(names.since(&repository, 2), (_, Since::TooMuch)));
+        assert!(matches!(names.since(&repository, 5), (_, Since::Changed(_))));
+        assert!(matches!(names.since(&repository, 4), (_, Since::TooMuch)));
     }
 }

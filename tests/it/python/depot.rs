@@ -86,6 +86,12 @@ impl Depot {
         self.server = Some(ServerProcess::start(&self.data_dir(), args));
     }
 
+    /// The same, with these arguments besides.
+    pub(crate) fn resume_with(&mut self, more: &[&str]) {
+        self.args.extend(more.iter().map(ToString::to_string));
+        self.resume();
+    }
+
     /// Runs a verb of `depot-server` on the data folder.
     pub(crate) fn admin(&self, args: &[&str]) -> Output {
         let mut command = Command::new(binary("depot-server"));

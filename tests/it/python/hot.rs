@@ -1,5 +1,7 @@
 //! What lies ready is answered in front of the router; whoever asks must not be able to tell.
 
+mod views;
+
 use std::time::Duration;
 
 use depot_tests::{RawConnection, RawResponse, WheelBuilder};

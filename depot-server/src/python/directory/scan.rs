@@ -14,6 +14,8 @@ use depot_proto::{
 };
 use depot_tree::Tree;
 
+use crate::python::view::next_version;
+
 /// For how long folders that nobody asked about in particular are believed to be as they were.
 pub(super) const BELIEVED: Duration = Duration::from_secs(1);
 
@@ -66,6 +68,8 @@ pub(super) struct Scan {
     /// The reader of a saved tree, if it is one: then only files with a record count.
     pub(super) tree: Option<Tree>,
     pub(super) projects: BTreeMap<ProjectName, Files>,
+    /// No other look of this process has it.
+    pub(super) version: u64,
     folders: Vec<(PathBuf, Option<Stamp>)>,
 }
 
@@ -77,6 +81,7 @@ impl Scan {
         let mut scan = Self {
             tree: is_tree.then(|| Tree::open_read_only(root)),
             projects: BTreeMap::new(),
+            version: next_version(),
             folders: Vec::new(),
         };
         if is_tree {

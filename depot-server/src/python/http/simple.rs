@@ -53,7 +53,8 @@ pub(super) async fn root(
     let coding = Coding::negotiate_gzip(codings(&headers));
     // Asked before the page: a mirror must not believe that it has seen more than it has.
     let serial = state.repository.last_serial();
-    let page = match state.roots.cached(&state.repository, format, coding) {
+    let repository = &state.repository;
+    let page = match state.roots.cached(&repository.names, &repository.name, format, coding) {
         Some(page) if state.may_list_all(&principal) => page,
         _ => {
             let state = Arc::clone(&state);
@@ -66,7 +67,7 @@ pub(super) async fn root(
 /// All projects, or those that the caller may read.
 fn list(state: &RepositoryState, principal: &Principal, format: PageFormat, coding: Coding) -> Arc<RootPage> {
     if state.may_list_all(principal)
-        && let Some(page) = state.roots.page(&state.repository, format, coding)
+        && let Some(page) = state.roots.page(&state.repository.names, &state.repository.name, format, coding)
     {
         return page;
     }

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     auth::policy::Principal,
+    coding::Coding,
     http::{
         conditional::none_match_names,
         doors::{Doors, Needs},
@@ -25,7 +26,6 @@ use crate::{
     },
     python::{
         proxy::{Described, Fetched},
-        root::root_of,
         upstream,
         view::{
             View,
@@ -88,11 +88,16 @@ async fn root(
 ) -> ApiResult {
     view.may_read(&principal, None)?;
     let format = simple::format_of(&headers, query.format.as_deref())?;
+    let coding = Coding::negotiate_gzip(simple::codings(&headers));
     let anonymous_read = view.anonymous_read;
-    let upstream = view.upstream_names().await;
-    let listing =
-        tokio::task::spawn_blocking(move || root_of(view.names(&principal, &upstream).iter(), format));
-    let page = listing.await.map_err(ApiError::from)?;
+    let at_hand = if view.may_list_all(&principal) { view.list_at_hand(format, coding) } else { None };
+    let page = match at_hand {
+        Some(page) => page,
+        None => {
+            let upstream = view.upstream_names().await;
+            tokio::task::spawn_blocking(move || view.list(&principal, &upstream, format, coding)).await?
+        }
+    };
     Ok(simple::respond_root(anonymous_read, &headers, &page, None))
 }
 
@@ -185,7 +190,7 @@ async fn send(
     let response = match opened {
         Opened::Here(served) => here(served, CacheState::Here),
         Opened::Fetched(Fetched::Here(served)) => here(served, CacheState::Hit),
-        Opened::Described(described) => coming(public, headers, &described, Body::empty()),
+        Opened::Fetched(Fetched::Described(described)) => coming(public, headers, &described, Body::empty()),
         Opened::Fetched(Fetched::Elsewhere(url)) => elsewhere(&url)?,
         Opened::Fetched(Fetched::Streamed(streamed)) => {
             let described = streamed.described;
@@ -231,8 +236,13 @@ fn elsewhere(url: &str) -> ApiResult {
 }
 
 fn told(mut response: Response, cache: CacheState) -> Response {
-    if let Some(word) = cache.word() {
-        response.headers_mut().insert(CACHE, HeaderValue::from_static(word));
-    }
+    tell(response.headers_mut(), cache);
     response
+}
+
+/// Says where an answer was taken from.
+pub(super) fn tell(headers: &mut HeaderMap, cache: CacheState) {
+    if let Some(word) = cache.word() {
+        headers.insert(CACHE, HeaderValue::from_static(word));
+    }
 }

@@ -99,7 +99,9 @@ mod tests {
             breaker.admit().unwrap().failed(None);
         }
         assert_eq!(breaker.admit().unwrap_err(), FIRST_REST);
+        assert!(breaker.is_open());
         tokio::time::advance(FIRST_REST).await;
+        assert!(!breaker.is_open());
         // One looks, the others wait for what it finds.
         let probe = breaker.admit().unwrap();
         assert!(breaker.admit().is_err());

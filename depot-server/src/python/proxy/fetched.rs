@@ -13,6 +13,8 @@ use crate::python::files::Served;
 pub(crate) enum Fetched {
     /// It is kept.
     Here(Arc<Served>),
+    /// It is not fetched, as only what is known of it was wanted.
+    Described(Described),
     /// It is being fetched, and will be kept.
     Coming(Coming),
     /// It is being fetched for this reader alone.

@@ -29,10 +29,7 @@ impl Proxy {
         filename: &DistributionFilename,
         part: Part,
     ) -> Result<Option<Fetched>, ProxyError> {
-        if let Some(served) = self.kept.cached(&self.tree, filename, part) {
-            if let Some(entry) = self.in_memory(filename.project()) {
-                check_status(&entry)?;
-            }
+        if let Some(served) = self.file_at_hand(filename, part) {
             self.counters.count(Event::Hit);
             return Ok(Some(Fetched::Here(served)));
         }
@@ -51,12 +48,16 @@ impl Proxy {
         }
     }
 
-    /// What is known of a file without fetching it; none if upstream does not list it.
+    /// What is known of a file without fetching it, or the file if it is kept; none if upstream does not list it.
     pub(crate) async fn describe(
         self: &Arc<Self>,
         filename: &DistributionFilename,
         part: Part,
-    ) -> Result<Option<Described>, ProxyError> {
+    ) -> Result<Option<Fetched>, ProxyError> {
+        if let Some(served) = self.file_at_hand(filename, part) {
+            self.counters.count(Event::Hit);
+            return Ok(Some(Fetched::Here(served)));
+        }
         let content_type = match part {
             Part::Bytes => content_type(filename.as_str()),
             Part::Metadata => METADATA,
@@ -69,9 +70,8 @@ impl Proxy {
         if part != Part::Provenance
             && let Look::Here(served) = self.look(filename, part).await?
         {
-            let digest =
-                str::from_utf8(&served.etag).ok().and_then(|etag| etag.trim_matches('"').parse().ok());
-            return Ok(Some(Described { size: Some(served.size), sha256: digest, content_type }));
+            self.counters.count(Event::Hit);
+            return Ok(Some(Fetched::Here(served)));
         }
         let Some((entry, _)) = self.listed_file(filename).await? else { return Ok(None) };
         check_status(&entry)?;
@@ -79,13 +79,14 @@ impl Proxy {
             return Ok(None);
         };
         let described = Described { size: None, sha256: None, content_type };
-        Ok(match (part, shown.core_metadata) {
+        let described = match (part, shown.core_metadata) {
             (Part::Bytes, _) => Some(Described { size: shown.size, sha256: shown.sha256(), ..described }),
             (Part::Provenance, _) => shown.provenance.as_ref().map(|_| described),
             (_, MetadataMark::Absent) => None,
             (_, MetadataMark::Present) => Some(described),
             (_, MetadataMark::Sha256(sha256)) => Some(Described { sha256: Some(sha256), ..described }),
-        })
+        };
+        Ok(described.map(Fetched::Described))
     }
 
     async fn bytes(self: &Arc<Self>, filename: &DistributionFilename) -> Result<Option<Fetched>, ProxyError> {
@@ -168,7 +169,7 @@ impl Entry {
 }
 
 /// Whether the files of a project may be sent.
-fn check_status(entry: &Entry) -> Result<(), ProxyError> {
+pub(super) fn check_status(entry: &Entry) -> Result<(), ProxyError> {
     let page = &entry.upstream;
     if page.status.offers_files() {
         return Ok(());

@@ -9,15 +9,27 @@ use tokio::time::Instant;
 
 use super::{Proxy, error::ProxyError, page::Entry, upstream::Kind};
 use crate::{
-    python::upstream::{is_path, meanings},
+    python::{
+        upstream::{is_path, meanings},
+        view::next_version,
+    },
     service::alarms::Seen,
 };
 
 /// How many projects are asked for the owner of one file name.
 const MAX_ASKED: usize = 3;
 
+/// The names that upstream lists.
+#[derive(Clone, Debug)]
+pub(crate) struct UpstreamNames {
+    /// In order.
+    pub(crate) names: Arc<[ProjectName]>,
+    /// No other list of this process has it.
+    pub(crate) version: u64,
+}
+
 /// A list of names, and when it was read.
-pub(super) type Listed = Option<(Instant, Arc<[ProjectName]>)>;
+pub(super) type Listed = Option<(Instant, UpstreamNames)>;
 
 impl Proxy {
     /// The file that lies at this path upstream (what follows `packages/`, decoded), among projects that may be asked for;
@@ -51,13 +63,11 @@ impl Proxy {
     }
 
     /// The names of all projects that upstream lists.
-    pub(crate) async fn upstream_names(self: &Arc<Self>) -> Result<Arc<[ProjectName]>, ProxyError> {
-        let known = self.listed.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((read, names)) = &known
-            && read.elapsed() < self.settings.root_ttl
-        {
-            return Ok(Arc::clone(names));
+    pub(crate) async fn upstream_names(self: &Arc<Self>) -> Result<UpstreamNames, ProxyError> {
+        if let Some(names) = self.upstream_names_at_hand() {
+            return Ok(names);
         }
+        let known = self.known_list();
         let this = Arc::clone(self);
         let asked = self.lists.join(&(), || async move { this.fetch_names().await }).ended().await;
         let asked = asked.unwrap_or_else(|| Err(ProxyError::broken_off(LIST)));
@@ -75,11 +85,19 @@ impl Proxy {
         if self.pages.folder.has(project) {
             return Some(Seen::Page);
         }
-        let known = self.listed.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        known.filter(|(_, names)| names.binary_search(project).is_ok()).map(|_| Seen::List)
+        self.known_list().filter(|(_, known)| known.names.binary_search(project).is_ok()).map(|_| Seen::List)
     }
 
-    async fn fetch_names(self: &Arc<Self>) -> Result<Arc<[ProjectName]>, ProxyError> {
+    /// The same, if they were read a short while ago.
+    pub(crate) fn upstream_names_at_hand(&self) -> Option<UpstreamNames> {
+        self.known_list().filter(|(read, _)| read.elapsed() < self.settings.root_ttl).map(|(_, names)| names)
+    }
+
+    fn known_list(&self) -> Listed {
+        self.listed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn fetch_names(self: &Arc<Self>) -> Result<UpstreamNames, ProxyError> {
         let index = &self.upstream.index;
         let question = async |client: Client| client.root(index).await;
         let root = self.upstream.ask(Kind::Small, LIST, None, question).await?;
@@ -92,7 +110,12 @@ impl Proxy {
             Arc::<[ProjectName]>::from(names)
         });
         let names = read.await.map_err(|_| ProxyError::broken_off(LIST))?;
-        let listed = Some((Instant::now(), Arc::clone(&names)));
+        let names = match self.known_list() {
+            // What says the same is the same, so that nobody has to render it again.
+            Some((_, known)) if known.names == names => known,
+            _ => UpstreamNames { names, version: next_version() },
+        };
+        let listed = Some((Instant::now(), names.clone()));
         *self.listed.lock().unwrap_or_else(PoisonError::into_inner) = listed;
         Ok(names)
     }

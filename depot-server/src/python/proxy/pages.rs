@@ -17,7 +17,6 @@ use tokio::time::Instant;
 
 use super::{
     Proxy,
-    counters::Event,
     error::{ProxyError, ProxyOpenError},
     flights::Flights,
     known,
@@ -33,6 +32,9 @@ use crate::{
 /// Projects that upstream was found not to have; more push out the oldest.
 const MAX_MISSING: u64 = 100_000;
 
+/// How long it is remembered of a project that nothing of it was found on disk: what is brought there by hand is noticed.
+const LOST: Duration = Duration::from_secs(1);
+
 /// How long an old page is shown without another question, when one failed.
 const SPARED: Duration = Duration::from_secs(5);
 
@@ -43,6 +45,8 @@ type Refreshed = Result<Option<(Arc<Entry>, CacheState)>, ProxyError>;
 pub(super) struct Pages {
     memory: Cache<ProjectName, Arc<Entry>>,
     missing: Cache<ProjectName, Instant>,
+    /// Projects of which nothing was found on disk, and when that was.
+    lost: Cache<ProjectName, Instant>,
     pub(super) folder: PageFolder,
     questions: Flights<ProjectName, Refreshed>,
     versions: AtomicU64,
@@ -59,6 +63,7 @@ impl Pages {
         Ok(Self {
             memory: Cache::builder().max_capacity(memory).weigher(weight).build(),
             missing: Cache::new(MAX_MISSING),
+            lost: Cache::new(MAX_MISSING),
             folder,
             questions: Flights::default(),
             versions: AtomicU64::new(1),
@@ -78,8 +83,13 @@ impl Pages {
     }
 
     /// Whether upstream said a moment ago that it does not have the project.
-    fn is_missing(&self, project: &ProjectName, ttl: Duration) -> bool {
+    pub(super) fn is_missing(&self, project: &ProjectName, ttl: Duration) -> bool {
         self.missing.get(project).is_some_and(|since| since.elapsed() < ttl)
+    }
+
+    /// Whether nothing of a project was found on disk a moment ago.
+    pub(super) fn is_known_lost(&self, project: &ProjectName) -> bool {
+        self.lost.get(project).is_some_and(|since| since.elapsed() < LOST)
     }
 }
 
@@ -89,13 +99,6 @@ fn long_ago() -> Option<Timestamp> {
 }
 
 impl Proxy {
-    #[cfg_attr(not(test), expect(dead_code, reason = "it has no door yet"))]
-    /// A project's page that is at hand and young enough to be shown without asking anybody.
-    pub(crate) fn at_hand(&self, project: &ProjectName) -> Option<Listing> {
-        let entry = self.pages.memory.get(project)?;
-        entry.is_fresh(self.settings.pages_ttl).then(|| self.listed(&entry, CacheState::Hit))
-    }
-
     /// A project as it is shown here; none if upstream does not have it.
     pub(crate) async fn listing(
         self: &Arc<Self>,
@@ -106,12 +109,7 @@ impl Proxy {
     }
 
     fn listed(&self, entry: &Entry, cache: CacheState) -> Listing {
-        self.counters.count(match cache {
-            CacheState::Here | CacheState::Hit => Event::Hit,
-            CacheState::Miss => Event::Miss,
-            CacheState::Stale => Event::Stale,
-            CacheState::Revalidated => Event::Revalidated,
-        });
+        self.count_answer(cache);
         Listing { page: Arc::clone(&entry.shown), version: entry.version, cache }
     }
 
@@ -176,9 +174,16 @@ impl Proxy {
         if let Some(entry) = self.pages.memory.get(project) {
             return Ok(Some(entry));
         }
+        if self.pages.is_known_lost(project) {
+            return Ok(None);
+        }
         let (this, name) = (Arc::clone(self), project.clone());
         let loaded = tokio::task::spawn_blocking(move || {
-            this.pages.memory.optionally_get_with(name.clone(), || this.load(&name))
+            let loaded = this.pages.memory.optionally_get_with(name.clone(), || this.load(&name));
+            if loaded.is_none() {
+                this.pages.lost.insert(name, Instant::now());
+            }
+            loaded
         });
         loaded.await.map_err(|_| ProxyError::broken_off(project.as_str()))
     }
@@ -290,6 +295,7 @@ impl Proxy {
             None => (Arc::new(shown), self.pages.next_version()),
         };
         let entry = Arc::new(Entry::new(Arc::new(upstream), shown, version, validators, now));
+        self.pages.lost.invalidate(&project);
         self.pages.memory.insert(project, Arc::clone(&entry));
         entry
     }

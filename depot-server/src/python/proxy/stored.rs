@@ -7,7 +7,7 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     sync::{
-        RwLock,
+        PoisonError, RwLock, RwLockReadGuard,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -52,8 +52,15 @@ impl StoredPage {
 /// The folder of pages, and of what else was fetched without the files that it is about.
 pub(super) struct PageFolder {
     path: PathBuf,
-    names: RwLock<BTreeSet<ProjectName>>,
+    seen: RwLock<Seen>,
     unfinished: AtomicU64,
+}
+
+/// The projects whose pages are kept.
+struct Seen {
+    names: BTreeSet<ProjectName>,
+    /// How many came or went since the server was started.
+    version: u64,
 }
 
 impl PageFolder {
@@ -70,7 +77,8 @@ impl PageFolder {
                 names.insert(project);
             }
         }
-        Ok(Self { path, names: RwLock::new(names), unfinished: AtomicU64::new(0) })
+        let seen = RwLock::new(Seen { names, version: 0 });
+        Ok(Self { path, seen, unfinished: AtomicU64::new(0) })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -79,30 +87,39 @@ impl PageFolder {
 
     /// The projects whose pages are kept, sorted.
     pub(super) fn names(&self) -> Vec<ProjectName> {
-        self.read_names().iter().cloned().collect()
+        self.read_seen().names.iter().cloned().collect()
     }
 
     /// Whether the page of a project is kept.
     pub(super) fn has(&self, project: &ProjectName) -> bool {
-        self.read_names().contains(project)
+        self.read_seen().names.contains(project)
     }
 
     /// How many pages are.
     pub(super) fn len(&self) -> usize {
-        self.read_names().len()
+        self.read_seen().names.len()
     }
 
-    fn read_names(&self) -> std::sync::RwLockReadGuard<'_, BTreeSet<ProjectName>> {
-        self.names.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+    /// Another number whenever these are others.
+    pub(super) fn version(&self) -> u64 {
+        self.read_seen().version
     }
 
-    fn write_names(&self) -> std::sync::RwLockWriteGuard<'_, BTreeSet<ProjectName>> {
-        self.names.write().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn read_seen(&self) -> RwLockReadGuard<'_, Seen> {
+        self.seen.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that a page is kept, or is not; whether that is news.
+    fn note(&self, project: &ProjectName, is_kept: bool) -> bool {
+        let mut seen = self.seen.write().unwrap_or_else(PoisonError::into_inner);
+        let is_news = if is_kept { seen.names.insert(project.clone()) } else { seen.names.remove(project) };
+        seen.version += u64::from(is_news);
+        is_news
     }
 
     /// The kept page of a project; none if there is none that can be read. May block.
     pub(super) fn read(&self, project: &ProjectName) -> Option<StoredPage> {
-        if !self.read_names().contains(project) {
+        if !self.read_seen().names.contains(project) {
             return None;
         }
         let path = self.page_path(project);
@@ -119,13 +136,13 @@ impl PageFolder {
         let project = &page.page.project;
         let document = serde_json::to_vec(page).map_err(io::Error::other)?;
         self.put(&self.page_path(project), &document)?;
-        self.write_names().insert(project.clone());
+        self.note(project, true);
         Ok(())
     }
 
     /// Forgets a project that upstream has no more. May block.
     pub(super) fn forget(&self, project: &ProjectName) {
-        if self.write_names().remove(project)
+        if self.note(project, false)
             && let Err(error) = fs::remove_file(self.page_path(project))
         {
             tracing::warn!(%project, %error, "the page of a project that is gone cannot be removed");

@@ -14,7 +14,7 @@ use depot_tree::Tree;
 use futures_util::TryStreamExt as _;
 
 use self::upstream::TestIndex;
-use super::{Fetched, Proxy, ProxyError, ProxySettings, fetched::Body, settings::FileMode};
+use super::{AtHand, Fetched, Proxy, ProxyError, ProxySettings, fetched::Body, settings::FileMode};
 use crate::python::files::{Content, Served};
 
 pub(super) const POT: &str = "tea-pot";
@@ -135,6 +135,7 @@ async fn read(fetched: Result<Option<Fetched>, ProxyError>) -> Result<Option<Vec
         Some(Fetched::Here(served)) => Ok(Some(bytes_of(&served))),
         Some(Fetched::Coming(coming)) => all(coming.body()).await.map(Some),
         Some(Fetched::Streamed(streamed)) => all(streamed.body()).await.map(Some),
+        Some(Fetched::Described(_)) => Err("it is only described".to_owned()),
         Some(Fetched::Elsewhere(url)) => Err(format!("elsewhere: {url}")),
     }
 }

@@ -51,12 +51,18 @@ impl View {
         readable: Readable,
     ) -> Result<Vec<usize>, ViewError> {
         let (project, mut status) = (filename.project(), ProjectStatus::Active);
-        let found = match self.project(project, readable).await {
-            // Nobody says what there is of it: what is kept is served, unless a rule would have to know more.
-            Err(ViewError::Proxy(_)) if !self.has_policies() => None,
-            found => found?,
+        let now = self.now(project, readable);
+        let at_hand = now.and_then(|now| self.remembered(project, readable, &now));
+        let found = match at_hand {
+            // It is no answer, so nobody counts it.
+            Some(shown) => Some(shown),
+            None => match self.project(project, readable).await {
+                // Nobody says what there is of it: what is kept is served, unless a rule would have to know more.
+                Err(ViewError::Proxy(_)) if !self.has_policies() => None,
+                found => found?.map(|(shown, _)| shown),
+            },
         };
-        if let Some((shown, _)) = &found {
+        if let Some(shown) = &found {
             status = shown.page.status;
             if !status.offers_files() {
                 let reason = shown.page.status_reason.clone();

@@ -15,7 +15,7 @@ use crate::python::{
     directory::Directory,
     files::{Files, Served},
     policy::PolicyFile,
-    proxy::{Described, Fetched, Proxy},
+    proxy::{Fetched, Proxy},
     repository::Repository,
     upstream,
 };
@@ -76,8 +76,6 @@ pub(crate) enum Opened {
     Here(Arc<Served>),
     /// It comes from another index.
     Fetched(Fetched),
-    /// It would, and only what is known of it was wanted.
-    Described(Described),
 }
 
 /// What is wanted of a file.
@@ -142,10 +140,13 @@ impl Member {
                 });
                 Ok(opening.await??.map(Opened::Here))
             }
-            Source::Proxy(proxy) => Ok(match wanted {
-                Wanted::Bytes => proxy.file(filename, part).await?.map(Opened::Fetched),
-                Wanted::Description => proxy.describe(filename, part).await?.map(Opened::Described),
-            }),
+            Source::Proxy(proxy) => {
+                let fetched = match wanted {
+                    Wanted::Bytes => proxy.file(filename, part).await?,
+                    Wanted::Description => proxy.describe(filename, part).await?,
+                };
+                Ok(fetched.map(Opened::Fetched))
+            }
             Source::Directory(directory) => {
                 let (directory, filename) = (Arc::clone(directory), filename.clone());
                 let opening = tokio::task::spawn_blocking(move || directory.open_part(&filename, part));

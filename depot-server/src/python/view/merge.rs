@@ -70,6 +70,12 @@ impl Shown {
         self.holders.get(filename).map_or_else(|| vec![self.first], places)
     }
 
+    /// The first of them, if the page shows the file at all.
+    pub(crate) fn first_holder(&self, filename: &str) -> Option<usize> {
+        let is_shown = self.page.files.iter().any(|file| file.filename == filename);
+        self.holders(filename).first().copied().filter(|_| is_shown)
+    }
+
     /// Takes out what a policy hides.
     pub(super) fn follow(mut self, policy: &Policy, of: &RepositoryName, now: Timestamp) -> Self {
         let Filtered { page, hidden, changes_at } = policy.decide_page(&self.page, now);

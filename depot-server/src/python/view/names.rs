@@ -2,31 +2,30 @@
 
 use depot_proto::ProjectName;
 
-use super::{READING, View, member::Source};
-use crate::{auth::policy::Principal, clock};
+use super::{
+    View,
+    list::Upstream,
+    member::{Member, Source},
+};
+use crate::clock;
 
 impl View {
     /// The names that a caller may read, in order, with those that other indexes list; not of projects that policies hide
     /// whatever there is of them. Each member's are those that the caller may read there: whoever may read a name of one
     /// member does not learn that another has it. May block.
-    pub(crate) fn names(
+    pub(super) fn names(
         &self,
-        principal: &Principal,
-        upstream: &[(usize, Vec<ProjectName>)],
+        upstream: &Upstream,
+        may_read: impl Fn(&Member, &ProjectName) -> bool,
     ) -> Vec<ProjectName> {
         let now = clock::now();
         let mut names = Vec::new();
         for (place, member) in self.members.iter().enumerate() {
-            let listed =
-                upstream.iter().filter(|(of, _)| *of == place).flat_map(|(_, listed)| listed.iter().cloned());
-            let own = member.shown_names(now).into_iter();
-            let may = |project: &ProjectName| {
-                self.anonymous_read
-                    || principal.may(&READING, &member.name, project).is_ok()
-                    || principal.may(&READING, &self.name, project).is_ok()
-            };
-            names
-                .extend(own.chain(listed.filter(|project| member.hides(project, now).is_none())).filter(may));
+            let listed = upstream.iter().filter(|(of, _)| *of == place);
+            let listed = listed.flat_map(|(_, listed)| listed.names.iter().cloned());
+            let listed = listed.filter(|project| member.hides(project, now).is_none());
+            let all = member.shown_names(now).into_iter().chain(listed);
+            names.extend(all.filter(|project| may_read(member, project)));
         }
         names.sort();
         names.dedup();
@@ -39,14 +38,14 @@ impl View {
 
     /// What the other indexes among the members list, by their places, where this is wanted. One that does not say is left
     /// out, and said in the log.
-    pub(crate) async fn upstream_names(&self) -> Vec<(usize, Vec<ProjectName>)> {
-        let mut listed = Vec::new();
+    pub(crate) async fn upstream_names(&self) -> Upstream {
+        let mut listed = Upstream::new();
         for (place, member) in self.members.iter().enumerate().filter(|_| self.list_upstream) {
             let Source::Proxy(proxy) = &member.source else { continue };
             match proxy.upstream_names().await {
                 Ok(names) => {
-                    self.note_list(&member.name, &names);
-                    listed.push((place, names.to_vec()));
+                    self.note_list(&member.name, &names.names);
+                    listed.push((place, names));
                 }
                 Err(error) => {
                     tracing::warn!(%error, repository = %member.name, "the list of an index cannot be had");

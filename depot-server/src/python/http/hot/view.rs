@@ -1,0 +1,129 @@
+//! What is at hand of a view: it is known by what its members and their policies say now, as far as nobody must be asked
+//! for that and nothing read.
+
+use std::{borrow::Cow, sync::Arc};
+
+use depot_proto::{DistributionFilename, layout::Part};
+
+use super::{Form, Found, Made, Place, exactly, in_memory, named};
+use crate::{
+    http::prepared::PreparedBody,
+    python::{
+        files::Served,
+        http::{
+            file::headers as file_headers,
+            simple::{page_headers, root_headers},
+            view::tell,
+        },
+        root::RootPage,
+        view::{Readable, Shown, View, listing::CacheState},
+    },
+};
+
+/// What an answer of a view was made of.
+pub(super) enum Basis {
+    List(Arc<RootPage>),
+    Page(Shows),
+    File(Box<File>),
+}
+
+/// A page as it was shown, and where that was taken from.
+pub(super) struct Shows {
+    shown: Arc<Shown>,
+    cache: CacheState,
+}
+
+/// A part of a file, with the page that showed it.
+pub(super) struct File {
+    shown: Arc<Shown>,
+    filename: DistributionFilename,
+    part: Part,
+    /// The member that has it.
+    place: usize,
+    served: Arc<Served>,
+}
+
+/// What answers at a place, if that is at hand for everybody.
+pub(super) fn find(view: &View, place: Place<'_>, form: Form, known: Option<&Made>) -> Option<Found> {
+    let everybody = view.everybody()?;
+    let known = known.and_then(|known| match &known.basis {
+        super::Basis::View(basis) => Some(basis),
+        super::Basis::Serial(_) => None,
+    });
+    match (place, known) {
+        (Place::Root, known) => list(view, form, known),
+        (Place::Page(project), Some(Basis::Page(known))) => page(view, everybody, project, form, Some(known)),
+        (Place::Page(project), _) => page(view, everybody, project, form, None),
+        (Place::File(..), Some(Basis::File(known))) => still(view, everybody, known),
+        (Place::File(project, stored), _) => file(view, everybody, named(project, stored)?),
+    }
+}
+
+fn list(view: &View, form: Form, known: Option<&Basis>) -> Option<Found> {
+    let page = view.list_at_hand(form.format, form.coding)?;
+    if matches!(known, Some(Basis::List(known)) if Arc::ptr_eq(known, &page)) {
+        return Some(Found::Same);
+    }
+    let body = PreparedBody::Pieces(Arc::clone(&page.pieces), page.len);
+    let (headers, etag) = (root_headers(view.anonymous_read, &page, None), page.etag.clone());
+    Some(Found::Made(Made::new(super::Basis::View(Basis::List(page)), headers, etag, body, None)))
+}
+
+fn page(view: &View, everybody: Readable, text: &str, form: Form, known: Option<&Shows>) -> Option<Found> {
+    let project = match known {
+        Some(known) => Cow::Borrowed(&known.shown.page.project),
+        None => Cow::Owned(exactly(text)?),
+    };
+    let now = view.now(&project, everybody)?;
+    if known.is_some_and(|known| now.shows(&known.shown) && now.cache() == known.cache) {
+        view.count(&now);
+        return Some(Found::Same);
+    }
+    let (shown, cache) = (view.remembered(&project, everybody, &now)?, now.cache());
+    let page = view.pages.cached_of(&view.name, &shown, form.format, form.coding)?;
+    let mut headers = page_headers(view.anonymous_read, &page);
+    tell(&mut headers, cache);
+    view.count(&now);
+    let body = PreparedBody::Whole(page.body.clone());
+    let basis = super::Basis::View(Basis::Page(Shows { shown, cache }));
+    Some(Found::Made(Made::new(basis, headers, page.etag.clone(), body, None)))
+}
+
+/// The file that is known, if it would be opened again.
+fn still(view: &View, everybody: Readable, known: &File) -> Option<Found> {
+    let now = view.now(known.filename.project(), everybody)?;
+    if !now.shows(&known.shown) {
+        return file(view, everybody, (known.filename.clone(), known.part));
+    }
+    let (served, cache) = view.at_hand_of(known.place, &known.filename, known.part)?;
+    if Arc::ptr_eq(&served, &known.served) {
+        view.count_file(known.place);
+        return Some(Found::Same);
+    }
+    let shown = Arc::clone(&known.shown);
+    let file = File { shown, filename: known.filename.clone(), part: known.part, place: known.place, served };
+    made(view, file, cache)
+}
+
+fn file(view: &View, everybody: Readable, (filename, part): (DistributionFilename, Part)) -> Option<Found> {
+    let now = view.now(filename.project(), everybody)?;
+    let shown = view.remembered(filename.project(), everybody, &now)?;
+    let place = shown.first_holder(filename.as_str())?;
+    let (served, cache) = view.at_hand_of(place, &filename, part)?;
+    made(view, File { shown, filename, part, place, served }, cache)
+}
+
+fn made(view: &View, file: File, cache: CacheState) -> Option<Found> {
+    let body = in_memory(&file.served)?;
+    let etag = file.served.etag.clone();
+    let mut headers = file_headers(view.anonymous_read, Some(&etag), file.served.content_type);
+    tell(&mut headers, cache);
+    view.count_file(file.place);
+    let statistics = view.statistics.as_ref().filter(|_| file.part == Part::Bytes);
+    let tally = statistics.map(|statistics| {
+        let (of, project) = (&view.members[file.place].name, file.filename.project());
+        statistics.tally(of, project, file.filename.as_str())
+    });
+    let basis = super::Basis::View(Basis::File(Box::new(file)));
+    Some(Found::Made(Made::new(basis, headers, etag, body, tally)))
+}

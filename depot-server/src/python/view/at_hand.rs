@@ -1,0 +1,126 @@
+//! What is at hand of a view: pages and files as they are shown now, where nobody must be asked for that, nothing read, and
+//! nobody waited for.
+
+use std::sync::Arc;
+
+use depot_proto::{DistributionFilename, ProjectName, Timestamp, layout::Part};
+
+use super::{
+    Readable, Shown, View,
+    listing::CacheState,
+    member::{Member, Source},
+};
+use crate::{
+    clock,
+    python::{files::Served, proxy::AtHand},
+};
+
+/// What the page of a project is made of now.
+pub(crate) struct Now {
+    versions: Vec<(usize, u64)>,
+    /// The members that have the project, and where the page of each is from.
+    found: Vec<(usize, CacheState)>,
+    time: Timestamp,
+}
+
+impl Now {
+    /// Whether this page is made of that.
+    pub(crate) fn shows(&self, shown: &Shown) -> bool {
+        shown.holds(&self.versions, self.time)
+    }
+
+    /// Where an answer that shows it is taken from.
+    pub(crate) fn cache(&self) -> CacheState {
+        self.found.iter().map(|(_, cache)| *cache).max().unwrap_or(CacheState::Here)
+    }
+}
+
+impl View {
+    /// All members, if anybody may read them.
+    pub(crate) fn everybody(&self) -> Option<Readable> {
+        self.anonymous_read.then(|| self.all_readable())
+    }
+
+    /// What the page of a project is made of now; none if that is not known, or there is none.
+    pub(crate) fn now(&self, project: &ProjectName, readable: Readable) -> Option<Now> {
+        let time = clock::now();
+        self.check_project(project, time).ok()?;
+        let mut asked = self.asked_if(self.ownership.known(project)?);
+        asked
+            .retain(|place| readable.includes(*place) && self.members[*place].hides(project, time).is_none());
+        let mut found = Vec::with_capacity(asked.len());
+        for place in asked {
+            match self.members[place].at_hand(project)? {
+                AtHand::Page(version, cache) => found.push((place, version, cache)),
+                AtHand::Nothing => {}
+            }
+        }
+        if found.is_empty() {
+            // Whether there is no such project, or nobody can say, is found out by who asks.
+            return None;
+        }
+        let policies = self.policies(found.iter().map(|(place, ..)| *place));
+        let of_found = found.iter().map(|(place, version, _)| (*place, *version));
+        let versions = self.versions(of_found, &policies, &self.buried(project));
+        let found = found.into_iter().map(|(place, _, cache)| (place, cache)).collect();
+        Some(Now { versions, found, time })
+    }
+
+    /// The page that is made of this, if it was put together before.
+    pub(crate) fn remembered(
+        &self,
+        project: &ProjectName,
+        readable: Readable,
+        now: &Now,
+    ) -> Option<Arc<Shown>> {
+        self.merged.get(&(project.clone(), readable)).filter(|shown| now.shows(shown))
+    }
+
+    /// Notes that an answer shows a page that is made of this.
+    pub(crate) fn count(&self, now: &Now) {
+        for (place, cache) in &now.found {
+            if let Source::Proxy(proxy) = &self.members[*place].source {
+                proxy.count_answer(*cache);
+            }
+        }
+    }
+
+    /// A part of a file that a member has open or in memory, and where that is from.
+    pub(crate) fn at_hand_of(
+        &self,
+        place: usize,
+        filename: &DistributionFilename,
+        part: Part,
+    ) -> Option<(Arc<Served>, CacheState)> {
+        match &self.members.get(place)?.source {
+            Source::Hosted(hosted) => {
+                let stored = format!("{filename}{}", part.suffix());
+                let project = filename.project().as_str();
+                Some((hosted.files.cached(&hosted.repository, project, &stored)?, CacheState::Here))
+            }
+            Source::Proxy(proxy) => Some((proxy.file_at_hand(filename, part)?, CacheState::Hit)),
+            Source::Directory(_) => None,
+        }
+    }
+
+    /// Notes that such a file is answered.
+    pub(crate) fn count_file(&self, place: usize) {
+        if let Some(Source::Proxy(proxy)) = self.members.get(place).map(|member| &member.source) {
+            proxy.count_answer(CacheState::Hit);
+        }
+    }
+}
+
+impl Member {
+    fn at_hand(&self, project: &ProjectName) -> Option<AtHand> {
+        match &self.source {
+            Source::Hosted(hosted) => Some(match hosted.repository.serial(project) {
+                Some(serial) => AtHand::Page(serial, CacheState::Here),
+                None => AtHand::Nothing,
+            }),
+            Source::Proxy(proxy) => proxy.page_at_hand(project),
+            // It may have changed, which only who looks sees.
+            Source::Directory(_) => None,
+        }
+    }
+}
