@@ -1,7 +1,7 @@
 //! What is at hand of a view: it is known by what its members and their policies say now, as far as nobody must be asked
 //! for that and nothing read.
 
-use std::{borrow::Cow, sync::Arc};
+use std::sync::{Arc, Weak};
 
 use depot_proto::{DistributionFilename, layout::Part};
 
@@ -27,15 +27,15 @@ pub(super) enum Basis {
     File(Box<File>),
 }
 
-/// A page as it was shown, and where that was taken from.
+/// A page as it was shown, for as long as the view remembers it, and where that was taken from.
 pub(super) struct Shows {
-    shown: Arc<Shown>,
+    shown: Weak<Shown>,
     cache: CacheState,
 }
 
 /// A part of a file, with the page that showed it.
 pub(super) struct File {
-    shown: Arc<Shown>,
+    shown: Weak<Shown>,
     filename: DistributionFilename,
     part: Part,
     /// The member that has it.
@@ -70,39 +70,41 @@ fn list(view: &View, form: Form, known: Option<&Basis>) -> Option<Found> {
 }
 
 fn page(view: &View, everybody: Readable, text: &str, form: Form, known: Option<&Shows>) -> Option<Found> {
-    let project = match known {
-        Some(known) => Cow::Borrowed(&known.shown.page.project),
-        None => Cow::Owned(exactly(text)?),
-    };
-    let now = view.now(&project, everybody)?;
-    if known.is_some_and(|known| now.shows(&known.shown) && now.cache() == known.cache) {
+    if let Some(Shows { shown, cache }) = known
+        && let Some(shown) = shown.upgrade()
+        && let now = view.now(&shown.page.project, everybody)?
+        && now.shows(&shown)
+        && now.cache() == *cache
+    {
         view.count(&now);
         return Some(Found::Same);
     }
+    let project = exactly(text)?;
+    let now = view.now(&project, everybody)?;
     let (shown, cache) = (view.remembered(&project, everybody, &now)?, now.cache());
     let page = view.pages.cached_of(&view.name, &shown, form.format, form.coding)?;
     let mut headers = page_headers(view.anonymous_read, &page);
     tell(&mut headers, cache);
     view.count(&now);
     let body = PreparedBody::Whole(page.body.clone());
-    let basis = super::Basis::View(Basis::Page(Shows { shown, cache }));
-    Some(Found::Made(Made::new(basis, headers, page.etag.clone(), body, None)))
+    let basis = Basis::Page(Shows { shown: Arc::downgrade(&shown), cache });
+    Some(Found::Made(Made::new(super::Basis::View(basis), headers, page.etag.clone(), body, None)))
 }
 
 /// The file that is known, if it would be opened again.
 fn still(view: &View, everybody: Readable, known: &File) -> Option<Found> {
-    let now = view.now(known.filename.project(), everybody)?;
-    if !now.shows(&known.shown) {
-        return file(view, everybody, (known.filename.clone(), known.part));
+    let File { shown, filename, part, place, served } = known;
+    let now = view.now(filename.project(), everybody)?;
+    if !shown.upgrade().is_some_and(|shown| now.shows(&shown)) {
+        return file(view, everybody, (filename.clone(), *part));
     }
-    let (served, cache) = view.at_hand_of(known.place, &known.filename, known.part)?;
-    if Arc::ptr_eq(&served, &known.served) {
-        view.count_file(known.place);
+    let (opened, cache) = view.at_hand_of(*place, filename, *part)?;
+    if Arc::ptr_eq(&opened, served) {
+        view.count_file(*place);
         return Some(Found::Same);
     }
-    let shown = Arc::clone(&known.shown);
-    let file = File { shown, filename: known.filename.clone(), part: known.part, place: known.place, served };
-    made(view, file, cache)
+    let (shown, filename) = (Weak::clone(shown), filename.clone());
+    made(view, File { shown, filename, part: *part, place: *place, served: opened }, cache)
 }
 
 fn file(view: &View, everybody: Readable, (filename, part): (DistributionFilename, Part)) -> Option<Found> {
@@ -110,7 +112,7 @@ fn file(view: &View, everybody: Readable, (filename, part): (DistributionFilenam
     let shown = view.remembered(filename.project(), everybody, &now)?;
     let place = shown.first_holder(filename.as_str())?;
     let (served, cache) = view.at_hand_of(place, &filename, part)?;
-    made(view, File { shown, filename, part, place, served }, cache)
+    made(view, File { shown: Arc::downgrade(&shown), filename, part, place, served }, cache)
 }
 
 fn made(view: &View, file: File, cache: CacheState) -> Option<Found> {
