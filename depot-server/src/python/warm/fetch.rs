@@ -31,7 +31,7 @@ pub(super) async fn here(
             let served = coming.finished().await.map_err(|error| error.to_string())?;
             Ok(Some((served, true)))
         }
-        Some((of, Opened::Fetched(Fetched::Streamed(_) | Fetched::Elsewhere(_)) | Opened::Described(_))) => {
+        Some((of, Opened::Fetched(Fetched::Streamed(_) | Fetched::Elsewhere(_) | Fetched::Described(_)))) => {
             Err(format!("`{of}` keeps no files: set `files = \"cache\"` to have them here"))
         }
     }
