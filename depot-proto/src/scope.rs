@@ -177,6 +177,14 @@ impl Scope {
         repository_fits && self.actions.iter().any(|granted| *granted == action || *granted == Action::Admin)
     }
 
+    /// Whether it lets publish under a pattern of names to which this one belongs, and not under every name: whoever is given
+    /// it means the names to be theirs.
+    pub fn reserves(&self, repository: &RepositoryName, project: &ProjectName) -> bool {
+        let publishes =
+            || [Action::Push, Action::PushNew].iter().any(|action| self.allows_in(*action, repository));
+        self.projects != ProjectPattern::All && self.projects.matches(project) && publishes()
+    }
+
     /// Whether it grants administration.
     pub fn is_admin(&self) -> bool {
         self.actions.contains(&Action::Admin)

@@ -143,7 +143,7 @@ pub(super) fn open(config: Config) -> Result<Depot, OpenError> {
     let trusted = trusted_proxies(&config);
     let authenticator = Arc::new(Authenticator { authority: Arc::new(authority), logins, trusted });
     let oidc = oidc(&config, &instance)?;
-    let opened = views::open(&config, &hosted, &tokens)?;
+    let opened = views::open(&config, &hosted, &tokens, oidc.as_ref())?;
     let watch = Watch::new(&opened, &config, &committer);
     let views::Opened { views, hosted_alone, explained, .. } = opened;
     let known = Arc::new(Known { counters, views: Arc::clone(&explained) });

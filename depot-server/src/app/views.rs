@@ -8,6 +8,7 @@ use depot_tree::Tree;
 
 use super::OpenError;
 use crate::{
+    auth::oidc::Oidc,
     config::{Config, KindConfig, ProxyConfig, RepositoryConfig},
     python::{
         directory::{Directory, DirectoryError},
@@ -17,7 +18,7 @@ use crate::{
         view::{
             View,
             member::{Hosted, Member, Source},
-            ownership::Ownership,
+            ownership::{Ownership, Reserved},
         },
     },
     service::{alarms::Alarms, tokens::Tokens},
@@ -47,11 +48,13 @@ pub(super) fn open(
     config: &Config,
     hosted: &Arc<RepositoryState>,
     tokens: &Arc<Tokens>,
+    jobs: Option<&Arc<Oidc>>,
 ) -> Result<Opened, OpenError> {
     // Of the hosted repository whether it answers or not: what it owns is asked for nowhere else.
-    let (repository, tokens) = (Arc::clone(&hosted.repository), Arc::clone(tokens));
+    let reserved =
+        Reserved { patterns: config.reserved.clone(), tokens: Arc::clone(tokens), jobs: jobs.cloned() };
     let alarms = Arc::default();
-    let ownership = Ownership::new(repository, tokens, config.reserved.clone(), Arc::clone(&alarms));
+    let ownership = Ownership::new(Arc::clone(&hosted.repository), reserved, Arc::clone(&alarms));
     let ownership = Arc::new(ownership);
     let mut members: HashMap<RepositoryName, Member> = HashMap::new();
     if hosted.enabled {
@@ -59,7 +62,7 @@ pub(super) fn open(
         let repository = Arc::clone(&hosted.repository);
         let source = Source::Hosted(Arc::new(Hosted { repository, files: Arc::clone(&hosted.files) }));
         let policy = policy(&name, config.python_policy.as_ref())?;
-        members.insert(name.clone(), Member { name, source, policy });
+        members.insert(name.clone(), Member { name, source, priority: None, policy });
     }
     let enabled = || config.repositories.iter().filter(|repository| repository.enabled);
     for repository in enabled() {
@@ -72,7 +75,9 @@ pub(super) fn open(
         let RepositoryConfig { name, kind, .. } = repository;
         let (of, own_policy) = match kind {
             KindConfig::Group(group) => {
-                let of = group.members.iter().filter_map(|name| members.get(name).cloned());
+                let of = group.members.iter().filter_map(|(name, priority)| {
+                    Some(Member { priority: Some(*priority), ..members.get(name)?.clone() })
+                });
                 (of.collect(), policy(name, repository.policy.as_ref())?)
             }
             // A repository's own policy is followed wherever it is read.
@@ -128,7 +133,7 @@ fn member(
         }
     };
     let policy = policy(&name, repository.policy.as_ref())?;
-    Ok(Some(Member { name, source, policy }))
+    Ok(Some(Member { name, source, priority: None, policy }))
 }
 
 fn open_proxy(

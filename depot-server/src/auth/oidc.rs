@@ -7,6 +7,7 @@
 mod identity;
 mod issuer;
 mod publishers;
+mod reserving;
 
 use std::{
     path::{Path, PathBuf},
@@ -14,12 +15,15 @@ use std::{
     time::SystemTime,
 };
 
+use depot_proto::{ProjectName, RepositoryName};
+
 pub(crate) use identity::{Identity, IdentityError};
 pub(crate) use issuer::KeysError;
 pub(crate) use publishers::{Publisher, PublishersError};
 
 use issuer::Issuer;
 use publishers::Publishers;
+use reserving::Reserving;
 
 /// Why a job gets nothing.
 #[derive(Debug, thiserror::Error)]
@@ -50,13 +54,17 @@ pub(crate) struct Oidc {
     offline: bool,
     path: PathBuf,
     current: RwLock<Current>,
+    reserving: Reserving,
 }
+
+/// By what it is noticed that the file of publishers changed.
+type Stamp = (SystemTime, u64);
 
 /// What was read of the file, and which file that was.
 struct Current {
     publishers: Arc<Publishers>,
     issuers: Arc<Vec<Issuer>>,
-    seen: Option<(SystemTime, u64)>,
+    seen: Option<Stamp>,
 }
 
 impl Oidc {
@@ -64,8 +72,15 @@ impl Oidc {
     pub(crate) fn open(path: &Path, audience: String, offline: bool) -> Result<Self, PublishersError> {
         let seen = stamp(path);
         let (publishers, issuers) = read(path, offline)?;
+        let reserving = Reserving::new(&publishers, seen);
         let current = RwLock::new(Current { publishers, issuers, seen });
-        Ok(Self { audience, offline, path: path.to_owned(), current })
+        Ok(Self { audience, offline, path: path.to_owned(), current, reserving })
+    }
+
+    /// Whether jobs may publish under a pattern of names to which this one belongs, and not under every name. Looks at the
+    /// file from time to time, which takes a moment.
+    pub(crate) fn reserves(&self, repository: &RepositoryName, project: &ProjectName) -> bool {
+        self.reserving.reserves(&self.path, repository, project)
     }
 
     /// The audience that a job's token must be made for: this server, and no other.
@@ -127,7 +142,7 @@ fn read(path: &Path, offline: bool) -> Result<(Arc<Publishers>, Arc<Vec<Issuer>>
     Ok((Arc::new(publishers), Arc::new(issuers)))
 }
 
-fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
+fn stamp(path: &Path) -> Option<Stamp> {
     let metadata = std::fs::metadata(path).ok()?;
     Some((metadata.modified().ok()?, metadata.len()))
 }

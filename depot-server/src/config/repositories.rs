@@ -140,10 +140,18 @@ pub enum FileMode {
 /// Others under one address.
 #[derive(Clone, Debug)]
 pub struct GroupConfig {
-    /// The members, the first to be asked first.
-    pub members: Vec<RepositoryName>,
+    /// The members with their priorities, the first to be asked first.
+    pub members: Vec<(RepositoryName, i64)>,
     /// Whether its list of projects names all that the other indexes have.
     pub list_upstream: bool,
+}
+
+impl GroupConfig {
+    /// A group of these, the first to be asked first.
+    pub fn of(members: impl IntoIterator<Item = RepositoryName>) -> Self {
+        let members = members.into_iter().zip(1..).map(|(name, place)| (name, place * 10)).collect();
+        Self { members, list_upstream: false }
+    }
 }
 
 impl Words for FileMode {
@@ -186,8 +194,7 @@ pub(super) fn defaults() -> Vec<RepositoryConfig> {
     let name = |text: &str| text.parse::<RepositoryName>().ok();
     let upstream = DEFAULT_INDEX.parse::<IndexUrl>().ok();
     let proxy = upstream.map(|upstream| KindConfig::Proxy(Box::new(ProxyConfig::new(upstream))));
-    let members = ["python", "pypi"].into_iter().filter_map(name).collect();
-    let group = KindConfig::Group(GroupConfig { members, list_upstream: false });
+    let group = KindConfig::Group(GroupConfig::of(["python", "pypi"].into_iter().filter_map(name)));
     [("pypi", proxy), ("all", Some(group))]
         .into_iter()
         .filter_map(|(text, kind)| {
@@ -296,11 +303,11 @@ impl Table<'_, '_> {
             let members = self.reader.optional::<Members>(key)?;
             members.ok_or_else(|| self.lacks("members", "the repositories in it, each with its priority"))?
         };
-        if members.in_order().len() > MAX_MEMBERS {
+        if members.0.len() > MAX_MEMBERS {
             return Err(self.wrong("members", &format!("a group has at most {MAX_MEMBERS} members")));
         }
         let mut named = Vec::new();
-        for name in members.in_order() {
+        for (name, priority) in &members.0 {
             match declared.iter().find(|other| other.name == name).map(|other| other.kind) {
                 // What was written may come from a variable, so it is not repeated.
                 None => {
@@ -311,7 +318,7 @@ impl Table<'_, '_> {
                 Some(Kind::Group) => {
                     return Err(self.wrong("members", &format!("`{name}` is a group, and groups hold none")));
                 }
-                Some(_) => named.extend(name.parse::<RepositoryName>().ok()),
+                Some(_) => named.extend(name.parse().ok().map(|name: RepositoryName| (name, *priority))),
             }
         }
         let list_upstream = self.reader.value(self.key("list_upstream"), false)?;

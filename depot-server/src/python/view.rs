@@ -378,7 +378,7 @@ impl View {
             let member = &self.members[place];
             let Some(mut listing) = member.listing(project, answer)? else { continue };
             if !matches!(member.source, Source::Hosted(_)) {
-                buried.take_out(&mut listing, &member.name);
+                buried.take_out(&mut listing, &member.name, &self.ownership.alarms);
             }
             if let Some(in_force) = policy_of(place) {
                 let filtered = in_force.policy.decide_page(&listing.page, now);

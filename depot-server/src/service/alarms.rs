@@ -83,6 +83,22 @@ impl Alarms {
         }
     }
 
+    /// A repository has other bytes than a file had that was deleted where its name belongs.
+    pub(crate) fn deleted_bytes(
+        &self,
+        other: &RepositoryName,
+        filename: &str,
+        (deleted, found): (Sha256Digest, Option<Sha256Digest>),
+    ) {
+        let found = found.map(|sha256| sha256.to_string()).unwrap_or_default();
+        if self.is_news(Alarm::OtherBytes, other, &format!("{filename} deleted {deleted} {found}")) {
+            tracing::error!(
+                filename, %other, %deleted, found,
+                "a repository has other bytes than a file of that name that was deleted here; they are not served"
+            );
+        }
+    }
+
     /// Another index says that a file which is kept of it has other bytes now.
     pub(crate) fn changed_bytes(
         &self,

@@ -13,7 +13,7 @@ use std::{
 
 use depot_proto::{
     ProjectName, RepositoryName, Timestamp,
-    scope::{Action, ProjectPattern, Scope},
+    scope::{ProjectPattern, Scope},
 };
 
 use super::{
@@ -122,16 +122,11 @@ impl Tokens {
         tokens
     }
 
-    /// Whether a token that is not revoked may publish under a pattern of names to which this one belongs, and not under
-    /// every name: whoever has such a token means the names to be theirs.
+    /// Whether a token that is not revoked reserves a name.
     pub(crate) fn reserves(&self, repository: &RepositoryName, project: &ProjectName) -> bool {
         let reserving = self.reserving.read().unwrap_or_else(PoisonError::into_inner).clone();
         let reserving = reserving.unwrap_or_else(|| self.read_reserving());
-        let publishing = [Action::Push, Action::PushNew];
-        reserving.iter().any(|scope| {
-            scope.projects().matches(project)
-                && publishing.iter().any(|action| scope.allows_in(*action, repository))
-        })
+        reserving.iter().any(|scope| scope.reserves(repository, project))
     }
 
     fn read_reserving(&self) -> Arc<[Scope]> {

@@ -1,5 +1,6 @@
 //! Several repositories at one address: the hosted one, another index, and folders.
 
+mod agreement;
 mod deleted;
 mod explained;
 mod faults;

@@ -178,6 +178,11 @@ impl Publishers {
         Ok(Self { key_files, publishers })
     }
 
+    /// All that publishers may.
+    pub(super) fn scopes(&self) -> impl Iterator<Item = &Scope> {
+        self.publishers.iter().flat_map(|publisher| &publisher.scopes)
+    }
+
     /// Every issuer that a publisher names, each once.
     pub(super) fn issuers(&self) -> BTreeSet<&str> {
         self.publishers.iter().map(|publisher| publisher.issuer.as_str()).collect()

@@ -30,10 +30,10 @@ pub(super) fn served(mut config: Config, sources: &[String], stream: bool) -> an
     match root {
         Some(RepositoryConfig { enabled, kind: KindConfig::Group(group), .. }) => {
             *enabled = true;
-            group.members = members;
+            group.members = GroupConfig::of(members).members;
         }
         _ => {
-            let kind = KindConfig::Group(GroupConfig { members, list_upstream: false });
+            let kind = KindConfig::Group(GroupConfig::of(members));
             let name = ROOT.parse()?;
             config.repositories.push(RepositoryConfig { name, enabled: true, policy: None, kind });
         }
@@ -84,7 +84,7 @@ mod tests {
         let config = served(Config::new("/nowhere"), &sources.map(str::to_owned), true).unwrap();
         let root = config.repositories.iter().find(|repository| repository.name.as_str() == "all").unwrap();
         let KindConfig::Group(group) = &root.kind else { panic!("{root:?}") };
-        let members: Vec<_> = group.members.iter().map(RepositoryName::as_str).collect();
+        let members: Vec<_> = group.members.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(members, ["python", "wheels", "index-example", "wheels-2", "source", "source-2"]);
         let index = config.repositories.iter().find(|repository| repository.name.as_str() == "index-example");
         let KindConfig::Proxy(proxy) = &index.unwrap().kind else { panic!("{index:?}") };

@@ -76,17 +76,12 @@ impl Value for Patterns {
 
 /// Members of a group with their priorities, the lowest first.
 #[derive(Clone, Debug)]
-pub(super) struct Members(Vec<(String, i64)>);
+pub(super) struct Members(pub(super) Vec<(String, i64)>);
 
 impl Members {
     /// These, in this order.
     pub(super) fn of(names: &[&str]) -> Self {
         Self(names.iter().zip(1..).map(|(name, place)| ((*name).to_owned(), place * 10)).collect())
-    }
-
-    /// The names, the one to be asked first at the front.
-    pub(super) fn in_order(&self) -> Vec<&str> {
-        self.0.iter().map(|(name, _)| name.as_str()).collect()
     }
 }
 

@@ -6,8 +6,6 @@ mod weak;
 
 use std::{ffi::OsString, path::Path};
 
-use depot_proto::RepositoryName;
-
 use super::*;
 use crate::config::{ConfigFile, FileMode, KindConfig, Layer, Origin, value::Raw};
 
@@ -335,8 +333,8 @@ fn repositories_are_declared_with_a_kind_and_put_into_groups() {
     let KindConfig::Proxy(proxy) = &config.repositories[0].kind else { panic!("{config:?}") };
     assert_eq!((proxy.files, proxy.upstream.credentials().unwrap().user.as_str()), (FileMode::Stream, "me"));
     let KindConfig::Group(group) = &config.repositories[2].kind else { panic!("{config:?}") };
-    let members: Vec<_> = group.members.iter().map(RepositoryName::as_str).collect();
-    assert_eq!(members, ["wheels", "python", "pypi"]);
+    let members: Vec<_> = group.members.iter().map(|(name, priority)| (name.as_str(), *priority)).collect();
+    assert_eq!(members, [("wheels", 5), ("python", 7), ("pypi", 90)]);
 }
 
 #[test]

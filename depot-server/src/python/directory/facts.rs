@@ -5,6 +5,7 @@ use std::{
     fs::File,
     io::{self, Read as _, Seek as _},
     path::{Path, PathBuf},
+    sync::atomic::{AtomicUsize, Ordering},
 };
 
 use depot_dist::Limits;
@@ -19,30 +20,59 @@ const REMEMBERED: u64 = 200_000;
 /// What is known of a file.
 #[derive(Clone, Debug)]
 pub(super) struct Known {
-    stamp: Option<Stamp>,
     pub(super) size: u64,
     pub(super) sha256: Sha256Digest,
     pub(super) core_metadata: Option<Sha256Digest>,
     pub(super) requires_python: Option<String>,
 }
 
-/// What is known of all files.
-pub(super) struct Facts(Cache<PathBuf, Known>);
+/// What is known of all files, each as it was at its stamp.
+pub(super) struct Facts {
+    known: Cache<(PathBuf, Stamp), Known>,
+    /// How often a file was read.
+    pub(super) read: AtomicUsize,
+}
+
+/// What was found out and cannot be kept.
+enum Unkept {
+    /// The file is another one by now, though not in its bytes.
+    Known(Known),
+    Failed(io::Error),
+}
 
 impl Default for Facts {
     fn default() -> Self {
-        Self(Cache::new(REMEMBERED))
+        Self { known: Cache::new(REMEMBERED), read: AtomicUsize::default() }
     }
 }
 
 impl Facts {
-    /// What is known of an open file, which is read if it is not the one that was read before. May block.
+    /// What is known of an open file, which is read if it is not the one that was read before: once for all who ask at the
+    /// same time. May block.
     pub(super) fn of(&self, path: &Path, file: &File, filename: &DistributionFilename) -> io::Result<Known> {
-        let stamp = Stamp::of(&file.metadata()?);
-        let kept = self.0.get(path).filter(|known| stamp.is_some() && known.stamp == stamp);
-        if let Some(known) = kept {
-            return Ok(known);
-        }
+        let Some(stamp) = Stamp::of(&file.metadata()?) else {
+            return self.read(path, file, filename).map(|(known, _)| known);
+        };
+        let found =
+            self.known.try_get_with((path.to_owned(), stamp), || match self.read(path, file, filename) {
+                Ok((known, then)) if then == Some(stamp) => Ok(known),
+                Ok((known, _)) => Err(Unkept::Known(known)),
+                Err(error) => Err(Unkept::Failed(error)),
+            });
+        found.or_else(|unkept| match &*unkept {
+            Unkept::Known(known) => Ok(known.clone()),
+            Unkept::Failed(error) => Err(io::Error::new(error.kind(), error.to_string())),
+        })
+    }
+
+    /// Reads a file, and its stamp when that is done.
+    fn read(
+        &self,
+        path: &Path,
+        file: &File,
+        filename: &DistributionFilename,
+    ) -> io::Result<(Known, Option<Stamp>)> {
+        self.read.fetch_add(1, Ordering::Relaxed);
         let before = file.metadata()?;
         let known = read(path, file, filename)?;
         let after = file.metadata()?;
@@ -50,10 +80,7 @@ impl Facts {
         if (before.len(), before.modified().ok()) != (after.len(), after.modified().ok()) {
             return Err(io::Error::new(io::ErrorKind::ResourceBusy, "it changes while it is read"));
         }
-        if known.stamp.is_some() && known.stamp == stamp {
-            self.0.insert(path.to_owned(), known.clone());
-        }
-        Ok(known)
+        Ok((known, Stamp::of(&after)))
     }
 }
 
@@ -70,11 +97,8 @@ fn read(path: &Path, mut file: &File, filename: &DistributionFilename) -> io::Re
     let inside = inside.ok();
     let is_wheel = filename.kind() == DistributionKind::Wheel;
     let metadata = beside.or_else(|| inside.as_ref().map(|inside| inside.raw_metadata.clone()));
-    let metadata = file.metadata().map(|now| (Stamp::of(&now), now.len(), metadata))?;
-    let (stamp, size, metadata) = metadata;
     Ok(Known {
-        stamp,
-        size,
+        size: file.metadata()?.len(),
         sha256,
         core_metadata: metadata.filter(|_| is_wheel).map(|metadata| Sha256Digest::of(&metadata)),
         requires_python: inside.and_then(|inside| inside.metadata.requires_python),

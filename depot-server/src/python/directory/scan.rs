@@ -24,7 +24,7 @@ pub(super) const BELIEVED: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(50);
 
 /// By what it is noticed that a file or folder changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Stamp {
     size: u64,
     modified: SystemTime,

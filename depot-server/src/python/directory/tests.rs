@@ -95,6 +95,32 @@ fn what_changes_in_a_folder_is_noticed() {
     assert_eq!(served.etag, files::etag(after.unwrap()));
 }
 
+#[test]
+fn a_file_that_nobody_read_yet_is_read_once_for_all_who_ask_at_once() {
+    const CLIENTS: usize = 16;
+    let folder = tempfile::tempdir().unwrap();
+    let name = "six-1.tar.gz";
+    fs::write(folder.path().join(name), vec![7; 8 << 20]).unwrap();
+    let directory = Directory::open(folder.path()).unwrap();
+    let filename = DistributionFilename::guess(name).unwrap();
+    a_tick_later();
+    let begin = std::sync::Barrier::new(CLIENTS);
+    std::thread::scope(|scope| {
+        for client in 0..CLIENTS {
+            let (directory, filename, begin) = (&directory, &filename, &begin);
+            scope.spawn(move || {
+                begin.wait();
+                if client % 2 == 0 {
+                    assert_eq!(listed(directory, "six"), [name]);
+                } else {
+                    assert!(directory.open_part(filename, Part::Bytes).unwrap().is_some());
+                }
+            });
+        }
+    });
+    assert_eq!(directory.facts.read.load(std::sync::atomic::Ordering::Relaxed), 1);
+}
+
 #[cfg(unix)]
 #[test]
 fn links_that_lead_out_of_the_folder_show_nothing() {

@@ -14,6 +14,7 @@ use super::{
     listing::Listing,
     member::{Hosted, Source},
 };
+use crate::service::alarms::Alarms;
 
 /// What was deleted of a project in the hosted repository of a view; nothing where it is no member.
 pub(super) struct Buried(Option<Arc<ProjectRecord>>);
@@ -68,21 +69,21 @@ impl Buried {
         Some(hasher.finish())
     }
 
-    /// Takes out of another member's page what has the name of a deleted file and other bytes, and says so loudly.
-    pub(super) fn take_out(&self, listing: &mut Listing, of: &RepositoryName) {
-        let is_other = |file: &PageFile| self.is_other(&file.filename, file.sha256());
-        if !listing.page.files.iter().any(is_other) {
+    /// Takes out of another member's page what has the name of a deleted file and other bytes, and sounds an alarm.
+    pub(super) fn take_out(&self, listing: &mut Listing, of: &RepositoryName, alarms: &Alarms) {
+        let other_than = |file: &PageFile| {
+            self.digest(&file.filename).filter(|_| self.is_other(&file.filename, file.sha256()))
+        };
+        if !listing.page.files.iter().any(|file| other_than(file).is_some()) {
             return;
         }
         let mut page = (*listing.page).clone();
-        page.files.retain(|file| {
-            if is_other(file) {
-                tracing::error!(
-                    project = %page.project, filename = file.filename, other = %of,
-                    "a repository has other bytes than a file of that name that was deleted here; they are not served"
-                );
+        page.files.retain(|file| match other_than(file) {
+            Some(deleted) => {
+                alarms.deleted_bytes(of, &file.filename, (deleted, file.sha256()));
+                false
             }
-            !is_other(file)
+            None => true,
         });
         listing.page = Arc::new(page);
     }

@@ -25,6 +25,8 @@ use crate::python::{
 pub(crate) struct Member {
     pub(crate) name: RepositoryName,
     pub(crate) source: Source,
+    /// Its priority in the group whose member it is, the smaller before.
+    pub(crate) priority: Option<i64>,
     /// What of it is shown to anybody, wherever it is read.
     pub(crate) policy: Option<Arc<PolicyFile>>,
 }

@@ -9,6 +9,7 @@ use depot_proto::{Origin, ProjectName, RepositoryName, scope::ProjectPattern, wh
 use moka::sync::Cache;
 
 use crate::{
+    auth::oidc::Oidc,
     python::repository::Repository,
     service::{alarms::Alarms, tokens::Tokens},
     store::{StoreError, records::Serial},
@@ -17,11 +18,20 @@ use crate::{
 /// The projects whose answer is remembered.
 const REMEMBERED: u64 = 100_000;
 
+/// What reserves names.
+pub(crate) struct Reserved {
+    /// The configuration.
+    pub(crate) patterns: Vec<ProjectPattern>,
+    /// Tokens that may publish under some names and not under all.
+    pub(crate) tokens: Arc<Tokens>,
+    /// Trusted jobs that may.
+    pub(crate) jobs: Option<Arc<Oidc>>,
+}
+
 /// Who owns a name, as of the last change of its project.
 pub(crate) struct Ownership {
     repository: Arc<Repository>,
-    tokens: Arc<Tokens>,
-    reserved: Vec<ProjectPattern>,
+    reserved: Reserved,
     /// What is sounded where others have a name that is owned.
     pub(crate) alarms: Arc<Alarms>,
     /// The lists of other indexes that were looked at for such names.
@@ -31,14 +41,9 @@ pub(crate) struct Ownership {
 }
 
 impl Ownership {
-    pub(crate) fn new(
-        repository: Arc<Repository>,
-        tokens: Arc<Tokens>,
-        reserved: Vec<ProjectPattern>,
-        alarms: Arc<Alarms>,
-    ) -> Self {
+    pub(crate) fn new(repository: Arc<Repository>, reserved: Reserved, alarms: Arc<Alarms>) -> Self {
         let (lists, first_party) = (Mutex::default(), Cache::new(REMEMBERED));
-        Self { repository, tokens, reserved, alarms, lists, first_party }
+        Self { repository, reserved, alarms, lists, first_party }
     }
 
     /// Whether the hosted repository owns a name; none where that must be read from the store.
@@ -73,12 +78,12 @@ impl Ownership {
         if record.is_some_and(|record| !record.owners.is_empty() || !record.pushers.is_empty()) {
             return Ok(Some((Owning::Claimed, None)));
         }
-        let mut reserved = self.reserved.iter();
-        if let Some(pattern) = reserved.find(|pattern| pattern.matches(project)) {
+        let mut patterns = self.reserved.patterns.iter();
+        if let Some(pattern) = patterns.find(|pattern| pattern.matches(project)) {
             return Ok(Some((Owning::Reserved, Some(pattern.to_string()))));
         }
         if self.is_reserved(project) {
-            // By a token: whose, and what else it may, is nobody's business.
+            // By a token or a job: whose, and what else it may, is nobody's business.
             return Ok(Some((Owning::Reserved, None)));
         }
         if self.is_claimed(project) {
@@ -111,9 +116,12 @@ impl Ownership {
         })
     }
 
-    /// Whether the configuration keeps the name, or a token that may publish under it and not under every name.
+    /// Whether the configuration keeps the name, or who may publish under it and not under every name: the bearer of a
+    /// token, or a job that may get one.
     pub(crate) fn is_reserved(&self, project: &ProjectName) -> bool {
-        self.reserved.iter().any(|pattern| pattern.matches(project))
-            || self.tokens.reserves(&self.repository.name, project)
+        let Reserved { patterns, tokens, jobs } = &self.reserved;
+        patterns.iter().any(|pattern| pattern.matches(project))
+            || tokens.reserves(&self.repository.name, project)
+            || jobs.as_ref().is_some_and(|jobs| jobs.reserves(&self.repository.name, project))
     }
 }

@@ -1,20 +1,22 @@
-//! Why a file is shown, or is not: the same steps as those of reading, told one by one.
+//! Why a file is shown, or is not: the page that readers get, told with what each member has and what took it away.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use depot_proto::{
-    DistributionFilename, ProjectName, RepositoryName, Timestamp, Version,
+    DistributionFilename, ProjectName, Timestamp, Version,
     policy::{Decision, RuleRef, Subject},
-    simple::{PageFile, ProjectPage, ProjectStatus},
+    simple::{PageFile, ProjectStatus},
     why::{self, Fate, Held, Outcome, Owner, Verdict, WHY_SCHEMA, WhyAnswer},
 };
 
 use super::{
     Readable, View, ViewError,
+    buried::Buried,
     listing::Listing,
-    member::{Member, Source},
+    member::{Answer, Member, Source},
+    merge::Shown,
 };
-use crate::clock;
+use crate::{clock, python::policy::InForce};
 
 /// What is asked about, beside the project.
 #[derive(Clone, Debug, Default)]
@@ -46,7 +48,7 @@ impl Source {
 }
 
 /// What a member said, in so many words, and the page that it has.
-type Said = (why::Member, Option<Arc<ProjectPage>>);
+type Said = (why::Member, Option<Listing>);
 
 impl View {
     /// Why a project, or some of its files, are shown here or not.
@@ -61,9 +63,9 @@ impl View {
         let rule = rule.and_then(Decision::hidden);
         let owner = self.owner(project, readable).await?;
         let asked = if rule.is_some() { Vec::new() } else { self.asked_by(project, readable).await? };
-        let (mut members, mut pages, mut withheld) = (Vec::new(), Vec::new(), None);
+        let (mut members, mut listings, mut withheld) = (Vec::new(), Vec::new(), None);
         for (place, member) in self.members.iter().enumerate() {
-            let (mut said, page) = match member.hides(project, now) {
+            let (mut said, listing) = match member.hides(project, now) {
                 _ if !asked.contains(&place) => {
                     (told(member, Outcome::NotAsked, Some(not_asked(rule.is_some(), owner.as_ref()))), None)
                 }
@@ -76,13 +78,18 @@ impl View {
             };
             said.owns = owner.as_ref().is_some_and(|owner| owner.repository == member.name);
             members.push(said);
-            pages.extend(page.map(|page| (place, page)));
+            listings.extend(listing.map(|listing| (place, listing)));
         }
         // Where nobody else has it, that is why it is not shown.
-        let rule = rule.or(withheld.filter(|_| pages.is_empty()));
-        let files = self.files_of(project, about, &pages, now);
-        let of_members = pages.iter().map(|(_, page)| page.status);
-        let status = of_members.max_by_key(|status| !status.offers_files()).unwrap_or(ProjectStatus::Active);
+        let rule = rule.or(withheld.filter(|_| listings.is_empty()));
+        let (view, of, asked_about) = (Arc::clone(self), project.clone(), about.clone());
+        let explaining = tokio::task::spawn_blocking(move || view.explain(&of, &asked_about, &listings, now));
+        let (status, files) = explaining.await??;
+        let verdict = match Verdict::of(rule.as_ref(), &members, &files) {
+            // It is there, and says so, but nothing of it.
+            Verdict::Absent if !status.offers_files() => Verdict::Hidden,
+            verdict => verdict,
+        };
         Ok(WhyAnswer {
             schema: WHY_SCHEMA.to_owned(),
             repository: self.name.clone(),
@@ -90,7 +97,7 @@ impl View {
             project: project.clone(),
             version: about.version.as_ref().map(ToString::to_string),
             filename: about.filename.clone(),
-            verdict: Verdict::of(rule.as_ref(), &members, &files),
+            verdict,
             rule,
             status,
             owner,
@@ -117,99 +124,130 @@ impl View {
                 let mut said = told(member, Outcome::Has, None);
                 said.files = listing.page.files.len();
                 said.cache = listing.cache.word().map(str::to_owned);
-                (said, Some(listing.page))
+                (said, Some(listing))
             }
             Ok(None) => (told(member, Outcome::Absent, None), None),
             Err(error) => (told(member, Outcome::Failed, Some(error.to_string())), None),
         }
     }
 
-    /// Every file that is asked about, with who has it and what became of it.
-    fn files_of(
+    /// The state of the project that readers see, and every file that is asked about, with who has it and what became of
+    /// it on the page that is made of what the members have. May block.
+    fn explain(
         &self,
         project: &ProjectName,
         about: &About,
-        pages: &[(usize, Arc<ProjectPage>)],
+        listings: &[(usize, Listing)],
         now: Timestamp,
-    ) -> Vec<why::File> {
+    ) -> Result<(ProjectStatus, Vec<why::File>), ViewError> {
+        let policies = self.policies(listings.iter().map(|(place, _)| *place));
+        let buried = self.buried(project);
+        let answers = listings.iter().map(|(place, listing)| (*place, Answer::Listing(listing.clone())));
+        let shown = self.merge(project, answers.collect(), &buried, &policies, Vec::new(), now)?;
+        let Some(shown) = shown else { return Ok((ProjectStatus::Active, Vec::new())) };
+        let page = Made { view: self, shown: &shown, policies, buried, now };
         let mut files: BTreeMap<(Option<Version>, &str), why::File> = BTreeMap::new();
-        for (place, page) in pages {
-            let member = &self.members[*place];
-            let own = member.policy.as_ref().map(|policy| policy.in_force());
-            let here = self.policy.as_ref().map(|policy| policy.in_force());
-            for entry in page.files.iter().filter(|file| about.means(project, file)) {
+        for (place, listing) in listings {
+            for entry in listing.page.files.iter().filter(|file| about.means(project, file)) {
                 let version = version_of(project, entry);
-                let file = files.entry((version.clone(), &entry.filename)).or_insert_with(|| why::File {
-                    filename: entry.filename.clone(),
-                    version: version.map(|version| version.to_string()),
-                    from: None,
-                    rule: None,
-                    rule_of: None,
-                    yanked: false,
-                    held: Vec::new(),
-                });
-                let subject = Subject {
-                    project,
-                    version: None,
-                    filename: &entry.filename,
-                    upload_time: entry.upload_time,
-                    yanked: entry.yanked.is_yanked(),
-                    status: page.status,
-                };
-                let policies = [(&own, &member.name), (&here, &self.name)].into_iter();
-                let decisions = policies.filter_map(|(policy, of)| {
-                    policy.as_ref().map(|in_force| (in_force.policy.decide(subject, now), of))
-                });
-                take(file, entry, &member.name, decisions);
+                let file = files
+                    .entry((version.clone(), &entry.filename))
+                    .or_insert_with(|| page.file(entry, version));
+                page.take(file, *place, entry, listing.page.status);
             }
         }
-        files.into_values().collect()
+        Ok((shown.page.status, files.into_values().collect()))
     }
 }
 
-/// Adds to what is told of a file that a member has it, as the policies decide about that.
-fn take<'a>(
-    file: &mut why::File,
-    entry: &PageFile,
-    member: &RepositoryName,
-    decisions: impl Iterator<Item = (Decision, &'a RepositoryName)>,
-) {
-    file.yanked |= entry.yanked.is_yanked();
-    let (mut hidden, mut lets): (Option<(RuleRef, _)>, Option<(RuleRef, _)>) = (None, None);
-    for (decision, of) in decisions {
-        match decision {
-            Decision::Hidden(rule) => hidden = hidden.or(Some((rule, of))),
-            Decision::Shown(rule) => lets = lets.or(rule.map(|rule| (rule, of))),
+/// A page, and what it was made by.
+struct Made<'a> {
+    view: &'a View,
+    shown: &'a Shown,
+    policies: Vec<(usize, Arc<InForce>)>,
+    buried: Buried,
+    now: Timestamp,
+}
+
+impl Made<'_> {
+    /// A file as the page shows it, or why it does not; who has it is told of each member.
+    fn file(&self, entry: &PageFile, version: Option<Version>) -> why::File {
+        let filename = &entry.filename;
+        let hidden = self.shown.hidden.iter().find(|hidden| hidden.filename == *filename);
+        let mut file = why::File {
+            filename: filename.clone(),
+            version: version.map(|version| version.to_string()),
+            from: None,
+            rule: hidden.map(|hidden| hidden.rule.clone()),
+            rule_of: hidden.map(|hidden| hidden.policy_of.clone()),
+            yanked: false,
+            held: Vec::new(),
+        };
+        if let Some(shown) = self.listed(filename) {
+            let first = self.shown.holders(filename).first().copied().unwrap_or_default();
+            file.from = Some(self.view.members[first].name.clone());
+            file.yanked = shown.yanked.is_yanked();
+            let here = self.lets(self.view.members.len(), shown, self.shown.page.status);
+            (file.rule, file.rule_of) = here.map(|rule| (rule, self.view.name.clone())).unzip();
         }
+        file
     }
-    let first = file.held.iter().find(|held| held.fate == Fate::Chosen);
-    let fate = match (&hidden, first) {
-        (Some(_), _) => Fate::Hidden,
-        (None, None) => Fate::Chosen,
-        (None, Some(first))
-            if first.sha256.is_some() && entry.sha256().is_some() && first.sha256 != entry.sha256() =>
+
+    /// Adds that a member has it.
+    fn take(&self, file: &mut why::File, place: usize, entry: &PageFile, status: ProjectStatus) {
+        let member = &self.view.members[place];
+        let fate = self.fate(place, entry);
+        file.yanked |= file.from.is_none() && entry.yanked.is_yanked();
+        if fate == Fate::Chosen
+            && let Some(rule) = self.lets(place, entry, status)
         {
-            Fate::OtherBytes
+            // What its own policy says of it comes before what the group's does.
+            (file.rule, file.rule_of) = (Some(rule), Some(member.name.clone()));
         }
-        (None, Some(_)) => Fate::Same,
-    };
-    let told = match fate {
-        Fate::Chosen => {
-            file.from = Some(member.clone());
-            Some(lets)
-        }
-        Fate::Hidden if file.from.is_none() => Some(hidden),
-        _ => None,
-    };
-    if let Some(told) = told {
-        (file.rule, file.rule_of) = told.map(|(rule, of)| (rule, of.clone())).unzip();
+        let (sha256, upload_time) = (entry.sha256(), entry.upload_time);
+        file.held.push(Held { repository: member.name.clone(), sha256, upload_time, fate });
     }
-    file.held.push(Held {
-        repository: member.clone(),
-        sha256: entry.sha256(),
-        upload_time: entry.upload_time,
-        fate,
-    });
+
+    fn fate(&self, place: usize, entry: &PageFile) -> Fate {
+        let (member, filename) = (&self.view.members[place], &entry.filename);
+        let mut hidden = self.shown.hidden.iter().filter(|hidden| hidden.filename == *filename);
+        let is_hosted = matches!(member.source, Source::Hosted(_));
+        if !is_hosted && self.buried.is_other(filename, entry.sha256()) {
+            return Fate::OtherBytes;
+        }
+        if hidden.any(|hidden| hidden.policy_of == member.name) {
+            return Fate::Hidden;
+        }
+        let holders = self.shown.holders(filename);
+        match self.listed(filename) {
+            _ if !holders.contains(&place) => Fate::OtherBytes,
+            // By the policy of the group, or for the state of the project.
+            None => Fate::Hidden,
+            Some(_) if holders.first() == Some(&place) => Fate::Chosen,
+            Some(_) => Fate::Same,
+        }
+    }
+
+    fn listed(&self, filename: &str) -> Option<&PageFile> {
+        self.shown.page.files.iter().find(|file| file.filename == filename)
+    }
+
+    /// The rule of a policy, that of a member or of the group, that lets a file be.
+    fn lets(&self, place: usize, file: &PageFile, status: ProjectStatus) -> Option<RuleRef> {
+        let (_, in_force) = self.policies.iter().find(|(of, _)| *of == place)?;
+        let subject = Subject {
+            project: &self.shown.page.project,
+            version: None,
+            filename: &file.filename,
+            upload_time: file.upload_time,
+            yanked: file.yanked.is_yanked(),
+            status,
+        };
+        match in_force.policy.decide(subject, self.now) {
+            Decision::Shown(rule) => rule,
+            Decision::Hidden(_) => None,
+        }
+    }
 }
 
 async fn listing_of(member: &Member, project: &ProjectName) -> Result<Option<Listing>, ViewError> {
@@ -222,7 +260,7 @@ fn told(member: &Member, outcome: Outcome, reason: Option<String>) -> why::Membe
     why::Member {
         repository: member.name.clone(),
         kind: member.source.kind().to_owned(),
-        priority: None,
+        priority: member.priority,
         outcome,
         reason,
         owns: false,

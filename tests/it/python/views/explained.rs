@@ -49,7 +49,10 @@ fn a_server_says_who_hid_or_chose_a_file() {
 
     let shown = why(&depot, "six==2", "");
     assert_eq!((&shown["verdict"], &shown["files"][0]["from"]), (&json!("shown"), &json!("pypi")));
-    assert_eq!(why(&depot, "six", "")["verdict"], "partly");
+    let all = why(&depot, "six", "");
+    assert_eq!(all["verdict"], "partly");
+    assert_eq!([&all["members"][0]["priority"], &all["members"][1]["priority"]], [&json!(10), &json!(20)]);
+    assert!(why(&depot, "six", "/pypi/")["members"][0].get("priority").is_none());
     // The policy is the group's alone.
     assert_eq!(why(&depot, "six", "/pypi/simple/")["verdict"], "shown");
 

@@ -81,6 +81,45 @@ fn reserved_names_are_owned_before_anything_is_published() {
 }
 
 #[test]
+fn what_jobs_may_publish_is_reserved_from_when_they_are_trusted() {
+    let index = index_of(&["acme-core", "team-tool", "six"]);
+    let around = tempfile::tempdir().unwrap();
+    let config = around.path().join("depot.toml");
+    std::fs::write(&config, "[oidc]\npublishers = \"publishers.toml\"\n").unwrap();
+    let publishers = |scopes: &str| {
+        let text = format!(
+            "[[publisher]]\nname = \"release\"\nkind = \"generic\"\nissuer = \"http://127.0.0.1:9\"\n\
+             subject = \"build:acme\"\nscopes = [{scopes}]\n"
+        );
+        std::fs::write(around.path().join("publishers.toml"), text).unwrap();
+    };
+    let all = "\"read\", \"push:python:*\", \"mirror:python:six\"";
+    publishers(&format!("{all}, \"push+push-new:python:acme-*\""));
+    let depot = Depot::start_with(&["--config", config.to_str().unwrap(), "--upstream", &index.url()]);
+    assert_eq!(depot.get("/simple/acme-core/").status, 404);
+    assert_unheard_of(&index, &["acme-core"]);
+    // What everything may be published by, or only copied, is nobody's.
+    assert_eq!(files(&depot.get("/simple/six/")).len(), 2);
+    let comes_to = |status: u16, project: &str| {
+        let is_so = |_| {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            depot.get(&format!("/simple/{project}/")).status == status
+        };
+        assert!((0..400).any(is_so), "{project}: {}", depot.server().stderr());
+    };
+    assert_eq!(depot.get("/simple/team-tool/").status, 200);
+    publishers(&format!("{all}, \"push:python:acme-*\", \"push:python:team-*\""));
+    comes_to(404, "team-tool");
+    // A file that cannot be read frees nothing.
+    std::fs::write(around.path().join("publishers.toml"), "[[publisher]]\n").unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    assert_eq!(depot.get("/simple/team-tool/").status, 404);
+    assert_unheard_of(&index, &["acme-core"]);
+    publishers(all);
+    comes_to(200, "team-tool");
+}
+
+#[test]
 fn a_name_of_which_everything_was_deleted_stays_owned() {
     let index = index_of(&["acme-core"]);
     let depot = in_front_of(&index);
