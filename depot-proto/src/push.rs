@@ -2,7 +2,8 @@
 //!
 //! One plan ([`PlanRequest`] to `POST {mount}/_/plan`) says which files the server wants. Each of those is then
 //! announced (`PUT {mount}/simple/{project}/{filename}.json`, a file record) and sent
-//! (`PUT {mount}/simple/{project}/{filename}`, the bytes); both are answered with an [`UploadAnswer`].
+//! (`PUT {mount}/simple/{project}/{filename}`, the bytes); both are answered with an [`UploadAnswer`]. The provenance of a copy
+//! of another index's file comes last (`PUT {mount}/simple/{project}/{filename}.provenance`, the PEP 740 document).
 
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,9 @@ pub const MAX_PLAN_FILES: usize = 10_000;
 
 /// The largest file record taken, in bytes. PyPI's own file objects are under 2 KiB.
 pub const MAX_RECORD_SIZE: usize = 64 * 1024;
+
+/// The largest provenance document taken (`PUT {mount}/simple/{project}/{filename}.provenance`), in bytes.
+pub const MAX_PROVENANCE_SIZE: usize = 1024 * 1024;
 
 /// Which of these files do you want?
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -63,6 +67,9 @@ pub struct PlanFile {
     /// Whether its record says that it was mirrored, which needs a right of its own.
     #[serde(default)]
     pub mirrored: bool,
+    /// The SHA-256 of the PEP 740 document that lies beside it, if one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<Sha256Digest>,
 }
 
 /// The answers to a plan, one for each file, in order.
@@ -90,6 +97,22 @@ pub struct PlanAnswer {
     /// Why, where that is not plain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Whether its provenance is wanted, once the file is there. Servers that do not know this want none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub provenance: bool,
+}
+
+impl From<Verdict> for PlanAnswer {
+    fn from(verdict: Verdict) -> Self {
+        Self { verdict, reason: None, provenance: false }
+    }
+}
+
+impl PlanAnswer {
+    /// A verdict that is not plain.
+    pub fn because(verdict: Verdict, reason: impl Into<String>) -> Self {
+        Self { reason: Some(reason.into()), ..verdict.into() }
+    }
 }
 
 /// Whether the server wants a file.

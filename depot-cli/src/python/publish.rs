@@ -116,6 +116,7 @@ async fn ask(server: &Server, releases: &[Release]) -> anyhow::Result<Vec<PlanAn
             size: file.size,
             facts: Facts::default().digest(),
             mirrored: false,
+            provenance: None,
         })
         .collect();
     let mut answers = Vec::with_capacity(files.len());
@@ -138,7 +139,7 @@ impl Report {
         let of_release = format!("{} {}", release.project, release.version);
         let mut missing = Vec::new();
         let before = self.failed.len();
-        for (file, PlanAnswer { verdict, reason }) in release.files.iter().zip(answers) {
+        for (file, PlanAnswer { verdict, reason, .. }) in release.files.iter().zip(answers) {
             let reason = || reason.clone().unwrap_or_else(|| "the server does not take it".to_owned());
             let mut refuse = |reason| self.failed.push(Failed { item: file.filename.to_string(), reason });
             match verdict {

@@ -1,5 +1,7 @@
 //! `depot python push`: plan, run, report.
 
+mod attested;
+
 use std::{
     collections::BTreeSet,
     fs::File,
@@ -8,7 +10,7 @@ use std::{
 };
 
 use depot_proto::{
-    FileRecord, ProjectName, StatusRecord,
+    FileRecord, ProjectName, Sha256Digest, StatusRecord,
     layout::Part,
     push::{MAX_PLAN_FILES, PlanAnswer, PlanFile, PlanProject, UploadOutcome, Verdict},
     simple::ProjectStatus,
@@ -34,6 +36,8 @@ use crate::{
 struct Local {
     project: ProjectName,
     record: FileRecord,
+    /// The digest of the provenance that lies beside it.
+    provenance: Option<Sha256Digest>,
 }
 
 /// What the server wants of some files.
@@ -41,6 +45,8 @@ struct Local {
 struct Plan {
     send: Vec<Local>,
     update: Vec<Local>,
+    /// Whose provenance is wanted, once they are there.
+    attest: Vec<Local>,
     have: usize,
     /// What is declared of projects, and is news to the server.
     projects: Vec<(ProjectName, StatusRecord)>,
@@ -55,6 +61,8 @@ struct Report {
     updated: usize,
     have: usize,
     bytes: u64,
+    /// Of how many files the provenance was news.
+    provenance: usize,
     /// Of how many projects what is declared was news.
     projects: usize,
     failed: Vec<Failed>,
@@ -70,7 +78,7 @@ pub(crate) async fn run(args: PushArgs, printer: &Printer) -> anyhow::Result<Exi
     let mut report = Report::default();
     let done = push_all(&server, &tree, &args, &mut report, printer).await;
     // What was done is told even where the rest could not be.
-    if done.is_ok() || report.sent + report.updated + report.projects > 0 {
+    if done.is_ok() || report.sent + report.updated + report.provenance + report.projects > 0 {
         show(&report, &args, &server, started.elapsed(), printer);
     }
     done?;
@@ -112,7 +120,8 @@ fn read_files(tree: &Tree, mut projects: std::vec::IntoIter<ProjectName>) -> any
         for filename in tree.filenames(&project)? {
             match tree.record(&project, &filename) {
                 Ok(Some(record)) if record.filename == filename => {
-                    files.push(Local { project: project.clone(), record });
+                    let provenance = attested::digest(tree, &project, &record);
+                    files.push(Local { project: project.clone(), record, provenance });
                 }
                 Ok(Some(record)) => {
                     let reason = format!("its record speaks of `{}`", record.filename);
@@ -137,6 +146,7 @@ async fn ask(server: &Server, tree: &Arc<Tree>, files: &[Local]) -> anyhow::Resu
         size: local.record.size,
         facts: local.record.facts.digest(),
         mirrored: local.record.is_mirrored(),
+        provenance: local.provenance,
     });
     let projects = declared.iter().map(|(project, StatusRecord { state, reason })| PlanProject {
         project: project.to_string(),
@@ -145,7 +155,8 @@ async fn ask(server: &Server, tree: &Arc<Tree>, files: &[Local]) -> anyhow::Resu
     });
     let response = server.plan_with(asked.collect(), projects.collect()).await?;
     let mut plan = Plan::default();
-    for ((project, status), PlanAnswer { verdict, reason }) in declared.into_iter().zip(response.projects) {
+    for ((project, status), PlanAnswer { verdict, reason, .. }) in declared.into_iter().zip(response.projects)
+    {
         match verdict {
             Verdict::Update => plan.projects.push((project, status)),
             Verdict::Forbidden => {
@@ -155,7 +166,8 @@ async fn ask(server: &Server, tree: &Arc<Tree>, files: &[Local]) -> anyhow::Resu
             _ => {}
         }
     }
-    for (local, PlanAnswer { verdict, reason }) in files.iter().zip(response.answers) {
+    for (local, PlanAnswer { verdict, reason, provenance }) in files.iter().zip(response.answers) {
+        plan.attest.extend(provenance.then(|| local.clone()));
         match verdict {
             Verdict::Have => plan.have += 1,
             Verdict::Update => plan.update.push(local.clone()),
@@ -212,6 +224,7 @@ async fn push(
             printer.data(&format!("{}  {}", local.record.filename, bytes(local.record.size)));
             report.row(printer, local, "planned");
         }
+        report.provenance += plan.attest.len();
         report.projects += plan.projects.len();
         for (project, status) in &plan.projects {
             printer.data(&format!("{project}  {}", status.state));
@@ -256,6 +269,7 @@ async fn push(
         }
     }
     progress.finish();
+    attested::push(server, tree, plan.attest, args.jobs.get(), report).await;
     // After the files: a project is there only with some.
     for (project, status) in plan.projects {
         match server.declare(&project, &status).await {
@@ -285,7 +299,7 @@ const TRIES: usize = 2;
 
 /// Announces a file and sends it if it is wanted.
 async fn push_one(server: &Server, tree: &Arc<Tree>, local: &Local) -> anyhow::Result<Pushed> {
-    let Local { project, record } = local;
+    let Local { project, record, .. } = local;
     let mut tries = 0;
     loop {
         tries += 1;
@@ -349,6 +363,9 @@ fn show(report: &Report, args: &PushArgs, server: &Server, took: Duration, print
             format!("{} updated", report.updated),
         ]
     };
+    if report.provenance > 0 {
+        parts.push(format!("the provenance of {}", count(report.provenance, "file")));
+    }
     if report.projects > 0 {
         parts.push(format!("news of {}", count(report.projects, "project")));
     }
@@ -368,6 +385,7 @@ fn show(report: &Report, args: &PushArgs, server: &Server, took: Duration, print
             "planned": if args.dry_run { report.planned.0 + report.planned.1 } else { 0 },
             "sent": report.sent,
             "updated": report.updated,
+            "provenance": report.provenance,
             "projects": report.projects,
             "present": report.have,
             "failed": report.failed.len(),

@@ -216,6 +216,21 @@ impl Server {
             .await
     }
 
+    /// Says what attests of a copy that is there; true if that was news.
+    pub(super) async fn attest(
+        &self,
+        project: &ProjectName,
+        filename: &str,
+        document: Vec<u8>,
+    ) -> Result<bool, ServerError> {
+        let url = self.url(&format!("simple/{project}/{}.provenance", quote(filename)));
+        let body = Bytes::from(document);
+        let request =
+            |_: &Moved| Ok(self.client.put(url.clone()).header(CONTENT_TYPE, JSON).body(body.clone()));
+        let answer: UploadAnswer = self.ask(&url, request).await?;
+        Ok(answer.outcome == UploadOutcome::Updated)
+    }
+
     /// Sends the bytes of a file whose record was announced.
     pub(super) async fn send(
         &self,

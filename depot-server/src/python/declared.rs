@@ -41,13 +41,13 @@ pub(crate) fn answer(
     principal: &Principal,
     asked: &PlanProject,
 ) -> Result<PlanAnswer, StoreError> {
-    let forbidden = |reason: String| PlanAnswer { verdict: Verdict::Forbidden, reason: Some(reason) };
+    let forbidden = |reason: String| PlanAnswer::because(Verdict::Forbidden, reason);
     let project = match asked.project.parse::<ProjectName>() {
         Ok(project) => project,
         Err(error) => return Ok(forbidden(error.to_string())),
     };
     let said = StatusRecord::new(asked.state, asked.reason.as_deref());
-    let have = PlanAnswer { verdict: Verdict::Have, reason: None };
+    let have = PlanAnswer::from(Verdict::Have);
     if let Err(denied) = principal.may(&[Action::Mirror], &repository.name, &project) {
         // That there is nothing to say needs no right.
         return Ok(if said.says_something() { forbidden(denied.to_string()) } else { have });
@@ -59,7 +59,7 @@ pub(crate) fn answer(
     }
     // The files of one that is not here may be about to come.
     let counts = repository.serial(&project).is_none() || is_mirrored(repository, &project)? != Some(false);
-    Ok(if counts { PlanAnswer { verdict: Verdict::Update, reason: None } } else { have })
+    Ok(if counts { Verdict::Update.into() } else { have })
 }
 
 /// Takes what is declared of a project; true if it was news. May block.

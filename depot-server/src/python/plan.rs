@@ -41,7 +41,7 @@ fn answer_one(
     last: &mut Last,
     rooms: &mut Left,
 ) -> Result<PlanAnswer, StoreError> {
-    let forbidden = |reason: String| PlanAnswer { verdict: Verdict::Forbidden, reason: Some(reason) };
+    let forbidden = |reason: String| PlanAnswer::because(Verdict::Forbidden, reason);
     let project = match file.project.parse::<ProjectName>() {
         Ok(project) => project,
         Err(error) => return Ok(forbidden(error.to_string())),
@@ -88,16 +88,17 @@ fn compare(
     file: &PlanFile,
 ) -> PlanAnswer {
     let project = filename.project();
-    let answer = |verdict| PlanAnswer { verdict, reason: None };
     let known = known.iter().find(|known| known.filename.eq_ignore_ascii_case(&file.filename));
     let copy = file.mirrored.then_some(file.sha256);
     if let Err(refused) = repository.projects.check(Coming { filename, is_here: known.is_some(), copy }) {
-        return PlanAnswer { verdict: Verdict::Forbidden, reason: Some(refused.to_string()) };
+        return PlanAnswer::because(Verdict::Forbidden, refused.to_string());
     }
+    let answer =
+        |verdict: Verdict| PlanAnswer { provenance: wants_provenance(file, known), ..verdict.into() };
     let Some(known) = known else { return answer(Verdict::Missing) };
     if known.filename != file.filename || known.sha256 != file.sha256 {
         let reason = format!("the server has `{}` with sha256 {}", known.filename, known.sha256);
-        return PlanAnswer { verdict: Verdict::Conflict, reason: Some(reason) };
+        return PlanAnswer::because(Verdict::Conflict, reason);
     }
     // What was lost here is wanted again.
     if !repository.tree.has_bytes(project, &known.filename, known.size) {
@@ -106,6 +107,13 @@ fn compare(
     // What the caller may not change is no news from them.
     let is_news = !known.has_facts(file.facts) && may_change(repository, principal, project, known).is_ok();
     answer(if is_news { Verdict::Update } else { Verdict::Have })
+}
+
+/// Whether the provenance of a copy is news, to a caller who may mirror.
+fn wants_provenance(file: &PlanFile, known: Option<&FileRecord>) -> bool {
+    let is_news =
+        |document| known.is_none_or(|known| known.is_mirrored() && known.provenance != Some(document));
+    file.mirrored && file.provenance.is_some_and(is_news)
 }
 
 /// Whether someone may change what is said of a file that is here: the facts of a mirrored one are for those to bring who

@@ -15,6 +15,10 @@ const MAX_ATTESTATIONS: usize = 16;
 pub(crate) enum AttestationError {
     #[error("they are not a JSON array")]
     Malformed,
+    #[error("they are in no document with `attestation_bundles`")]
+    NoDocument,
+    #[error("there are none")]
+    Nothing,
     #[error("there are more than {MAX_ATTESTATIONS}")]
     TooMany,
     #[error("one of them {0}")]
@@ -40,6 +44,27 @@ pub(crate) fn document(
     let bundle = json!({ "publisher": publisher(principal), "attestations": read });
     let document = json!({ "version": 1, "attestation_bundles": [bundle] });
     Ok(Some(document.to_string().into_bytes()))
+}
+
+/// Whether a document that was put together elsewhere is one of this file: each of its attestations speaks of it, and there
+/// is at least one.
+pub(crate) fn check_document(document: &[u8], sha256: Sha256Digest) -> Result<(), AttestationError> {
+    let read: Value = serde_json::from_slice(document).map_err(|_| AttestationError::NoDocument)?;
+    let bundles = read.get("attestation_bundles").and_then(Value::as_array);
+    let bundles = bundles.ok_or(AttestationError::NoDocument)?;
+    let mut attestations = 0;
+    for bundle in bundles {
+        let of_bundle = bundle.get("attestations").and_then(Value::as_array);
+        for attestation in of_bundle.ok_or(AttestationError::NoDocument)? {
+            check(attestation, sha256).map_err(AttestationError::Wrong)?;
+            attestations += 1;
+        }
+    }
+    match attestations {
+        0 => Err(AttestationError::Nothing),
+        1..=MAX_ATTESTATIONS => Ok(()),
+        _ => Err(AttestationError::TooMany),
+    }
 }
 
 /// Whom the server took the file from: the CI job, where one showed who it is. The names of others are not for everyone
@@ -106,6 +131,30 @@ mod tests {
         assert_eq!(document["attestation_bundles"][0]["attestations"], json!([good, good]));
         assert_eq!(document["attestation_bundles"][0]["publisher"]["kind"], "depot");
         assert_eq!(of(&json!([])), Ok(None));
+    }
+
+    #[test]
+    fn a_document_from_elsewhere_speaks_of_this_file_alone() {
+        let sha256 = Sha256Digest::of(b"bytes");
+        let (good, other) =
+            (attestation(&sha256.to_string()), attestation(&Sha256Digest::of(b"x").to_string()));
+        let of = |bundles: Value| {
+            let document = json!({ "version": 1, "attestation_bundles": bundles });
+            check_document(document.to_string().as_bytes(), sha256).map_err(|error| error.to_string())
+        };
+        assert_eq!(of(json!([{ "attestations": [good] }, { "attestations": [good] }])), Ok(()));
+        for (bundles, words) in [
+            (json!([]), "none"),
+            (json!([{ "attestations": [] }]), "none"),
+            (json!({}), "no document"),
+            (json!([{}]), "no document"),
+            (json!([{ "attestations": [good] }, { "attestations": [other] }]), "another file"),
+            (json!([{ "attestations": vec![good.clone(); 17] }]), "more than 16"),
+        ] {
+            let error = of(bundles.clone()).unwrap_err();
+            assert!(error.contains(words), "{bundles}: {error}");
+        }
+        assert!(check_document(b"<html>", sha256).is_err());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod admit;
 mod announce;
+mod attest;
 mod claim;
 mod error;
 mod facts;
@@ -22,6 +23,7 @@ use depot_tree::{Published, Sealed};
 pub(crate) use self::{
     admit::{Policy, Scan},
     announce::announce,
+    attest::attest,
     error::PublishError,
     room::{Room, Rooms},
     together::{Candidate, examine, publish_together},

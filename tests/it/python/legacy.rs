@@ -2,7 +2,7 @@
 //! to, and answered in the words that it looks for.
 
 mod answered;
-mod attestations;
+pub(super) mod attestations;
 mod form;
 mod publishers;
 mod refused;

@@ -1,5 +1,6 @@
 //! `depot python push`: what is sent, what a second run does, and what travels without bytes.
 
+mod attested;
 mod refused;
 mod states;
 

@@ -46,7 +46,7 @@ impl ToServer {
                 reason: reason.clone(),
             });
             let plan = self.runtime.block_on(self.server.plan_with(Vec::new(), asked.collect()))?;
-            for ((project, status), PlanAnswer { verdict, reason }) in batch.iter().zip(plan.projects) {
+            for ((project, status), PlanAnswer { verdict, reason, .. }) in batch.iter().zip(plan.projects) {
                 let mut fail = |reason: String| {
                     failed.push(Failed { item: format!("that {project} is {}", status.state), reason });
                 };

@@ -92,7 +92,16 @@ impl<'a> Listing<'a> {
         };
         check_safe(&facts.filename)?;
         facts.url = url.into();
+        facts.provenance = facts.provenance.and_then(|text| self.provenance(text.trim()));
         Ok(facts)
+    }
+
+    /// The address of a provenance document. The specification wants it absolute; one that is relative means, as the link
+    /// of its file does, an address beside the page.
+    fn provenance(&self, text: &str) -> Option<String> {
+        let absolute = Url::parse(text).is_ok();
+        let url = self.base.join(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+        Some(if absolute { text.to_owned() } else { url.into() })
     }
 
     /// The name in the last segment of the path, or the text of a link that leads elsewhere if that is a file's name.
@@ -165,11 +174,4 @@ pub(super) fn metadata_mark(text: &str) -> MetadataMark {
 /// The text, unless it says nothing.
 pub(super) fn filled(text: &str) -> Option<String> {
     (!text.trim().is_empty()).then(|| text.to_owned())
-}
-
-/// The address of a provenance document; the specification wants it absolute, and what is not one is not kept.
-pub(super) fn provenance(text: &str) -> Option<String> {
-    let text = text.trim();
-    let url = Url::parse(text).ok()?;
-    matches!(url.scheme(), "http" | "https").then(|| text.to_owned())
 }

@@ -11,7 +11,7 @@ use url::Url;
 
 use super::{
     MAX_FILES, MAX_PROJECTS, PageError, PageFile, ProjectPage, RootPage, check_api_version,
-    link::{Link, Listing, filled, metadata_mark, provenance},
+    link::{Link, Listing, filled, metadata_mark},
 };
 use crate::{ProjectName, Yanked};
 
@@ -93,7 +93,7 @@ fn facts(anchor: &Anchor) -> PageFile {
         requires_python: anchor.attribute("data-requires-python").and_then(filled),
         yanked: anchor.attribute("data-yanked").map_or(Yanked::No, Yanked::because),
         core_metadata: metadata.map(metadata_mark).unwrap_or_default(),
-        provenance: anchor.attribute("data-provenance").and_then(provenance),
+        provenance: anchor.attribute("data-provenance").and_then(filled),
         ..PageFile::default()
     }
 }

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::{
     MAX_FILES, MAX_PROJECTS, MetadataMark, PageError, PageFile, ProjectPage, RootPage, check_api_version,
-    link::{Link, Listing, add_hash, filled, metadata_mark, provenance},
+    link::{Link, Listing, add_hash, filled, metadata_mark},
     loose::{Loose, LooseSeed},
 };
 use crate::{ProjectName, Yanked};
@@ -85,7 +85,7 @@ fn facts(entry: &Loose) -> Result<PageFile, String> {
     };
     let marks = METADATA_KEYS.iter().filter_map(|key| entry.get(key));
     file.core_metadata = marks.map(mark).next().unwrap_or_default();
-    file.provenance = text("provenance").and_then(provenance);
+    file.provenance = text("provenance").and_then(filled);
     Ok(file)
 }
 

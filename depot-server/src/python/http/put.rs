@@ -1,4 +1,5 @@
-//! `PUT simple/{project}/{filename}`, the bytes, and `PUT simple/{project}/{filename}.json`, the record; in either order.
+//! `PUT simple/{project}/{filename}`, the bytes, and `PUT simple/{project}/{filename}.json`, the record; in either order. And
+//! `PUT simple/{project}/{filename}.provenance`, what attests of a copy that is here.
 
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use axum::{
 use depot_proto::{
     DistributionFilename, ErrorCode, FileRecord, Sha256Digest,
     layout::Part,
-    push::{FACTS_HEADER, MAX_RECORD_SIZE, UploadAnswer, UploadOutcome},
+    push::{FACTS_HEADER, MAX_PROVENANCE_SIZE, MAX_RECORD_SIZE, UploadAnswer, UploadOutcome},
 };
 
 use super::{
@@ -28,7 +29,7 @@ use crate::{
     python::{plan::may_upload, projects::Coming, publish},
 };
 
-/// `PUT` of a file or of its record.
+/// `PUT` of a file, of its record or of its provenance.
 pub(super) async fn put(
     State(state): Shared,
     Extension(principal): Extension<Principal>,
@@ -42,6 +43,7 @@ pub(super) async fn put(
             receive_bytes(&state, &principal, filename, &parts.headers, &mut body).await?
         }
         Target::Record(filename) => receive_record(&state, &principal, filename, &mut body).await?,
+        Target::Provenance(filename) => receive_provenance(&state, &principal, filename, &mut body).await?,
     };
     Ok(respond(&answer))
 }
@@ -50,6 +52,7 @@ pub(super) async fn put(
 enum Target {
     Bytes(DistributionFilename),
     Record(DistributionFilename),
+    Provenance(DistributionFilename),
 }
 
 impl Target {
@@ -63,7 +66,8 @@ impl Target {
         match part {
             Part::Bytes => Ok(Self::Bytes(filename)),
             Part::Record => Ok(Self::Record(filename)),
-            Part::Metadata | Part::Provenance => Err(ApiError::bad_request(
+            Part::Provenance => Ok(Self::Provenance(filename)),
+            Part::Metadata => Err(ApiError::bad_request(
                 ErrorCode::InvalidFilename,
                 "send the file or its .json; its metadata is read from the file",
             )),
@@ -90,6 +94,21 @@ async fn receive_record(
         let record = FileRecord::read(&document, stored.map(|stored| stored.size))
             .map_err(publish::PublishError::from)?;
         Ok(publish::announce(&state.repository, &filename, record, &principal)?)
+    })
+    .await?
+}
+
+async fn receive_provenance(
+    state: &Arc<RepositoryState>,
+    principal: &Principal,
+    filename: DistributionFilename,
+    body: &mut Paced,
+) -> ApiResult<UploadAnswer> {
+    may_upload(&state.repository, principal, filename.project(), true)?;
+    let document = body.read_small(MAX_PROVENANCE_SIZE).await?;
+    let (state, principal) = (Arc::clone(state), principal.clone());
+    tokio::task::spawn_blocking(move || {
+        Ok(publish::attest(&state.repository, &filename, &document, &principal)?)
     })
     .await?
 }

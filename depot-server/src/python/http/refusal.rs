@@ -35,11 +35,12 @@ impl From<PublishError> for ApiError {
             | PublishError::Invalid { source: DistError::TooLarge { .. }, .. } => {
                 Self::bad_request(ErrorCode::TooLarge, detail)
             }
-            PublishError::Invalid { .. } | PublishError::Breaks { .. } => {
-                Self::bad_request(ErrorCode::InvalidDistribution, detail)
-            }
+            PublishError::Invalid { .. }
+            | PublishError::Breaks { .. }
+            | PublishError::Scanned { .. }
+            | PublishError::Attestations { .. } => Self::bad_request(ErrorCode::InvalidDistribution, detail),
+            PublishError::NoCopy { .. } => Self::not_found(detail),
             PublishError::ProjectFull { .. } => Self::too_large(detail),
-            PublishError::Scanned { .. } => Self::bad_request(ErrorCode::InvalidDistribution, detail),
             PublishError::NotScanned { .. } => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable, detail)
             }

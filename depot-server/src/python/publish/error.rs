@@ -6,7 +6,10 @@ use depot_tree::TreeError;
 
 use crate::{
     auth::policy::Denied,
-    python::projects::{ProjectError, Refused},
+    python::{
+        projects::{ProjectError, Refused},
+        provenance::AttestationError,
+    },
     service::commit::CommitError,
     store::StoreError,
 };
@@ -89,6 +92,22 @@ pub(crate) enum PublishError {
     NotScanned {
         /// The file.
         filename: String,
+    },
+    /// What attests of it is no copy of another index's file.
+    #[error(
+        "there is no copy of another index's file `{filename}` here: send it first; what attests of one's own file comes with it"
+    )]
+    NoCopy {
+        /// The file.
+        filename: String,
+    },
+    /// What attests of it does not.
+    #[error("the attestations of `{filename}` are refused: {source}")]
+    Attestations {
+        /// The file.
+        filename: String,
+        /// Why.
+        source: AttestationError,
     },
     /// Its project does not take it.
     #[error(transparent)]

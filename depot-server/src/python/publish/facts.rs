@@ -67,7 +67,7 @@ pub(super) fn take_facts(
 }
 
 /// Sees to it that the store has a record as the tree has it.
-fn bring_up(
+pub(super) fn bring_up(
     repository: &Repository,
     filename: &DistributionFilename,
     changed: &Changed,

@@ -10,7 +10,7 @@ use crate::python::depot::{Depot, assert_refused, body, listing};
 use crate::python::index::Built;
 
 /// An attestation as PEP 740 has it, of bytes with this digest; nobody signed it.
-fn attestation(sha256: &str) -> Value {
+pub(in crate::python) fn attestation(sha256: &str) -> Value {
     let statement = json!({
         "_type": "https://in-toto.io/Statement/v1",
         "subject": [{ "name": "tea_pot-1.0-py3-none-any.whl", "digest": { "sha256": sha256 } }],

@@ -133,7 +133,7 @@ fn a_file_of_another_project_or_of_no_kind_is_refused() {
         ("teapot", "teapot-1.0-py3-none-any", "invalid-filename"),
         ("teapot", "teapot-1.0.txt", "invalid-filename"),
         ("teapot", "teapot-1.0-py3-none-any.whl.metadata", "invalid-filename"),
-        ("teapot", "teapot-1.0-py3-none-any.whl.provenance", "invalid-filename"),
+        ("teapot", "teapot-1.0-py3-none-any.whl.metadata", "invalid-filename"),
         ("teapot", "teapot-1.0-py3-none-any.whl.json.json", "invalid-filename"),
         ("teapot", ".teapot-1.0-py3-none-any.whl", "invalid-filename"),
         ("teapot", "teapot-one-py3-none-any.whl", "invalid-filename"),

@@ -56,6 +56,7 @@ impl Take for Survey {
             size: record.size,
             facts: record.facts.digest(),
             mirrored: record.is_mirrored(),
+            provenance: None,
         });
         Ok(())
     }
@@ -185,6 +186,7 @@ pub(super) async fn compare_with_server(
             size,
             facts: Sha256Digest::of(b""),
             mirrored: false,
+            provenance: None,
         })
         .collect();
     for (file, answer) in base.iter().zip(ask(server, &base).await?) {

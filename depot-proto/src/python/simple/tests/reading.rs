@@ -114,7 +114,9 @@ fn attributes_are_read_as_installers_do() {
         assert_eq!(read_anchor(attribute).core_metadata, mark, "{attribute}");
     }
     assert_eq!(read_anchor("data-requires-python=' '").requires_python, None);
-    assert_eq!(read_anchor("data-provenance='/relative'").provenance, None);
+    let relative = read_anchor("data-provenance='/relative'").provenance.unwrap();
+    assert!(relative.starts_with("https://") && relative.ends_with("/relative"), "{relative}");
+    assert_eq!(read_anchor("data-provenance=' '").provenance, None);
     assert_eq!(read_anchor("data-provenance='javascript:x'").provenance, None);
 }
 
