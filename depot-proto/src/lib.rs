@@ -31,6 +31,7 @@ pub mod retry;
 pub mod scope;
 pub mod statistics;
 mod subject;
+mod text;
 mod timestamp;
 pub mod why;
 

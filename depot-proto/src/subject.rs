@@ -1,8 +1,6 @@
 //! Names of those who act: people and robots with an account.
 
-use std::{borrow::Borrow, fmt, str::FromStr};
-
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::str::FromStr;
 
 /// The name of an account: 1 to 64 of `a-z`, `0-9`, `.`, `_`, `-`, `+` and `@`, starting and ending with a letter or
 /// digit. It is also a file name. Capital letters are read as small ones, so that `Ann` and `ann` are one account.
@@ -41,36 +39,7 @@ impl FromStr for Subject {
     }
 }
 
-impl Borrow<str> for Subject {
-    fn borrow(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Subject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for Subject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
-    }
-}
-
-impl Serialize for Subject {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for Subject {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
+crate::text::is_a_name!(Subject);
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,6 @@
 use std::{fmt, str::FromStr};
 
 use chrono::{DateTime, Datelike as _, SecondsFormat, TimeZone as _, Utc};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// An instant in UTC with microseconds, written `2026-10-02T07:15:09.000000Z`.
 ///
@@ -71,18 +70,7 @@ impl FromStr for Timestamp {
     }
 }
 
-impl Serialize for Timestamp {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Timestamp {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
+crate::text::stands_as_text!(Timestamp);
 
 #[cfg(test)]
 mod tests {

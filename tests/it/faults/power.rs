@@ -2,6 +2,7 @@
 //! acknowledged before is there.
 
 mod disk;
+mod lives;
 mod log;
 
 use std::collections::HashSet;
@@ -13,9 +14,13 @@ use depot_tests::{Output, ServerProcess, binary, counted, run};
 use tempfile::{TempDir, tempdir};
 
 use self::disk::{Choice, Cut, Disk};
+use self::lives::{
+    a_life, a_life_with_a_death, a_life_with_a_death_of_a_release, a_life_with_a_failed_sync,
+    a_life_with_deletions, a_life_with_releases,
+};
 use self::log::{Event, Recorded};
 use super::say;
-use super::shim::{Action, Plan, Shim, errno, op};
+use super::shim::{Action, Plan, Shim, op};
 use super::world::{Upload, Way, World, open};
 use crate::chance::Chance;
 use crate::wire::Wire;
@@ -303,82 +308,6 @@ impl Story {
 fn memory() -> PathBuf {
     let shared = Path::new("/dev/shm");
     if shared.is_dir() { shared.to_owned() } else { std::env::temp_dir() }
-}
-
-/// Uploads of two projects, a change of facts, tokens made and revoked; killed in between and started again.
-fn a_life(size: usize) -> Option<Story> {
-    let mut run = Run::new()?;
-    let first = run.wheel(Way::Announced, "one", "1.0", size);
-    let token = run.issue("robot");
-    run.wheel(Way::Bytes, "one", "1.1", 10);
-    run.wheel(Way::Bytes, "two", "1.0", 10);
-    run.upload(first.change("it was too hot"));
-    let thief = run.issue("thief");
-    run.revoke(&thief);
-    run.kill();
-    run.wheel(Way::Announced, "two", "1.1", 10);
-    run.upload(first.change("it is too hot still"));
-    run.revoke(&token);
-    run.wheel(Way::Bytes, "three", "1.0", 10);
-    // What the store writes, it writes a second later.
-    std::thread::sleep(std::time::Duration::from_millis(1500));
-    Some(run.end())
-}
-
-/// Files that come and go, with a start in between.
-fn a_life_with_deletions() -> Option<Story> {
-    let mut run = Run::new()?;
-    let first = run.wheel(Way::Announced, "one", "1.0", 20_000);
-    let second = run.wheel(Way::Bytes, "one", "1.1", 10);
-    run.wheel(Way::Bytes, "one", "1.2", 10);
-    run.delete(&first);
-    run.kill();
-    run.wheel(Way::Bytes, "two", "1.0", 10);
-    run.delete(&second);
-    std::thread::sleep(std::time::Duration::from_millis(1500));
-    Some(run.end())
-}
-
-/// Releases that are published together, with a file that comes alone between them, and a start.
-fn a_life_with_releases() -> Option<Story> {
-    let mut run = Run::new()?;
-    run.wheel(Way::Together, "one", "1.0", 20_000);
-    run.wheel(Way::Bytes, "one", "1.1", 10);
-    run.kill();
-    run.wheel(Way::Together, "one", "1.2", 10);
-    Some(run.end())
-}
-
-/// A life in which the server dies at this step of a release, and another is served by the next one.
-fn a_life_with_a_death_of_a_release(step: u64) -> Option<Story> {
-    let mut run = Run::new()?;
-    run.die_at(step, Upload::wheel(Way::Together, "two", "1.0", 10));
-    run.wheel(Way::Bytes, "two", "1.1", 10);
-    Some(run.end())
-}
-
-/// A life in which the server dies at this step of an upload, and another is served by the next one.
-fn a_life_with_a_death(step: u64) -> Option<Story> {
-    let mut run = Run::new()?;
-    run.wheel(Way::Bytes, "one", "1.0", 10);
-    run.die_at(step, Upload::wheel(Way::Announced, "two", "1.0", 10));
-    run.wheel(Way::Bytes, "two", "1.1", 10);
-    Some(run.end())
-}
-
-/// A life in which this sync of an upload fails, and whatever was acknowledged afterwards must be there all the same.
-fn a_life_with_a_failed_sync(sync: u64) -> Option<Story> {
-    let mut run = Run::new()?;
-    run.wheel(Way::Bytes, "one", "1.0", 10);
-    let plan = Plan { except: "/store/", ..Plan::new(Action::Fail(errno::EIO), op::SYNC) };
-    run.shim.arm(plan.at(sync));
-    run.wheel(Way::Announced, "two", "1.0", 10);
-    run.shim.disarm();
-    run.wheel(Way::Announced, "two", "1.0", 10);
-    run.kill();
-    run.wheel(Way::Announced, "two", "1.0", 10);
-    run.wheel(Way::Bytes, "two", "1.1", 10);
-    Some(run.end())
 }
 
 /// Whether the worst that a power cut may leave of a life is found wanting, when these syncs only say that they were
