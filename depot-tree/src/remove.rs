@@ -50,6 +50,25 @@ impl Tree {
         })
     }
 
+    /// Removes the document of a project that has no file left, if it says nothing but what an index declares, unless somebody
+    /// else writes this tree; whether it did.
+    pub fn forget_project(&self, project: &ProjectName) -> Result<bool, TreeError> {
+        self.exclusively(|_| {
+            let is_declared_alone = || match self.project(project) {
+                Ok(record) => Ok(record.is_some_and(|record| record.is_declared_alone())),
+                // Of one that cannot be read nobody knows what it says.
+                Err(TreeError::Project { .. }) => Ok(false),
+                Err(error) => Err(error),
+            };
+            if self.has_other_sessions()? || self.project_folder(project).exists() || !is_declared_alone()? {
+                return Ok(false);
+            }
+            let removed = remove_file(&self.root().join(layout::project_path(project)))?;
+            sync::sync_folder(&self.root().join(layout::PROJECTS))?;
+            Ok(removed)
+        })
+    }
+
     fn remove_of_project(&self, files: &[(ProjectName, String)]) -> Result<usize, TreeError> {
         let Some((project, _)) = files.first() else { return Ok(0) };
         let folder = self.project_folder(project);
@@ -154,6 +173,27 @@ mod tests {
         // The name is free again.
         publish(&tree, &pot, &both[0]);
         assert_eq!(tree.filenames(&pot).unwrap(), [both[0].clone()]);
+    }
+
+    #[test]
+    fn a_project_without_files_is_forgotten_unless_more_is_known_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (tree, _) = Tree::open(folder.path()).unwrap();
+        let pot: ProjectName = "pot".parse().unwrap();
+        let archived = br#"{"project-status": {"status": "archived"}}"#;
+        let owned = br#"{"project-status": {"status": "archived"}, "depot": {"v": 1, "owners": ["ann"]}}"#;
+        let newer = br#"{"depot": {"v": 2}}"#;
+        publish(&tree, &pot, "pot-1.tar.gz");
+        tree.put_project_document(&pot, archived).unwrap();
+        assert!(!tree.forget_project(&pot).unwrap());
+        tree.remove(&[(pot.clone(), "pot-1.tar.gz".to_owned())]).unwrap();
+        for kept in [&owned[..], newer, br#"{"later": 1}"#] {
+            tree.put_project_document(&pot, kept).unwrap();
+            assert!(!tree.forget_project(&pot).unwrap());
+        }
+        tree.put_project_document(&pot, archived).unwrap();
+        assert!(tree.forget_project(&pot).unwrap() && !tree.forget_project(&pot).unwrap());
+        assert_eq!(tree.documented_projects().unwrap(), []);
     }
 
     #[test]

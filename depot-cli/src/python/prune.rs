@@ -3,7 +3,7 @@
 //! What is needed is found by solving from the tree alone, by the same rules as a save. Where anything of it cannot be
 //! had, nobody knows what is needed, and nothing is deleted; nor is it while somebody else writes into the tree.
 
-use std::{sync::Arc, time::Instant};
+use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
 use anyhow::Context as _;
 use depot_proto::ProjectName;
@@ -69,6 +69,12 @@ pub(crate) async fn run(args: PruneArgs, printer: &Printer) -> anyhow::Result<Ex
         let of = Arc::clone(&tree);
         let removed = tokio::task::spawn_blocking(move || of.remove(&doomed)).await??;
         anyhow::ensure!(removed != Removal::InUse, IN_USE);
+        let emptied: BTreeSet<ProjectName> = surplus.iter().map(|file| file.project.clone()).collect();
+        let of = Arc::clone(&tree);
+        tokio::task::spawn_blocking(move || {
+            emptied.iter().try_for_each(|project| of.forget_project(project).map(drop))
+        })
+        .await??;
         // What an earlier run left that was cut off. Who began to write since may be the one whose it is.
         let of = Arc::clone(&tree);
         if let Removal::Done { files: swept @ 1.. } =

@@ -198,6 +198,11 @@ impl ProjectRecord {
         text.into_bytes()
     }
 
+    /// Whether it says nothing but what an index declares, which can be asked for again.
+    pub fn is_declared_alone(&self) -> bool {
+        *self == Self { declared: self.declared.clone(), ..Self::new(self.name.clone()) }
+    }
+
     /// Takes the state that the project's index declares; true if it was news.
     pub fn take_declared(&mut self, state: ProjectStatus, reason: Option<&str>) -> bool {
         let said = StatusRecord::new(state, reason);

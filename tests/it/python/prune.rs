@@ -57,6 +57,21 @@ fn files(saved: &Saved) -> Vec<String> {
 }
 
 #[test]
+fn what_was_declared_of_a_project_goes_with_its_last_file() {
+    let (index, saved) = full();
+    for project in ["hob", "lid"] {
+        index.set_status(project, "archived", None);
+    }
+    saved.save(&index, &["--all-versions", "pot", "lid", "hob", "cup"]).assert_success();
+    let has = |project: &str| saved.root().join(format!("projects/{project}.json")).exists();
+    assert!(has("hob") && has("lid"));
+    prune_json(&saved, &["pot", "--dry-run"]);
+    assert!(has("hob"));
+    prune_json(&saved, &["pot"]);
+    assert!(!has("hob") && has("lid"));
+}
+
+#[test]
 fn what_is_needed_for_the_targets_stays_and_the_rest_goes() {
     let (_index, saved) = full();
     let before = files(&saved);
