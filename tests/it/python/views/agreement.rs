@@ -38,7 +38,7 @@ fn other(version: &str) -> WheelBuilder {
 fn index(style: Style) -> FakeIndex {
     let six = |version: &str| FakeFile::from(&wheel("six", version));
     FakeIndex::builder(style)
-        .file("six", six("1").upload_time(OLD))
+        .file("six", six("1").upload_time(OLD).provenance("{\"version\": 1, \"attestation_bundles\": []}"))
         .file("six", six("2").upload_time(OLD).yanked("leaks"))
         .file("six", six("3").without_upload_time())
         .file("six", six("4").upload_time("2099-01-01T00:00:00Z"))
@@ -187,6 +187,11 @@ fn pages_files_and_explanations_agree_under_every_policy() {
                 assert!(answer.status != 200 || shown.is_some(), "{path}");
                 let from_index = ["/proxy", "/plain"].iter().any(|name| mount.starts_with(name));
                 assert!(!from_index || shown.is_none() || answer.status == 200, "{path}: {}", answer.text());
+                let path = format!("{mount}/files/{project}/{filename}.provenance");
+                let answer = depot.get(&path);
+                let attested = mount.starts_with("/proxy") && filename == wheel("six", "1").filename();
+                assert!(answer.status != 200 || shown.is_some(), "{path}");
+                assert!(!attested || (answer.status == 200) == shown.is_some(), "{path}: {}", answer.text());
                 seen.insert((filename, shown.is_some()));
             }
         }
