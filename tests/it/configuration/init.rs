@@ -76,3 +76,22 @@ fn names_that_are_reserved_at_once_stand_in_the_file() {
         assert!(said.stderr.contains("--reserve"), "{}", said.stderr);
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn at_a_terminal_it_asks_which_names_are_private_until_it_is_told() {
+    let room = Room::new();
+    let init = format!("'{}' init", depot_tests::binary("depot-server").display());
+    let mut command = std::process::Command::new("script");
+    command.args(["-qec", &init, "/dev/null"]).current_dir(room.path("")).env("HOME", "/dev/null");
+    if std::process::Command::new("script").arg("--version").output().is_err() {
+        depot_tests::skipped("init at a terminal: there is no `script` to make one");
+        return;
+    }
+    let said = depot_tests::run_reading(&mut command, "acme *\nacme-*, Secret_Project\n");
+    let shown = said.stdout.replace('\r', "");
+    assert!(shown.contains("Which names of projects are your own"), "{shown}");
+    assert!(shown.contains("`*` would reserve every name"), "{shown}");
+    let text = fs::read_to_string(room.path("depot-server.toml")).unwrap();
+    assert!(text.contains("\nreserved = [\"acme-*\", \"secret-project\"]\n"), "{text}");
+}

@@ -2,7 +2,9 @@
 
 use std::{fs, path::Path};
 
-use depot_tests::{Clients, FakeFile, FakeIndex, Output, SdistBuilder, Style, WheelBuilder, sha256_hex};
+use depot_tests::{
+    Clients, FakeFile, FakeIndex, Fault, Output, SdistBuilder, Style, WheelBuilder, sha256_hex,
+};
 use serde_json::Value;
 
 use super::{super::depot::Depot, in_front_of, index_of, wheel_name};
@@ -75,6 +77,48 @@ fn what_a_list_names_installs_with_all_that_it_requires_while_the_index_is_down(
     let room = clients.room();
     room.uv_install(&url, ["-r", &list]).assert_success();
     assert_eq!(room.installed_version("pot"), "1");
+}
+
+#[test]
+fn a_list_of_digests_is_kept_to_and_installs_while_the_index_is_down() {
+    let Some(clients) = Clients::find() else { return };
+    let mut index = closure();
+    let depot = in_front_of(&index);
+    let around = tempfile::tempdir().unwrap();
+    // As `pip-compile --generate-hashes` writes it, older than what could be had.
+    let (tea, pot) = (WheelBuilder::new("tea", "1"), WheelBuilder::new("pot", "1"));
+    let line = |name: &str, wheel: &WheelBuilder| {
+        format!("{name}==1 \\\n    --hash=sha256:{}\n    # via app\n", sha256_hex(&wheel.build()))
+    };
+    let list = write(around.path(), "requirements.txt", &[line("tea", &tea), line("pot", &pot)].concat());
+    let warmed = warm(&depot, &["-r", &list], 0);
+    assert_eq!(names(&warmed), [pot.filename(), tea.filename()], "{warmed:#}");
+    index.stop();
+    let room = clients.room();
+    let url = format!("{}/simple/", depot.url());
+    room.pip_install(&url, ["--require-hashes", "-r", &list]).assert_success();
+    assert_eq!(
+        (room.installed_version("tea"), room.installed_version("pot")),
+        ("1".to_owned(), "1".to_owned())
+    );
+}
+
+#[test]
+fn what_comes_damaged_is_named_and_had_when_it_is_well() {
+    let mut index = index_of(&["six", "tea"]);
+    let depot = in_front_of(&index);
+    let six = wheel_name("six", "2");
+    index.fault(&FakeIndex::file_path("six", &six), Fault::WrongBytes);
+    let warmed = warm(&depot, &["six", "tea"], 3);
+    assert_eq!(warmed["failed"][0]["what"], six.as_str(), "{warmed:#}");
+    assert_eq!(names(&warmed), [wheel_name("tea", "2")]);
+    index.heal();
+    assert_eq!(names(&warm(&depot, &["six"], 0)), [six.as_str()]);
+    index.stop();
+    // What is here needs nobody.
+    assert_eq!(names(&warm(&depot, &["six"], 0)), [six.as_str()]);
+    let warmed = warm(&depot, &["pot"], 3);
+    assert!(warmed["failed"][0]["reason"].as_str().unwrap().contains("cannot be had now"), "{warmed:#}");
 }
 
 #[test]
