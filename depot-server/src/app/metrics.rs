@@ -17,6 +17,7 @@ impl Depot {
     pub(super) fn metrics(&self) -> MetricsState {
         let (tally, committer, alarms) =
             (Arc::clone(&self.watch.tally), Arc::clone(&self.committer), Arc::clone(&self.watch.alarms));
+        let statistics = self.hosted.statistics.clone();
         let (proxies, started) = (self.watch.proxies.clone(), self.watch.started);
         let write = move |exposition: &mut Exposition| {
             exposition.metric(
@@ -46,6 +47,14 @@ impl Depot {
                 classes.map(|(class, count)| ([("status", class)], count)),
             );
             changes(exposition, &committer);
+            if let Some(statistics) = &statistics {
+                exposition.number(
+                    "depot_downloads_total",
+                    Counter,
+                    "Files that were downloaded whole, counted a few seconds later.",
+                    statistics.total(),
+                );
+            }
             of_proxies(exposition, &proxies);
             of_alarms(exposition, &alarms);
         };

@@ -8,7 +8,10 @@ mod counting;
 pub(crate) mod question;
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -37,6 +40,8 @@ const COMPLAIN: Duration = Duration::from_mins(1);
 /// Counts downloads.
 pub(crate) struct Statistics {
     counting: Arc<Counting>,
+    /// What was added since the start.
+    total: Arc<AtomicU64>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -44,8 +49,10 @@ impl Statistics {
     /// Starts counting. Days are kept one by one for so many days.
     pub(crate) fn start(store: Arc<dyn Counters>, keep_days: u32) -> std::io::Result<Self> {
         let counting = Arc::new(Counting::default());
+        let total = Arc::new(AtomicU64::new(0));
         let mut adder = Adder {
             counting: Arc::clone(&counting),
+            total: Arc::clone(&total),
             store,
             keep_days,
             today: Day::of(clock::now()),
@@ -54,7 +61,7 @@ impl Statistics {
             complained: None,
         };
         let thread = std::thread::Builder::new().name("statistics".to_owned()).spawn(move || adder.run())?;
-        Ok(Self { counting, thread: Mutex::new(Some(thread)) })
+        Ok(Self { counting, total, thread: Mutex::new(Some(thread)) })
     }
 
     /// Counts a download.
@@ -76,6 +83,11 @@ impl Statistics {
         filename: &str,
     ) -> Arc<Tally> {
         self.counting.tally(repository, project, filename)
+    }
+
+    /// How many downloads there were since the start, a few seconds late.
+    pub(crate) fn total(&self) -> u64 {
+        self.total.load(Ordering::Relaxed)
     }
 
     /// Adds to the store what was counted until now, and waits for that.
@@ -102,6 +114,7 @@ impl Drop for Statistics {
 /// Adds to the store what was counted, in a thread of its own.
 struct Adder {
     counting: Arc<Counting>,
+    total: Arc<AtomicU64>,
     store: Arc<dyn Counters>,
     keep_days: u32,
     /// The day of what is being counted.
@@ -143,6 +156,7 @@ impl Adder {
 
     fn add(&mut self) -> Result<(), StoreError> {
         for (file, downloads) in self.counting.take() {
+            self.total.fetch_add(downloads.total(), Ordering::Relaxed);
             *self.waiting.entry(file).or_default() += downloads;
         }
         if self.waiting.is_empty() {

@@ -44,7 +44,8 @@ fn a_reader_sees_the_numbers_of_what_they_may_read() {
             let path = format!("/api/stats?project={project}");
             let answer = depot.request("GET", &path, Some(token), "", b"");
             assert_eq!(answer.status, 403, "{project}: {}", answer.text());
-            assert!(!answer.text().contains("12"), "{}", answer.text());
+            // Ids of requests and tokens may have any digits in them.
+            assert!(!answer.text().contains("\"rows\""), "{}", answer.text());
         }
     }
     assert_eq!(asked(&depot, "?project=absent", Some(&everything))["rows"], json!([]));

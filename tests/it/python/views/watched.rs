@@ -74,6 +74,7 @@ fn numbers_tell_what_was_asked_published_and_pulled() {
         number(&depot, "depot_proxy_kept_bytes{repository=\"pypi\"}").is_some_and(|bytes| bytes > 0)
     });
     assert!(text.contains(&format!("depot_build_info{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"))));
+    assert_comes("downloads are counted", || number(&depot, "depot_downloads_total") == Some(2));
     // Neither what is here, nor who asked.
     for secret in ["teapot", "six", "nothing", depot.token().as_str()] {
         assert!(!text.contains(secret), "{secret} in\n{text}");
