@@ -105,7 +105,7 @@ enum Found {
     /// The answer that is known is the answer.
     Same,
     /// It is this one now.
-    Made(Box<Made>),
+    Made(Made),
 }
 
 impl Hot {
@@ -168,7 +168,7 @@ impl Hot {
         match found {
             Found::Same => known,
             Found::Made(made) => {
-                let made = Arc::<Made>::from(made);
+                let made = Arc::new(made);
                 self.made.insert(key.as_bytes().into(), Arc::clone(&made));
                 Some(made)
             }
@@ -197,9 +197,9 @@ impl Made {
         etag: Bytes,
         body: PreparedBody,
         tally: Option<Arc<Tally>>,
-    ) -> Box<Self> {
+    ) -> Self {
         secure(&mut headers);
-        Box::new(Self { prepared: Arc::new(Prepared::new(headers, etag, body).counted(tally)), basis })
+        Self { prepared: Arc::new(Prepared::new(headers, etag, body).counted(tally)), basis }
     }
 }
 
