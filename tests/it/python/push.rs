@@ -200,7 +200,9 @@ fn the_result_for_programs_is_one_document_on_stdout() {
     assert_eq!(sent["server"], format!("{}/python", depot.url()));
     assert_eq!(
         sent["counts"],
-        json!({ "planned": 0, "sent": 3, "updated": 0, "projects": 0, "present": 0, "failed": 0 })
+        json!({
+            "planned": 0, "sent": 3, "updated": 0, "provenance": 0, "projects": 0, "present": 0, "failed": 0,
+        })
     );
     let mut files: Vec<_> =
         sent["files"].as_array().unwrap().iter().map(|file| file["filename"].clone()).collect();
@@ -210,7 +212,7 @@ fn the_result_for_programs_is_one_document_on_stdout() {
     let again = result(&saved.push(&depot, &["--format", "json"]).assert_success());
     assert_eq!(
         again["counts"],
-        json!({ "planned": 0, "sent": 0, "updated": 0, "projects": 0, "present": 3, "failed": 0 })
+        json!({ "planned": 0, "sent": 0, "updated": 0, "provenance": 0, "projects": 0, "present": 3, "failed": 0 })
     );
 }
 
