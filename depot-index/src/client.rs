@@ -10,6 +10,7 @@ use std::{
 };
 
 use depot_proto::retry::{Backoff, MAX_RETRY_AFTER};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Url;
 
 use crate::{
@@ -91,7 +92,13 @@ struct Inner {
     reach: Reach,
     options: ClientOptions,
     used_netrc: AtomicBool,
+    /// The turns of those who read a large page.
+    large_pages: Arc<Semaphore>,
 }
+
+/// How many large pages are read at the same time: each may take the memory of [`ClientOptions::page_limit`], and several
+/// times that when it is understood.
+const LARGE_PAGES: usize = 2;
 
 impl Client {
     /// Sets up a client that trusts the system's root certificates (or those of `SSL_CERT_FILE` and `SSL_CERT_DIR`).
@@ -99,7 +106,8 @@ impl Client {
     /// Reading the certificates takes tens of milliseconds: build one client and clone it.
     pub fn new(options: ClientOptions) -> Result<Self, IndexError> {
         let reach = reach(&options)?;
-        Ok(Self { inner: Arc::new(Inner { reach, options, used_netrc: AtomicBool::new(false) }) })
+        let (used_netrc, large_pages) = (AtomicBool::new(false), Arc::new(Semaphore::new(LARGE_PAGES)));
+        Ok(Self { inner: Arc::new(Inner { reach, options, used_netrc, large_pages }) })
     }
 
     /// The settings it was built with.
@@ -114,6 +122,18 @@ impl Client {
 
     pub(crate) fn note_use_of_netrc(&self) {
         self.inner.used_netrc.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits for a turn to read a large page.
+    pub(crate) async fn turn_for_large_page(&self) -> Option<OwnedSemaphorePermit> {
+        // They are never closed.
+        Arc::clone(&self.inner.large_pages).acquire_owned().await.ok()
+    }
+
+    /// How many large pages are being read.
+    #[cfg(test)]
+    pub(crate) fn large_pages_under_way(&self) -> usize {
+        LARGE_PAGES - self.inner.large_pages.available_permits()
     }
 
     /// What asks there. It never touches what comes.

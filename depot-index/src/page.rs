@@ -1,5 +1,6 @@
 //! Project pages, and the list of projects.
 
+use bytes::Bytes;
 use depot_proto::{
     ProjectName,
     media_type::PageFormat,
@@ -9,6 +10,7 @@ use reqwest::{
     Response, StatusCode,
     header::{CONTENT_TYPE, ETAG, HeaderName, LAST_MODIFIED},
 };
+use tokio::sync::OwnedSemaphorePermit;
 use url::Url;
 
 use crate::{
@@ -17,7 +19,7 @@ use crate::{
     coding::{Coding, Undecoded},
     error::IndexError,
     index_url::IndexUrl,
-    request::{Wanted, read_body, shown},
+    request::{Body, Wanted, shown},
 };
 
 /// What an index calls the version of a page: asked with it, it can say that it still holds.
@@ -133,14 +135,35 @@ impl Client {
         read: impl FnOnce(&[u8]) -> T + Send + 'static,
     ) -> Result<T, Failure> {
         let (coding, limit) = (Coding::of(&response), self.options().page_limit);
-        let body = read_body(response, url, limit).await?;
+        let (body, turn) = self.read_page(response, url).await?;
         let received = body.len() as u64;
-        match blocking(move || coding.decode(body, limit).map(|body| read(&body))).await? {
-            Ok(read) => Ok(read),
-            Err(Undecoded::TooLarge) => Err(IndexError::TooLarge { url: shown(url), limit }.into()),
-            Err(Undecoded::Broken) => {
+        let failed = |undecoded| match undecoded {
+            Undecoded::TooLarge => Failure::from(IndexError::TooLarge { url: shown(url), limit }),
+            Undecoded::Broken => {
                 let error = IndexError::Truncated { url: shown(url), received, attempts: 1, source: None };
-                Err(Failure::Again(Box::new(error), None))
+                Failure::Again(Box::new(error), None)
+            }
+        };
+        let first_limit = if turn.is_some() { limit } else { limit.min(LARGE) };
+        // Whoever asks may leave, while this goes on and takes its memory: so it has the turn.
+        let tried = blocking(move || {
+            let _turn = turn;
+            match coding.decode(body.clone(), first_limit) {
+                Ok(page) => Ok(Tried::Read(read(&page))),
+                Err(Undecoded::TooLarge) if first_limit < limit => Ok(Tried::Large(body, read)),
+                Err(undecoded) => Err(undecoded),
+            }
+        });
+        match tried.await?.map_err(failed)? {
+            Tried::Read(read) => Ok(read),
+            // It is a large page that came compressed.
+            Tried::Large(body, read) => {
+                let turn = self.turn_for_large_page().await;
+                let read = blocking(move || {
+                    let _turn = turn;
+                    coding.decode(body, limit).map(|page| read(&page))
+                });
+                read.await?.map_err(failed)
             }
         }
     }
@@ -153,6 +176,36 @@ impl Client {
         let read = move |body: &[u8]| simple::read_root(format, body, &found_at);
         let read = self.read(response, url, read).await?;
         Ok(read.map_err(|source| IndexError::BadPage { url: shown(url), source: Box::new(source) })?)
+    }
+}
+
+/// How large a page may be, in bytes, before it takes a turn to read on. Most are far smaller.
+const LARGE: u64 = 4 << 20;
+
+/// What came of reading a page as if it were small.
+enum Tried<T, F> {
+    Read(T),
+    /// It is not; this is its body, and what reads it.
+    Large(Bytes, F),
+}
+
+impl Client {
+    /// Reads the body of a page, with the turn that it took if it is a large one, to be kept until it is understood: so
+    /// there is a bound on what many pages take together that are read at the same time.
+    async fn read_page(
+        &self,
+        response: Response,
+        url: &Url,
+    ) -> Result<(Bytes, Option<OwnedSemaphorePermit>), Failure> {
+        let mut body = Body::of(response, url, self.options().page_limit)?;
+        let mut turn = None;
+        while body.read_more().await? {
+            // Nothing of this one is read while it waits.
+            if body.len() as u64 > LARGE && turn.is_none() {
+                turn = self.turn_for_large_page().await;
+            }
+        }
+        Ok((body.finish(), turn))
     }
 }
 

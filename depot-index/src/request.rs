@@ -135,23 +135,50 @@ pub(crate) fn shown(url: &Url) -> SafeUrl {
     url.into()
 }
 
-/// Reads a body into memory, up to `limit` bytes.
-pub(crate) async fn read_body(mut response: Response, asked: &Url, limit: u64) -> Result<Bytes, Failure> {
-    let too_large = || IndexError::TooLarge { url: shown(asked), limit };
-    // Both the announcement and the bytes are checked: the one may be absent.
-    if response.content_length().is_some_and(|announced| announced > limit) {
-        return Err(too_large().into());
-    }
-    let mut body = BytesMut::new();
-    loop {
-        let received = body.len() as u64;
-        let chunk = response.chunk().await.map_err(|error| broke_off(asked, received, error))?;
-        let Some(chunk) = chunk else { return Ok(body.freeze()) };
-        if received + chunk.len() as u64 > limit {
-            return Err(too_large().into());
+/// A body that is read into memory, up to a limit.
+pub(crate) struct Body<'a> {
+    response: Response,
+    asked: &'a Url,
+    limit: u64,
+    bytes: BytesMut,
+}
+
+impl<'a> Body<'a> {
+    pub(crate) fn of(response: Response, asked: &'a Url, limit: u64) -> Result<Self, Failure> {
+        // Both the announcement and the bytes are checked: the one may be absent.
+        if response.content_length().is_some_and(|announced| announced > limit) {
+            return Err(IndexError::TooLarge { url: shown(asked), limit }.into());
         }
-        body.extend_from_slice(&chunk);
+        Ok(Self { response, asked, limit, bytes: BytesMut::new() })
     }
+
+    /// Reads the next bytes; false at the end.
+    pub(crate) async fn read_more(&mut self) -> Result<bool, Failure> {
+        let received = self.bytes.len() as u64;
+        let chunk = self.response.chunk().await.map_err(|error| broke_off(self.asked, received, error))?;
+        let Some(chunk) = chunk else { return Ok(false) };
+        if received + chunk.len() as u64 > self.limit {
+            return Err(IndexError::TooLarge { url: shown(self.asked), limit: self.limit }.into());
+        }
+        self.bytes.extend_from_slice(&chunk);
+        Ok(true)
+    }
+
+    /// How many bytes were read.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    pub(crate) fn finish(self) -> Bytes {
+        self.bytes.freeze()
+    }
+}
+
+/// Reads a body into memory, up to `limit` bytes.
+pub(crate) async fn read_body(response: Response, asked: &Url, limit: u64) -> Result<Bytes, Failure> {
+    let mut body = Body::of(response, asked, limit)?;
+    while body.read_more().await? {}
+    Ok(body.finish())
 }
 
 /// What it means when a body ends in an error.

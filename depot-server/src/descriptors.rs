@@ -7,6 +7,11 @@ pub(crate) struct Shares {
     pub(crate) connections: usize,
     /// Files kept open for those who ask for them.
     pub(crate) open_files: u64,
+    /// Those that come from other indexes, of all of them together.
+    pub(crate) pulled_files: u64,
+    /// Questions to other indexes at the same time, to all of them together: as many for files, with three each, as for
+    /// pages and metadata.
+    pub(crate) questions: usize,
     /// Uploads that are received, two or three each.
     pub(crate) uploads: usize,
     /// Long pages that lie in files in memory.
@@ -14,13 +19,16 @@ pub(crate) struct Shares {
 }
 
 impl Shares {
-    /// The shares of a process that may have this many descriptors. Half go to connections; an eighth to open files and
-    /// to uploads each, up to what is useful; the rest is for the store, the journal, listing folders and logging.
+    /// The shares of a process that may have this many descriptors. Half go to connections; an eighth to open files, and
+    /// some more to uploads and to other indexes, up to what is useful; the rest is for the store, the journal, listing
+    /// folders and logging.
     pub(crate) fn of(limit: u64) -> Self {
         Self {
             connections: usize::try_from(limit / 2).unwrap_or(usize::MAX).clamp(8, 1 << 20),
-            open_files: (limit / 8).clamp(4, 256),
-            uploads: usize::try_from(limit / 16).unwrap_or(usize::MAX).clamp(2, 256),
+            open_files: (limit / 16).clamp(4, 256),
+            pulled_files: (limit / 16).clamp(4, 256),
+            questions: usize::try_from(limit / 64).unwrap_or(usize::MAX).clamp(1, 4096),
+            uploads: usize::try_from(limit / 20).unwrap_or(usize::MAX).clamp(2, 256),
             pages: usize::try_from(limit / 32).unwrap_or(usize::MAX).clamp(1, 64),
         }
     }
@@ -59,11 +67,26 @@ mod tests {
 
     #[test]
     fn nothing_is_starved_however_few_there_are() {
-        assert_eq!(Shares::of(64), Shares { connections: 32, open_files: 8, uploads: 4, pages: 2 });
-        assert_eq!(Shares::of(1024), Shares { connections: 512, open_files: 128, uploads: 64, pages: 32 });
-        assert_eq!(
-            Shares::of(1 << 20),
-            Shares { connections: 1 << 19, open_files: 256, uploads: 256, pages: 64 }
-        );
+        let all = |shares: &Shares| [shares.open_files, shares.pulled_files, shares.connections as u64];
+        let some = |shares: &Shares| [shares.questions, shares.uploads, shares.pages];
+        for (limit, files, others) in [
+            (64, [4, 4, 32], [1, 3, 2]),
+            (1024, [64, 64, 512], [16, 51, 32]),
+            (1 << 20, [256, 256, 1 << 19], [4096, 256, 64]),
+        ] {
+            let shares = Shares::of(limit);
+            assert_eq!((all(&shares), some(&shares)), (files, others), "{limit}");
+        }
+    }
+
+    #[test]
+    fn all_of_them_together_are_fewer_than_there_are() {
+        for limit in [64, 256, 1024, 4096, 1 << 16, 1 << 20] {
+            let Shares { connections, open_files, pulled_files, questions, uploads, pages } =
+                Shares::of(limit);
+            // An upload has up to three, a download the connection, the file that is written and the one that is read.
+            let together = connections + 3 * uploads + 4 * questions + pages;
+            assert!(together as u64 + open_files + pulled_files <= limit - limit / 16, "{limit}");
+        }
     }
 }

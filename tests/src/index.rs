@@ -72,6 +72,8 @@ pub struct LoggedRequest {
     pub range: Option<String>,
     /// The `If-Range` header.
     pub if_range: Option<String>,
+    /// The `If-None-Match` header.
+    pub if_none_match: Option<String>,
     /// All `Accept` headers, joined by `, `.
     pub accept: Option<String>,
     /// The `User-Agent` header.
@@ -169,7 +171,7 @@ impl FakeIndexBuilder {
         self
     }
 
-    /// Names no version of a file (`ETag`).
+    /// Names no version of a file or page (`ETag`).
     pub fn without_etags(mut self) -> Self {
         self.etags = false;
         self

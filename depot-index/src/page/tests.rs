@@ -8,7 +8,7 @@ use flate2::{Compression, write::GzEncoder};
 
 use crate::{
     Answer, IndexError, Validators,
-    testing::{FakeServer, answer, answer_announcing, client, client_with, project, redirect},
+    testing::{FakeServer, Reply, answer, answer_announcing, client, client_with, project, redirect},
 };
 
 const JSON: &str = "application/vnd.pypi.simple.v1+json";
@@ -204,4 +204,39 @@ async fn a_wait_that_is_too_long_is_no_wait_but_told() {
     let error = client.project(&server.index(), &project()).await.unwrap_err();
     let IndexError::Status { attempts: 1, retry_after: Some(wait), .. } = error else { panic!("{error}") };
     assert_eq!(wait.as_secs(), 50);
+}
+
+#[tokio::test]
+async fn large_pages_take_turns_and_small_ones_do_not_wait() {
+    let large = |project: &str, size: usize| {
+        let page = format!(r#"{{"meta": {{}}, "name": "{project}", "files": []"#);
+        format!("{page}{}}}", " ".repeat(size - page.len() - 1)).into_bytes()
+    };
+    let server = FakeServer::start(move |asked| {
+        let name = asked.path.split('/').nth(2).unwrap();
+        let size = if name == "small" { 1000 } else { 6 << 20 };
+        let whole = answer(200, &[("Content-Type", JSON)], &large(name, size));
+        // Two of them never end.
+        if name.starts_with("endless") { Reply::Hang(whole[..5 << 20].to_vec()) } else { whole.into() }
+    });
+    let client = client_with(|options| options.read_timeout = std::time::Duration::from_mins(1));
+    let asks = |name: &str| {
+        let (client, index, name) = (client.clone(), server.index(), name.parse().unwrap());
+        tokio::spawn(async move { client.project(&index, &name).await.unwrap() })
+    };
+    let endless = ["endless-1", "endless-2"].map(asks);
+    while client.large_pages_under_way() < 2 {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    let mut waiting = asks("large");
+    assert_eq!(asks("small").await.unwrap().project.as_str(), "small");
+    let moment = std::time::Duration::from_millis(300);
+    assert!(tokio::time::timeout(moment, &mut waiting).await.is_err(), "it took no turn");
+    // Who gives up lets the next one read.
+    endless[0].abort();
+    assert_eq!(waiting.await.unwrap().project.as_str(), "large");
+    while client.large_pages_under_way() > 1 {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    endless[1].abort();
 }

@@ -10,6 +10,7 @@ use super::OpenError;
 use crate::{
     auth::oidc::Oidc,
     config::{Config, KindConfig, ProxyConfig, RepositoryConfig},
+    descriptors::Shares,
     python::{
         directory::{Directory, DirectoryError},
         http::RepositoryState,
@@ -118,6 +119,14 @@ pub(super) fn open(
     Ok(Opened { views, hosted_alone, explained, proxies, policies, alarms })
 }
 
+/// What each proxy may take of the process's file descriptors: files that are held open, and questions at the same time.
+fn shares(config: &Config) -> (u64, usize) {
+    let is_proxy = |repository: &&RepositoryConfig| matches!(repository.kind, KindConfig::Proxy(_));
+    let proxies = config.repositories.iter().filter(|it| it.enabled).filter(is_proxy).count().max(1);
+    let shares = Shares::now();
+    ((shares.pulled_files / proxies as u64).max(2), (shares.questions / proxies).max(1))
+}
+
 fn member(
     config: &Config,
     repository: &RepositoryConfig,
@@ -144,6 +153,8 @@ fn open_proxy(
 ) -> Result<Arc<Proxy>, OpenError> {
     let failed = |error: &dyn std::error::Error| OpenError::Repository(name.clone(), error.to_string());
     let (tree, _) = Tree::open(config.repository(name.as_str()))?;
+    let (open_files, questions) = shares(config);
+    let plain = ProxySettings::new(proxy.upstream.clone());
     let settings = ProxySettings {
         pages_ttl: proxy.page_ttl,
         root_ttl: proxy.root_ttl,
@@ -154,10 +165,15 @@ fn open_proxy(
         allow_http: proxy.allow_http,
         allow_private: proxy.allow_private,
         alarms: Arc::clone(alarms),
-        ..ProxySettings::new(proxy.upstream.clone())
-    };
+        open_files: plain.open_files.min(open_files),
+        max_requests: plain.max_requests.min(questions),
+        ..plain
+    }
+    .waiting_for(proxy.timeout);
     let netrc = netrc(proxy).map_err(|error| failed(&error))?;
-    let options = ClientOptions { netrc, ..ClientOptions::default() };
+    let options = ClientOptions { netrc, read_timeout: proxy.timeout, ..ClientOptions::default() };
+    let connect_timeout = options.connect_timeout.min(proxy.timeout);
+    let options = ClientOptions { connect_timeout, ..options };
     Proxy::open(name.clone(), settings, Arc::new(tree), options).map_err(|error| failed(&error))
 }
 

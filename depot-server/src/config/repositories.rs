@@ -118,6 +118,8 @@ pub struct ProxyConfig {
     pub root_ttl: Duration,
     /// For how long it is believed that a project is not there.
     pub missing_ttl: Duration,
+    /// How long it may say nothing.
+    pub timeout: Duration,
     /// Whether it may be asked over plain http beyond this machine.
     pub allow_http: bool,
     /// Whether its links and redirects may lead to private addresses other than its own.
@@ -213,6 +215,7 @@ impl ProxyConfig {
             page_ttl: Duration::from_mins(5),
             root_ttl: Duration::from_mins(10),
             missing_ttl: Duration::from_secs(10),
+            timeout: Duration::from_secs(30),
             allow_http: false,
             allow_private: false,
             netrc: None,
@@ -230,6 +233,7 @@ struct Table<'a, 'b> {
 }
 
 const TTLS: (Period, Period) = (Period(Duration::from_secs(0)), Period(Duration::from_hours(24 * 30)));
+const TIMEOUTS: (Period, Period) = (Period(Duration::from_secs(1)), Period(Duration::from_hours(1)));
 const SIZES: (Size, Size) = (Size(1 << 20), Size(u64::MAX));
 
 impl Table<'_, '_> {
@@ -280,7 +284,8 @@ impl Table<'_, '_> {
         let upstream = upstream.ok_or_else(|| self.lacks("upstream", "the root of an index's Simple API"))?.0;
         let plain = ProxyConfig::new(upstream);
         let period = |table: &mut Self, name: &str, default: Duration| {
-            table.reader.bounded(table.key(name), Period(default), &TTLS).map(|period| period.0)
+            let bounds = if name == "timeout" { &TIMEOUTS } else { &TTLS };
+            table.reader.bounded(table.key(name), Period(default), bounds).map(|period| period.0)
         };
         Ok(ProxyConfig {
             files: self.reader.value(self.key("files"), plain.files)?,
@@ -288,6 +293,7 @@ impl Table<'_, '_> {
             page_ttl: period(self, "page_ttl", plain.page_ttl)?,
             root_ttl: period(self, "root_ttl", plain.root_ttl)?,
             missing_ttl: period(self, "missing_ttl", plain.missing_ttl)?,
+            timeout: period(self, "timeout", plain.timeout)?,
             allow_http: self.reader.value(self.key("allow_http"), plain.allow_http)?,
             allow_private: self.reader.value(self.key("allow_private"), plain.allow_private)?,
             netrc: self.reader.path(self.key("netrc"))?,

@@ -6,6 +6,7 @@
 mod at_hand;
 mod breaker;
 mod counters;
+mod digests;
 mod error;
 mod fetch;
 mod fetched;

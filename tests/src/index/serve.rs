@@ -9,8 +9,8 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{
-    ACCEPT, ACCEPT_RANGES, AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_RANGE,
-    LOCATION, RANGE, RETRY_AFTER, USER_AGENT, WWW_AUTHENTICATE,
+    ACCEPT, ACCEPT_RANGES, AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
+    IF_RANGE, LOCATION, RANGE, RETRY_AFTER, USER_AGENT, WWW_AUTHENTICATE,
 };
 use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
 use axum::response::Response;
@@ -120,6 +120,7 @@ async fn answer(State(door): State<Door>, request: Request) -> Response {
         authorization: header(&parts.headers, &AUTHORIZATION),
         range: header(&parts.headers, &RANGE),
         if_range: header(&parts.headers, &IF_RANGE),
+        if_none_match: header(&parts.headers, &IF_NONE_MATCH),
         accept: header(&parts.headers, &ACCEPT),
         user_agent: header(&parts.headers, &USER_AGENT),
     });
@@ -196,6 +197,13 @@ fn good_answer(site: &Site, method: &Method, headers: &HeaderMap, path: &str, wr
         let middle = bytes.len() / 2;
         bytes[middle] ^= 1;
         answer.body = bytes.into();
+    }
+    if site.etags && answer.status == StatusCode::OK && path.starts_with("/simple/") {
+        let etag = format!("\"{}\"", sha256_hex(&answer.body));
+        if header(headers, &IF_NONE_MATCH).as_ref() == Some(&etag) {
+            (answer.status, answer.body) = (StatusCode::NOT_MODIFIED, Bytes::new());
+        }
+        return answer.header(ETAG, etag);
     }
     if !site.ranges || answer.status != StatusCode::OK || !path.starts_with("/files/") {
         return answer;

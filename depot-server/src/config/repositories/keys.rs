@@ -95,6 +95,11 @@ const PROXY: &[Key] = &[
     ),
     key("missing_ttl", Fallback::Value("\"10s\""), "For how long it is believed that a project is not there"),
     key(
+        "timeout",
+        Fallback::Value("\"30s\""),
+        "How long it may say nothing, when it is asked or amid an answer, before that is tried again or given up",
+    ),
+    key(
         "allow_http",
         Fallback::Value("false"),
         "Whether it may be asked over plain http, if it is another machine",

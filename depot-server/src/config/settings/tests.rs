@@ -119,6 +119,7 @@ const VALUES: &[(&str, [&str; 3])] = &[
     ("repositories.pypi.page_ttl", ["1h", "", ""]),
     ("repositories.pypi.root_ttl", ["1h", "", ""]),
     ("repositories.pypi.missing_ttl", ["1m", "", ""]),
+    ("repositories.pypi.timeout", ["2m", "", ""]),
     ("repositories.pypi.allow_http", ["true", "", ""]),
     ("repositories.pypi.allow_private", ["true", "", ""]),
     ("repositories.pypi.netrc", ["/netrc", "", ""]),

@@ -216,7 +216,10 @@ async fn send(
 /// A file of which the bytes are on their way.
 fn coming(public: bool, asked: &HeaderMap, described: &Described, body: Body) -> Response {
     let etag = described.sha256.map(|sha256| bytes::Bytes::from(format!("\"{sha256}\"")));
-    let headers = super::file::headers(public, etag.as_ref(), described.content_type);
+    let mut headers = super::file::headers(public, etag.as_ref(), described.content_type);
+    if !described.has_ranges {
+        headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("none"));
+    }
     if etag.is_some_and(|etag| none_match_names(asked, &etag)) {
         return told(not_modified(headers), CacheState::Miss);
     }

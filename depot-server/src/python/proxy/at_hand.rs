@@ -39,8 +39,9 @@ impl Proxy {
     /// A part of a file that is open or in memory.
     pub(crate) fn file_at_hand(&self, filename: &DistributionFilename, part: Part) -> Option<Arc<Served>> {
         let served = self.kept.cached(&self.tree, filename, part)?;
-        let entry = self.in_memory(filename.project());
-        entry.is_none_or(|entry| check_status(&entry).is_ok()).then_some(served)
+        // Where the page is not at hand, nobody knows yet whether the files may be sent.
+        let entry = self.in_memory(filename.project())?;
+        check_status(&entry).is_ok().then_some(served)
     }
 
     /// Notes that an answer was taken from here.

@@ -69,10 +69,13 @@ impl Pass<'_> {
     pub(super) fn failed(self, retry_after: Option<Duration>) {
         let mut state = self.breaker.state();
         state.failures = state.failures.saturating_add(1);
-        if state.failures >= FAILURES || self.is_probe {
+        // Many who asked at the same time fail together: that is one reason to leave it alone, and not many.
+        let begins = self.is_probe || (state.failures >= FAILURES && state.until.is_none());
+        if begins {
             state.rest = (state.rest * 2).clamp(FIRST_REST, LONGEST_REST);
         }
-        let rest = retry_after.map_or(state.rest, |wanted| wanted.max(state.rest));
+        let rest = if begins { state.rest } else { Duration::ZERO };
+        let rest = retry_after.map_or(rest, |wanted| wanted.max(rest));
         if !rest.is_zero() {
             let until = Instant::now() + rest;
             state.until = Some(state.until.map_or(until, |earlier| earlier.max(until)));
@@ -110,6 +113,23 @@ mod tests {
         tokio::time::advance(FIRST_REST * 2).await;
         breaker.admit().unwrap().succeeded();
         breaker.admit().unwrap().failed(None);
+        assert!(breaker.admit().is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn those_who_fail_together_are_one_reason_to_leave_it_alone() {
+        let breaker = Breaker::default();
+        let passes: Vec<_> = (0..30).map(|_| breaker.admit().unwrap()).collect();
+        for pass in passes {
+            pass.failed(None);
+            tokio::time::advance(Duration::from_millis(10)).await;
+        }
+        let left = breaker.admit().unwrap_err();
+        assert!(left < FIRST_REST && left > FIRST_REST / 2, "{left:?}");
+        // One that comes later than all others does not put it off.
+        tokio::time::advance(left).await;
+        let probe = breaker.admit().unwrap();
+        probe.succeeded();
         assert!(breaker.admit().is_ok());
     }
 

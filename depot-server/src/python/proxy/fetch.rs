@@ -1,6 +1,10 @@
 //! Fetching a file: once for all who ask, verified, and kept.
 
-use std::sync::{Arc, PoisonError};
+use std::{
+    fs::File,
+    io::{Seek as _, SeekFrom},
+    sync::{Arc, PoisonError},
+};
 
 use depot_dist::{DistError, Limits};
 use depot_index::Downloaded;
@@ -12,7 +16,8 @@ use depot_proto::{
 use depot_tree::{Incoming, Published, Sealed, TreeError};
 
 use super::{
-    Proxy, error::ProxyError, flight::Flight, kept::Look, upstream::Kind, upstream_facts, writer::Writer,
+    Proxy, digests::Digests, error::ProxyError, flight::Flight, kept::Look, pace::Pace, upstream::Kind,
+    upstream_facts, writer::Writer,
 };
 use crate::{clock, python::files::Served};
 
@@ -70,13 +75,16 @@ impl Proxy {
         };
         let (this, project, following) = (Arc::clone(self), filename.project().clone(), Arc::clone(flight));
         let size = file.size;
+        let pace = Pace::begin(self.settings.pace);
         let begun =
-            tokio::task::spawn_blocking(move || Writer::begin(&this.tree, &project, following, size)).await;
+            tokio::task::spawn_blocking(move || Writer::begin(&this.tree, &project, following, size, pace))
+                .await;
         let mut writer = begun
             .map_err(|_| ProxyError::broken_off(&flight.what))?
             .map_err(|error| ProxyError::disk(&flight.what, error))?;
         let (file, downloaded) = self.download(filename, file, &mut writer).await?;
-        let is_sure = file.sha256().is_some() || writer.is_sized;
+        let is_known = !Digests::listed(&file.hashes).is_empty();
+        let is_sure = file.sha256().is_some() || (writer.is_sized && !is_known);
         let incoming = writer.finish(&downloaded).await?;
         if is_sure {
             flight.verified(downloaded.size);
@@ -129,9 +137,15 @@ impl Proxy {
         let Landed { filename, flight, .. } = landed;
         let disk = |error| ProxyError::disk(filename.as_str(), error);
         let mut sealed = incoming.seal().map_err(disk)?;
+        let digests = Digests::listed(&landed.file.hashes);
+        let is_known = !digests.is_empty();
+        if is_known {
+            check(filename, digests, sealed.reader().map_err(disk)?)?;
+            flight.verified(sealed.size());
+        }
         let reader = sealed.reader().map_err(disk)?;
         let read = depot_dist::read(reader, filename, &Limits::default());
-        if !landed.is_sure {
+        if !landed.is_sure && !is_known {
             // Nobody said how long it is or what it hashes to: it is whole if it can be read as what it is.
             if let Err(error) = &read
                 && !matches!(error, DistError::Unsupported { .. })
@@ -200,6 +214,21 @@ impl Proxy {
             }
         }
         Ok(())
+    }
+}
+
+/// Refuses a file that is not what its index lists it by. May block.
+fn check(filename: &DistributionFilename, digests: Digests, file: &mut File) -> Result<(), ProxyError> {
+    let what = filename.to_string();
+    let broken = |source| {
+        ProxyError::disk(&what, TreeError::Io { what: "read", path: filename.as_str().into(), source })
+    };
+    file.seek(SeekFrom::Start(0)).map_err(broken)?;
+    match digests.mismatch_of(&mut *file).map_err(broken)? {
+        None => Ok(()),
+        Some(digest) => {
+            Err(ProxyError::Damaged { what, reason: format!("its {digest} is not the one that is listed") })
+        }
     }
 }
 

@@ -32,6 +32,9 @@ pub(crate) struct Described {
     pub(crate) sha256: Option<Sha256Digest>,
     /// Its media type.
     pub(crate) content_type: &'static str,
+    /// Whether parts of it can be had: of what passes through they would be complete before anybody knows that they are
+    /// right.
+    pub(crate) has_ranges: bool,
 }
 
 /// A file that is being fetched once for all who ask for it.

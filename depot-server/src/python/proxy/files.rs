@@ -33,8 +33,13 @@ impl Proxy {
             self.counters.count(Event::Hit);
             return Ok(Some(Fetched::Here(served)));
         }
+        // Whatever is at hand: files of a project that is quarantined are not sent.
         if let Some(entry) = self.kept_entry(filename.project()).await? {
             check_status(&entry)?;
+        }
+        if let Some(served) = self.kept.cached(&self.tree, filename, part) {
+            self.counters.count(Event::Hit);
+            return Ok(Some(Fetched::Here(served)));
         }
         let found = match part {
             Part::Bytes => self.bytes(filename).await,
@@ -78,7 +83,8 @@ impl Proxy {
         let Some(shown) = entry.shown.files.iter().find(|file| file.filename == filename.as_str()) else {
             return Ok(None);
         };
-        let described = Described { size: None, sha256: None, content_type };
+        let has_ranges = part != Part::Bytes || self.settings.files != FileMode::Stream;
+        let described = Described { size: None, sha256: None, content_type, has_ranges };
         let described = match (part, shown.core_metadata) {
             (Part::Bytes, _) => Some(Described { size: shown.size, sha256: shown.sha256(), ..described }),
             (Part::Provenance, _) => shown.provenance.as_ref().map(|_| described),
@@ -102,6 +108,7 @@ impl Proxy {
             size,
             sha256: file.sha256(),
             content_type: content_type(filename.as_str()),
+            has_ranges: self.settings.files != FileMode::Stream,
         };
         match self.settings.files {
             FileMode::Redirect => Ok(Some(Fetched::Elsewhere(address(&file)))),

@@ -4,22 +4,22 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// A file must come at this pace at least, on the average over this time of waiting for it.
-const OVER: Duration = Duration::from_mins(1);
-const LEAST: u64 = 60 * 1024;
+/// A file must come at this pace at least, in bytes a second, on the average over some time of waiting for it.
+const LEAST: u64 = 1024;
 
 /// How fast a file comes. Only the time counts in which somebody waits for the upstream: a slow reader is not its fault.
 #[derive(Debug)]
 pub(super) struct Pace {
+    over: Duration,
     since: Instant,
     waited: Duration,
     came: u64,
 }
 
 impl Pace {
-    /// Begins to wait.
-    pub(super) fn begin() -> Self {
-        Self { since: Instant::now(), waited: Duration::ZERO, came: 0 }
+    /// Begins to wait, and to judge after each such time of waiting.
+    pub(super) fn begin(over: Duration) -> Self {
+        Self { over, since: Instant::now(), waited: Duration::ZERO, came: 0 }
     }
 
     /// So many bytes came; false if that is too slow.
@@ -27,12 +27,11 @@ impl Pace {
         self.waited += self.since.elapsed();
         self.came += len as u64;
         self.wait();
-        if self.waited < OVER {
+        if self.waited < self.over {
             return true;
         }
-        let came = std::mem::take(&mut self.came);
-        self.waited = Duration::ZERO;
-        came >= LEAST
+        let (came, waited) = (std::mem::take(&mut self.came), std::mem::take(&mut self.waited));
+        u128::from(came) * 1000 >= u128::from(LEAST) * waited.as_millis()
     }
 
     /// Waits for the upstream again.
@@ -47,14 +46,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_drips_is_told_from_what_is_read_slowly() {
-        let mut pace = Pace::begin();
+        let mut pace = Pace::begin(Duration::from_mins(1));
         for _ in 0..59 {
             tokio::time::advance(Duration::from_secs(1)).await;
             assert!(pace.is_kept(100));
         }
         tokio::time::advance(Duration::from_secs(1)).await;
         assert!(!pace.is_kept(100));
-        let mut pace = Pace::begin();
+        let mut pace = Pace::begin(Duration::from_mins(1));
         for _ in 0..100 {
             assert!(pace.is_kept(100));
             tokio::time::advance(Duration::from_secs(10)).await;

@@ -108,6 +108,9 @@ pub(super) fn doubt(fetched: &FetchedPage) -> Option<&'static str> {
     if fetched.format == PageFormat::Html {
         return Some("it is a web page that names no file of the project");
     }
+    if page.files.is_empty() && !page.skipped.is_empty() {
+        return Some("none of the files that it names can be used");
+    }
     let is_other = !page.files.is_empty() && page.files.iter().all(|file| is_of_another(file, &page.project));
     is_other.then_some("it is the page of another project")
 }

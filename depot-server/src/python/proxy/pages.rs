@@ -192,12 +192,19 @@ impl Proxy {
     pub(super) fn load(&self, project: &ProjectName) -> Option<Arc<Entry>> {
         let stored = self.pages.folder.read(project).map(StoredPage::into_parts);
         // The page may be lost, or never have been: a tree can be brought from elsewhere.
-        let recollected =
-            || Some((known::recollect(&self.tree, project)?, Validators::default(), long_ago()?));
+        let recollected = || Some((self.recollect(project)?, Validators::default(), long_ago()?));
         let (upstream, validators, fetched) = stored.or_else(recollected)?;
         let upstream = Arc::new(upstream);
         let shown = Arc::new(show(&upstream, &self.known(&upstream)));
         Some(Arc::new(Entry::new(upstream, shown, self.pages.next_version(), validators, fetched)))
+    }
+
+    fn recollect(&self, project: &ProjectName) -> Option<ProjectPage> {
+        let mut page = known::recollect(&self.tree, project)?;
+        if let Some((status, reason)) = self.pages.folder.left(project) {
+            (page.status, page.status_reason) = (status, reason);
+        }
+        Some(page)
     }
 
     fn known(&self, upstream: &ProjectPage) -> known::KnownFiles {
@@ -244,13 +251,13 @@ impl Proxy {
                 self.pages.missing.invalidate(&project);
                 Ok(Some((entry, CacheState::Miss)))
             }
-            (None, _) => {
+            (None, known) => {
                 self.pages.missing.insert(project.clone(), Instant::now());
                 let this = Arc::clone(&self);
                 let forgotten = tokio::task::spawn_blocking(move || {
                     let _alone = this.pages.showing(&project);
+                    this.pages.folder.forget(&project, known.as_deref().map(|known| &*known.upstream));
                     this.pages.memory.invalidate(&project);
-                    this.pages.folder.forget(&project);
                 });
                 // It is forgotten in memory and by name before anything can fail.
                 let _ = forgotten.await;

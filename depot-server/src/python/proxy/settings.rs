@@ -32,6 +32,8 @@ pub(crate) struct ProxySettings {
     pub(crate) patience: Duration,
     /// How long a page may take to come, retries and all.
     pub(crate) page_deadline: Duration,
+    /// Over what time a file must come at the least pace on the average.
+    pub(crate) pace: Duration,
     /// The most requests for pages and metadata under way at the same time, and the most downloads.
     pub(crate) max_requests: usize,
     /// The memory that pages take, in bytes.
@@ -57,10 +59,17 @@ impl ProxySettings {
             allow_private: false,
             patience: Duration::from_secs(5),
             page_deadline: Duration::from_secs(40),
+            pace: Duration::from_mins(1),
             max_requests: 32,
             page_memory: 128 << 20,
             open_files: 128,
             alarms: Arc::default(),
         }
+    }
+
+    /// The same, for an upstream that may say nothing for so long: 30 seconds by default.
+    pub(crate) fn waiting_for(self, timeout: Duration) -> Self {
+        // A page has the time of one attempt that comes to nothing and some more; a file, of two.
+        Self { page_deadline: timeout + timeout / 3, pace: timeout * 2, ..self }
     }
 }

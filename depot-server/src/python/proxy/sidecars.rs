@@ -22,8 +22,6 @@ enum Had {
     Metadata(Vec<u8>),
     /// Only the whole file tells.
     NeedsFile,
-    /// It is no file that can be read.
-    Nothing,
 }
 
 impl Proxy {
@@ -72,12 +70,6 @@ impl Proxy {
                 });
                 kept.await.map(Some).map_err(|_| ProxyError::broken_off(filename.as_str()))
             }
-            Had::Nothing => {
-                let (this, name) = (Arc::clone(self), filename.clone());
-                let noted = tokio::task::spawn_blocking(move || this.keep_metadata(&name, &file, None));
-                noted.await.map_err(|_| ProxyError::broken_off(filename.as_str()))?;
-                Ok(None)
-            }
             Had::NeedsFile if filename.kind() != DistributionKind::Wheel => Ok(None),
             Had::NeedsFile => self.metadata_of_whole(filename, file).await,
         }
@@ -91,8 +83,9 @@ impl Proxy {
         let (index, project) = (&self.upstream.index, filename.project());
         let question = async |client: Client| match client.metadata(index, project, file).await {
             Ok(metadata) => Ok(Had::Metadata(metadata)),
-            Err(IndexError::NeedsDownload { .. }) => Ok(Had::NeedsFile),
-            Err(IndexError::BadFile { .. }) => Ok(Had::Nothing),
+            // What cannot be read may be another file than the one that is listed: that only all of its bytes tell, and
+            // that there is no metadata is remembered.
+            Err(IndexError::NeedsDownload { .. } | IndexError::BadFile { .. }) => Ok(Had::NeedsFile),
             Err(error) => Err(error),
         };
         let what = stored(filename, Part::Metadata);

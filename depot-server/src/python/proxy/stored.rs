@@ -13,7 +13,12 @@ use std::{
 };
 
 use depot_index::{FetchedPage, Validators};
-use depot_proto::{ProjectName, Timestamp, layout::Part, media_type::PageFormat, simple::ProjectPage};
+use depot_proto::{
+    ProjectName, Timestamp,
+    layout::Part,
+    media_type::PageFormat,
+    simple::{ProjectPage, ProjectStatus},
+};
 use serde::{Deserialize, Serialize};
 
 /// The version of the documents.
@@ -21,6 +26,15 @@ const VERSION: u32 = 1;
 
 /// What a document is written under before it has its name.
 const UNFINISHED: &str = ".new";
+
+/// What is kept of a project that upstream has no more.
+#[derive(Debug, Serialize, Deserialize)]
+struct Left {
+    v: u32,
+    status: ProjectStatus,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
 
 /// A page as it is kept.
 #[derive(Debug, Serialize, Deserialize)]
@@ -137,16 +151,46 @@ impl PageFolder {
         let document = serde_json::to_vec(page).map_err(io::Error::other)?;
         self.put(&self.page_path(project), &document)?;
         self.note(project, true);
-        Ok(())
+        match fs::remove_file(self.left_path(project)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
-    /// Forgets a project that upstream has no more. May block.
-    pub(super) fn forget(&self, project: &ProjectName) {
+    /// Forgets a project that upstream has no more, but for what its last page said of the project itself: files that are
+    /// kept of it are under that still. May block.
+    pub(super) fn forget(&self, project: &ProjectName, last: Option<&ProjectPage>) {
+        if let Some(last) = last.filter(|last| last.status != ProjectStatus::Active)
+            && let Err(error) = self.leave(last)
+        {
+            tracing::error!(%project, %error, "the status of a project that is gone cannot be kept");
+        }
         if self.note(project, false)
             && let Err(error) = fs::remove_file(self.page_path(project))
         {
             tracing::warn!(%project, %error, "the page of a project that is gone cannot be removed");
         }
+    }
+
+    fn leave(&self, last: &ProjectPage) -> io::Result<()> {
+        let left = Left { v: VERSION, status: last.status, reason: last.status_reason.clone() };
+        self.put(&self.left_path(&last.project), &serde_json::to_vec(&left).map_err(io::Error::other)?)
+    }
+
+    /// The status and its reason that a project had last which upstream has no more; none if there was nothing to say. One
+    /// that cannot be read may have been any: none of the files are shown then. May block.
+    pub(super) fn left(&self, project: &ProjectName) -> Option<(ProjectStatus, Option<String>)> {
+        let document = match fs::read(self.left_path(project)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            read => read.unwrap_or_default(),
+        };
+        Some(match serde_json::from_slice::<Left>(&document) {
+            Ok(left) => (left.status, left.reason),
+            Err(error) => {
+                tracing::error!(%project, %error, "the status of a project that is gone cannot be read");
+                (ProjectStatus::Quarantined, None)
+            }
+        })
     }
 
     /// A document of a file that was fetched without the file. May block.
@@ -186,6 +230,10 @@ impl PageFolder {
 
     fn page_path(&self, project: &ProjectName) -> PathBuf {
         self.path.join(format!("{project}.json"))
+    }
+
+    fn left_path(&self, project: &ProjectName) -> PathBuf {
+        self.path.join(format!("{project}.status"))
     }
 
     fn part_path(&self, project: &ProjectName, filename: &str, part: Part) -> PathBuf {
@@ -236,7 +284,18 @@ mod tests {
         assert_eq!(folder.read_part(&pot, "tea_pot-1.whl", Part::Metadata).unwrap().unwrap(), b"m");
         assert!(folder.read_part(&pot, "tea_pot-2.whl", Part::Metadata).unwrap().is_none());
         assert!(!path.join("7.new").exists());
-        folder.forget(&pot);
+        folder.forget(&pot, Some(&ProjectPage::new(pot.clone())));
         assert!(folder.read(&pot).is_none() && !path.join("tea-pot.json").exists());
+        assert!(folder.left(&pot).is_none());
+        // What was said of it besides is kept, until there is a page again; what cannot be read is the worst.
+        let mut last = page("tea-pot");
+        (last.page.status, last.page.status_reason) = (ProjectStatus::Quarantined, Some("x".to_owned()));
+        folder.forget(&pot, Some(&last.page));
+        assert_eq!(folder.left(&pot), Some((ProjectStatus::Quarantined, Some("x".to_owned()))));
+        assert_eq!(PageFolder::open(path.clone()).unwrap().names().len(), 2);
+        fs::write(path.join("tea-pot.status"), "{").unwrap();
+        assert_eq!(folder.left(&pot), Some((ProjectStatus::Quarantined, None)));
+        folder.write(&page("tea-pot")).unwrap();
+        assert!(folder.left(&pot).is_none());
     }
 }

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 
 use super::{
     Proxy,
+    digests::Digests,
     error::ProxyError,
     fetched::{Described, Streamed},
     pace::Pace,
@@ -30,7 +31,9 @@ pub(super) async fn begin(
     let (sender, mut receiver) = mpsc::channel(WAITING);
     let proxy = Arc::clone(proxy);
     tokio::spawn(async move {
-        let mut passing = Passing::new(sender);
+        let passing = Passing::new(sender, Pace::begin(proxy.settings.pace));
+        let digests = Digests::listed(&file.hashes);
+        let mut passing = Passing { digests, ..passing };
         let ended = pass(&proxy, &file, &mut passing).await;
         let last = match ended {
             Ok(()) => passing.held.take().filter(|piece| !piece.is_empty()).map(Ok),
@@ -63,7 +66,15 @@ async fn pass(proxy: &Proxy, file: &PageFile, passing: &mut Passing) -> Result<(
     if passing.again.is_some() {
         return Err(differs(&file.filename));
     }
-    Ok(())
+    let mut digests = std::mem::take(&mut passing.digests);
+    digests.update(passing.held.as_deref().unwrap_or_default());
+    match digests.mismatch() {
+        None => Ok(()),
+        Some(digest) => {
+            let reason = format!("its {digest} is not the one that is listed");
+            Err(ProxyError::Damaged { what: file.filename.clone(), reason })
+        }
+    }
 }
 
 fn differs(what: &str) -> ProxyError {
@@ -78,14 +89,17 @@ struct Passing {
     held: Option<Bytes>,
     sent: u64,
     hasher: Sha256Hasher,
+    /// What it is known by where no SHA-256 is listed.
+    digests: Digests,
     pace: Pace,
     /// How much came again of a file that is sent once more from its start, and what it hashes to: the reader has it.
     again: Option<(u64, Sha256Hasher)>,
 }
 
 impl Passing {
-    fn new(sender: mpsc::Sender<Piece>) -> Self {
-        Self { sender, held: None, sent: 0, hasher: Sha256Hasher::new(), pace: Pace::begin(), again: None }
+    fn new(sender: mpsc::Sender<Piece>, pace: Pace) -> Self {
+        let (hasher, digests) = (Sha256Hasher::new(), Digests::default());
+        Self { sender, held: None, sent: 0, hasher, digests, pace, again: None }
     }
 }
 
@@ -118,6 +132,7 @@ impl Sink for Passing {
         let Some(piece) = self.held.replace(chunk) else { return Ok(()) };
         self.sent += piece.len() as u64;
         self.hasher.update(&piece);
+        self.digests.update(&piece);
         let passed = self.sender.send(Ok(piece)).await;
         self.pace.wait();
         passed.map_err(|_| io::Error::other("the reader has left"))

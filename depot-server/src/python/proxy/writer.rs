@@ -44,6 +44,7 @@ impl Writer {
         project: &ProjectName,
         flight: Arc<Flight>,
         size: Option<u64>,
+        pace: Pace,
     ) -> Result<Self, TreeError> {
         let incoming = tree.begin(project)?;
         if let Some(size) = size {
@@ -58,7 +59,7 @@ impl Writer {
             again: None,
             size,
             is_sized: size.is_some(),
-            pace: Pace::begin(),
+            pace,
             failure: None,
         })
     }

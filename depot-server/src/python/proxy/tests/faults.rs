@@ -134,6 +134,35 @@ async fn a_file_that_nobody_measured_is_whole_if_it_can_be_read() {
 }
 
 #[tokio::test]
+async fn a_file_is_known_by_whatever_digest_is_listed() {
+    for (mode, size) in [(FileMode::Cache, 200), (FileMode::Cache, 300_000), (FileMode::Stream, 300_000)] {
+        let bench = Bench::with(|settings| settings.files = mode);
+        let bytes = noise(size);
+        let mut listed = bare_entry(OTHER);
+        listed["size"] = json!(bytes.len());
+        listed["hashes"] = json!({ "md5": md5_of(&bytes), "crc32": "0" });
+        bench.index.list(&[(listed, &bytes)]);
+        bench.index.fault(&path_of(OTHER), Fault::WrongBytes, 1);
+        assert!(bench.fetch(OTHER).await.is_err(), "{mode:?} {size}");
+        assert!(bench.keeps_nothing(OTHER).await, "{mode:?} {size}");
+        assert!(bench.fetch(OTHER).await.unwrap().unwrap() == bytes, "{mode:?} {size}");
+    }
+}
+
+/// Bytes that begin as a gzip file does.
+fn noise(size: usize) -> Vec<u8> {
+    let mut bytes = b"\x1f\x8b".to_vec();
+    bytes.extend((0..size).map(|at| (at.wrapping_mul(2_654_435_761) >> 7) as u8));
+    bytes
+}
+
+fn md5_of(bytes: &[u8]) -> String {
+    use md5::{Digest as _, Md5};
+    let number = Md5::digest(bytes).iter().fold(0_u128, |number, byte| number << 8 | u128::from(*byte));
+    format!("{number:032x}")
+}
+
+#[tokio::test]
 async fn links_lead_neither_into_the_network_nor_to_this_machine() {
     let secret = TestIndex::start();
     secret.put("/x", &b"secret"[..], "text/plain");

@@ -243,6 +243,56 @@ async fn a_quarantined_project_shows_and_sends_nothing() {
 }
 
 #[tokio::test]
+async fn a_project_that_was_quarantined_and_then_taken_away_stays_so() {
+    let bench = stocked(at_once);
+    assert_eq!(bench.fetch(SDIST).await.unwrap().unwrap(), b"s");
+    bench.settled().await;
+    let page = json!({
+        "meta": { "api-version": "1.4" }, "name": POT, "files": [entry(SDIST, b"s")],
+        "project-status": { "status": "quarantined", "reason": "malware" },
+    });
+    bench.index.put(PAGE, page.to_string(), "application/vnd.pypi.simple.v1+json");
+    bench.files().await;
+    bench.index.remove(PAGE);
+    let mut bench = bench;
+    for _ in 0..3 {
+        // Whether upstream says that it is gone, or nothing at all, what is kept of it is not sent.
+        assert_eq!(state(&bench).await, None);
+        assert!(bench.proxy.seen().is_empty());
+        let refused = bench.fetch(SDIST).await.unwrap_err();
+        assert!(refused.contains("quarantined by its index (malware)"), "{refused}");
+        bench = bench.restart(|settings| settings.offline = true);
+        let listing = bench.proxy.listing(&pot()).await.unwrap().unwrap();
+        assert_eq!((listing.page.status, listing.page.files.len()), (ProjectStatus::Quarantined, 0));
+        assert!(bench.fetch(SDIST).await.is_err() && bench.part(SDIST, Part::Metadata).await.is_err());
+        bench = bench.restart(at_once);
+    }
+    // Until upstream has it again, and has nothing against it.
+    bench.index.list(&[(entry(SDIST, b"s"), b"s")]);
+    assert_eq!(bench.files().await.len(), 1);
+    assert_eq!(bench.fetch(SDIST).await.unwrap().unwrap(), b"s");
+    bench.index.remove(PAGE);
+    assert_eq!(state(&bench).await, None);
+    assert_eq!(bench.fetch(SDIST).await.unwrap().unwrap(), b"s");
+}
+
+#[tokio::test]
+async fn files_at_hand_of_a_quarantined_project_are_not_sent_when_its_page_is_not_at_hand() {
+    // No page is held in memory.
+    let bench = stocked(|settings| (settings.pages_ttl, settings.page_memory) = (Duration::ZERO, 0));
+    assert_eq!(bench.fetch(SDIST).await.unwrap().unwrap(), b"s");
+    bench.settled().await;
+    assert_eq!(bench.fetch(SDIST).await.unwrap().unwrap(), b"s");
+    let page = json!({
+        "meta": { "api-version": "1.4" }, "name": POT, "files": [entry(SDIST, b"s")],
+        "project-status": { "status": "quarantined" },
+    });
+    bench.index.put(PAGE, page.to_string(), "application/vnd.pypi.simple.v1+json");
+    bench.files().await;
+    assert!(bench.fetch(SDIST).await.unwrap_err().contains("quarantined by its index"));
+}
+
+#[tokio::test]
 async fn an_upstream_that_fails_again_and_again_is_left_alone() {
     let bench = Bench::new();
     let mut failed = 0;

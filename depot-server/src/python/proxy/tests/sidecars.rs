@@ -79,6 +79,18 @@ async fn a_wheel_that_cannot_be_read_has_no_metadata_and_says_so() {
 }
 
 #[tokio::test]
+async fn that_there_is_no_metadata_is_not_learnt_from_bytes_that_are_not_the_file() {
+    for mode in [FileMode::Cache, FileMode::Stream] {
+        let (bench, bytes) = (Bench::with(|settings| settings.files = mode), wheel("1.0", 100));
+        bench.index.list(&[(entry(WHEEL, &bytes), &bytes)]);
+        bench.index.put(&path_of(WHEEL), vec![b'x'; bytes.len()], "application/octet-stream");
+        assert!(bench.part(WHEEL, Part::Metadata).await.is_err());
+        bench.index.put(&path_of(WHEEL), bytes.clone(), "application/octet-stream");
+        assert_eq!(bench.part(WHEEL, Part::Metadata).await.unwrap().unwrap(), metadata("1.0").as_bytes());
+    }
+}
+
+#[tokio::test]
 async fn metadata_that_cannot_be_had_now_is_an_error_and_not_remembered() {
     let (bench, bytes) = (Bench::new(), wheel("1.0", 100));
     bench.index.list(&[(entry(WHEEL, &bytes), &bytes)]);
