@@ -1,10 +1,14 @@
 //! Several repositories at one address: the hosted one, another index, and folders.
 
 mod agreement;
+mod closures;
+mod confused;
+mod crowds;
 mod deleted;
 mod explained;
 mod faults;
 mod folders;
+mod freshness;
 mod owned;
 mod policies;
 mod pulled;
