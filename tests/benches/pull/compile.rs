@@ -85,7 +85,8 @@ const SERVERS: [Server; 5] =
 impl Server {
     fn package(self) -> &'static str {
         match self {
-            Self::None | Self::Depot => "depot",
+            Self::None => "the-index-itself",
+            Self::Depot => "depot",
             Self::Proxpi => "proxpi",
             Self::Devpi => "devpi-server",
             Self::SimpleRepository => "simple-repository-server",
