@@ -114,7 +114,7 @@ pub(super) fn count(
     filename: &DistributionFilename,
     asked: &HeaderMap,
 ) {
-    if let Some(statistics) = statistics.filter(|_| is_whole(response)) {
+    if let Some(statistics) = statistics.filter(|_| is_whole(response, asked)) {
         let client = Client::of(user_agent(asked));
         statistics.count(repository, filename.project(), filename.as_str(), client);
     }
@@ -127,9 +127,10 @@ pub(super) fn user_agent(asked: &HeaderMap) -> &[u8] {
 
 /// Whether an answer sends a whole file, or tells where it is. A part of one is sent to who has the rest already, or wants
 /// no more than a look at it: it counts only if it is all there is.
-fn is_whole(response: &Response) -> bool {
+fn is_whole(response: &Response, asked: &HeaderMap) -> bool {
     match response.status() {
-        StatusCode::OK | StatusCode::FOUND => true,
+        StatusCode::OK => true,
+        StatusCode::FOUND => !asked.contains_key(header::RANGE),
         StatusCode::PARTIAL_CONTENT => {
             let range = response.headers().get(header::CONTENT_RANGE).and_then(|range| range.to_str().ok());
             let range = range.and_then(|range| range.strip_prefix("bytes 0-")?.split_once('/'));

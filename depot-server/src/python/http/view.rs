@@ -205,7 +205,7 @@ async fn send(
         }
     };
     if part == Part::Bytes && *method == Method::GET {
-        if response.status().is_success() {
+        if response.status().is_success() || response.status() == StatusCode::FOUND {
             super::file::note(view.downloads.as_deref(), principal, from, filename);
         }
         super::file::count(view.statistics.as_deref(), &response, from, filename, headers);
