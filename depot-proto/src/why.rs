@@ -225,6 +225,8 @@ pub enum Fate {
     Same,
     /// Another member comes before, with other bytes: this one is never served.
     OtherBytes,
+    /// A file of this name was deleted where the name belongs, and had other bytes: this one is never served.
+    Deleted,
     /// A rule hides it.
     Hidden,
 }

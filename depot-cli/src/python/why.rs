@@ -93,10 +93,17 @@ fn file(file: &File) -> Vec<String> {
         (None, None) => format!("hidden{yanked}"),
     };
     let mut lines = vec![format!("  {}: {told}", file.filename)];
-    let others = file.held.iter().filter(|held| held.fate == Fate::OtherBytes);
-    lines.extend(others.map(|held| {
+    lines.extend(file.held.iter().filter_map(|held| {
+        let than = match held.fate {
+            Fate::OtherBytes => "",
+            Fate::Deleted => " than a file that was deleted",
+            Fate::Chosen | Fate::Same | Fate::Hidden => return None,
+        };
         let sha256 = held.sha256.map(|digest| format!(" (sha256 {digest})")).unwrap_or_default();
-        format!("    {} has other bytes under this name, which are never served{sha256}", held.repository)
+        Some(format!(
+            "    {} has other bytes under this name{than}, which are never served{sha256}",
+            held.repository
+        ))
     }));
     lines
 }

@@ -146,6 +146,11 @@ impl Projects {
         self.known().damaged.contains(project)
     }
 
+    /// Whether a file was deleted, and did not come again.
+    pub(crate) fn is_deleted(&self, project: &ProjectName, filename: &str) -> bool {
+        self.get(project).is_some_and(|record| record.tombstone(filename).is_some())
+    }
+
     /// Every record that can be read.
     pub(crate) fn all(&self) -> Vec<Arc<ProjectRecord>> {
         self.known().records.values().cloned().collect()
@@ -302,12 +307,11 @@ pub(super) fn publish_again(
     who: &str,
 ) -> Result<bool, ProjectError> {
     let (project, name) = (filename.project(), filename.as_str());
-    let is_buried = |record: &ProjectRecord| record.tombstone(name).is_some();
-    if !repository.projects.get(project).is_some_and(|record| is_buried(&record)) {
+    if !repository.projects.is_deleted(project, name) {
         return Ok(false);
     }
     change(repository, project, who, |record| {
-        if !is_buried(record) {
+        if record.tombstone(name).is_none() {
             return Vec::new();
         }
         record.tombstones.retain(|tombstone| tombstone.filename != name);

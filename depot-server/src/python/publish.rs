@@ -69,17 +69,22 @@ pub(crate) fn publish(
     record.first_seen = Some(clock::now());
     record.provenance = sealed.provenance();
     let metadata = judge(&mut sealed, filename, &mut record)?;
-    let known = repository.file(filename)?;
-    // Kept to the end.
-    let _room = match known {
-        None => room::reserve(repository, filename.project(), [(filename.as_str(), sealed.size())])?,
-        Some(_) => None,
+    // Both are kept to the end.
+    let (known, _room, _admitted) = loop {
+        let is_here = repository.file(filename)?.is_some();
+        let mut room = None;
+        if !is_here {
+            room = room::reserve(repository, filename.project(), [(filename.as_str(), sealed.size())])?;
+            admit::scan(repository, filename, &sealed, &record)?;
+        }
+        let copy = record.is_mirrored().then_some(record.sha256);
+        let admitted = repository.projects.admit([Coming { filename, is_here, copy }])?;
+        // Deletions wait from here on. One that came before has made it new, and all is asked of what is new.
+        let known = repository.file(filename)?;
+        if known.is_some() || !is_here {
+            break (known, room, admitted);
+        }
     };
-    if known.is_none() {
-        admit::scan(repository, filename, &sealed, &record)?;
-    }
-    let copy = record.is_mirrored().then_some(record.sha256);
-    let _admitted = repository.projects.admit([Coming { filename, is_here: known.is_some(), copy }])?;
     if let Some(known) = known {
         // The tree may have lost a file that was published: its name is taken all the same.
         if known.sha256 != record.sha256 {

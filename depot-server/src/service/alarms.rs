@@ -2,14 +2,15 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
+    hash::{BuildHasher as _, RandomState},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use depot_proto::{ProjectName, RepositoryName, Sha256Digest};
 
-/// The alarms that are remembered, so that none is said twice; what comes after so many is counted as one more each time,
-/// and said no more.
-const REMEMBERED: usize = 50_000;
+/// The alarms that are remembered, each by a digest, so that none is said or counted twice. After so many there is nothing
+/// left to be told.
+const REMEMBERED: usize = 200_000;
 
 /// What an alarm is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,7 +46,9 @@ pub(crate) struct Alarms(Mutex<Sounded>);
 
 #[derive(Debug, Default)]
 struct Sounded {
-    known: HashSet<(Alarm, RepositoryName, String)>,
+    known: HashSet<u64>,
+    /// Another one in each run, so that nobody can make an alarm that is taken for another.
+    digests: RandomState,
     counts: BTreeMap<(RepositoryName, Alarm), u64>,
 }
 
@@ -123,12 +126,12 @@ impl Alarms {
 
     fn is_news(&self, alarm: Alarm, repository: &RepositoryName, what: &str) -> bool {
         let mut sounded = self.lock();
-        let key = (alarm, repository.clone(), what.to_owned());
-        if sounded.known.contains(&key) {
+        let digest = sounded.digests.hash_one((alarm, repository, what));
+        if sounded.known.len() >= REMEMBERED || !sounded.known.insert(digest) {
             return false;
         }
         *sounded.counts.entry((repository.clone(), alarm)).or_default() += 1;
-        sounded.known.len() < REMEMBERED && sounded.known.insert(key)
+        true
     }
 
     fn lock(&self) -> MutexGuard<'_, Sounded> {
@@ -156,5 +159,14 @@ mod tests {
         }
         let expected = [(pypi.clone(), Alarm::OwnedElsewhere, 2), (pypi, Alarm::OtherBytes, 2)];
         assert_eq!(alarms.counts(), expected);
+    }
+
+    #[test]
+    fn of_more_alarms_than_are_remembered_none_is_counted_twice() {
+        let (alarms, pypi) = (Alarms::default(), "pypi".parse::<RepositoryName>().unwrap());
+        let told = |number: usize| alarms.is_news(Alarm::OtherBytes, &pypi, &number.to_string());
+        assert!((0..REMEMBERED).all(told));
+        assert!(!(0..REMEMBERED + 9).any(told));
+        assert_eq!(alarms.counts(), [(pypi.clone(), Alarm::OtherBytes, REMEMBERED as u64)]);
     }
 }

@@ -71,7 +71,9 @@ pub(super) async fn send(
         }
     };
     let served = served.ok_or_else(|| match part {
-        _ if is_deleted(state, &filename) => ApiError::gone(format!("`{filename}` was deleted here")),
+        _ if state.repository.projects.is_deleted(filename.project(), filename.as_str()) => {
+            ApiError::gone(format!("`{filename}` was deleted here"))
+        }
         Part::Bytes => ApiError::not_found(format!("there is no file `{filename}` here")),
         _ => ApiError::not_found(format!("no {} is served for `{filename}`", part.suffix())),
     })?;
@@ -140,11 +142,6 @@ fn is_whole(response: &Response, asked: &HeaderMap) -> bool {
         }
         _ => false,
     }
-}
-
-fn is_deleted(state: &RepositoryState, filename: &DistributionFilename) -> bool {
-    let record = state.repository.projects.get(filename.project());
-    record.is_some_and(|record| record.tombstone(filename.as_str()).is_some())
 }
 
 /// The file, a range of it, or the word that the client has it.

@@ -26,16 +26,11 @@ pub(crate) fn announce(
         return Err(PublishError::OtherFile { said: record.filename, sent_for: filename.to_string() });
     }
     may_upload(repository, principal, filename.project(), record.is_mirrored())?;
-    let known = match repository.tree.record(filename.project(), filename.as_str()) {
-        // The bytes may mend it; see `publish`.
-        Err(TreeError::Record { source, .. }) if !matches!(source, RecordError::TooNew(_)) => {
-            repository.file(filename)?
-        }
-        known => known?,
-    };
     let copy = record.is_mirrored().then_some(record.sha256);
-    repository.projects.check(Coming { filename, is_here: known.is_some(), copy })?;
-    match known {
+    let is_here = known(repository, filename)?.is_some();
+    let _admitted = repository.projects.admit([Coming { filename, is_here, copy }])?;
+    // Read again: it may have been deleted until then, and is not from here on.
+    match known(repository, filename)? {
         Some(known) if known.sha256 != record.sha256 => {
             Err(PublishError::Exists { filename: known.filename, sha256: known.sha256 })
         }
@@ -48,6 +43,23 @@ pub(crate) fn announce(
             repository.announce(filename.project(), principal, record);
             Ok(answer)
         }
+    }
+}
+
+/// What is known of a file that is here.
+fn known(
+    repository: &Repository,
+    filename: &DistributionFilename,
+) -> Result<Option<FileRecord>, PublishError> {
+    if repository.projects.is_deleted(filename.project(), filename.as_str()) {
+        return Ok(None);
+    }
+    match repository.tree.record(filename.project(), filename.as_str()) {
+        // The bytes may mend it; see `publish`.
+        Err(TreeError::Record { source, .. }) if !matches!(source, RecordError::TooNew(_)) => {
+            Ok(repository.file(filename)?)
+        }
+        known => Ok(known?),
     }
 }
 

@@ -29,6 +29,8 @@ pub(crate) fn attest(
         .map_err(|source| PublishError::Attestations { filename: name.to_owned(), source })?;
     let copy = Some(known.sha256);
     let _admitted = repository.projects.admit([Coming { filename, is_here: true, copy }])?;
+    // It may have been deleted until then, and is not from here on.
+    repository.file(filename)?.ok_or_else(no_copy)?;
     let sha256 = Sha256Digest::of(document);
     let path = file_path(project, name, Part::Provenance);
     let is_there = || matches!(tree.document(&path), Ok(Some(there)) if Sha256Digest::of(&there) == sha256);

@@ -9,8 +9,7 @@ use crate::{private, python::projects};
 impl Scrub<'_> {
     /// Whether a file was deleted, so that nothing of it is missed.
     pub(super) fn is_deleted(&self, subject: &Subject<'_>) -> bool {
-        let record = self.repository.projects.get(subject.project);
-        record.is_some_and(|record| record.tombstone(subject.filename).is_some())
+        self.repository.projects.is_deleted(subject.project, subject.filename)
     }
 
     /// The server has the record in memory since its start: that is as good as the one that the tree lost.

@@ -213,7 +213,7 @@ impl Made<'_> {
         let mut hidden = self.shown.hidden.iter().filter(|hidden| hidden.filename == *filename);
         let is_hosted = matches!(member.source, Source::Hosted(_));
         if !is_hosted && self.buried.is_other(filename, entry.sha256()) {
-            return Fate::OtherBytes;
+            return Fate::Deleted;
         }
         if hidden.any(|hidden| hidden.policy_of == member.name) {
             return Fate::Hidden;

@@ -134,7 +134,8 @@ fn told(depot: &Depot, mount: &str, project: &str) -> BTreeSet<(String, String)>
                 shown.insert((text(&file["filename"]), text(&chosen["sha256"])));
             }
             None => {
-                let is_other = held.iter().any(|held| held["fate"] == "other-bytes");
+                let is_other =
+                    held.iter().any(|held| held["fate"] == "other-bytes" || held["fate"] == "deleted");
                 assert!(file.get("rule").is_some() || is_other || project == "pot", "{mount}: {file}");
             }
         }

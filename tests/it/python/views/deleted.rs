@@ -121,6 +121,13 @@ fn the_name_of_a_deleted_copy_keeps_its_bytes() {
         assert_eq!(files(&depot.get("/pypi/simple/six/")).len(), 2);
         let log = depot.server().stderr();
         assert!(log.contains("other bytes than a file of that name that was deleted here"), "{log}");
+        let why = body(&depot.get(&format!("/api/why?at=/&project=six&filename={}", here.filename())));
+        assert_eq!(
+            (&why["verdict"], &why["files"][0]["held"][0]["fate"]),
+            (&json!("hidden"), &json!("deleted"))
+        );
+        let alarm = "depot_alarms_total{repository=\"pypi\",alarm=\"other-bytes\"} 1";
+        assert!(depot.get("/metrics").text().contains(alarm), "{}", depot.get("/metrics").text());
         depot.stop();
         depot.resume();
     }
@@ -188,4 +195,52 @@ fn a_deleted_file_is_told_alike_wherever_its_owner_answers() {
     }
     let never = depot.get("/files/acme-core/acme_core-3-py3-none-any.whl");
     assert_refused(&never, 404, "not-found");
+}
+
+#[test]
+fn copies_that_come_and_go_at_once_are_never_taken_for_damaged() {
+    let depot = Depot::start();
+    let (wheel, token) = (WheelBuilder::new("six", "1"), depot.token());
+    let (filename, bytes) = (wheel.filename(), wheel.build());
+    let record = mirrored(&filename, &bytes);
+    let asked = json!({ "project": "six", "filename": filename }).to_string();
+    let answers = std::sync::Mutex::new(Vec::new());
+    let note = |what: &str, answer: depot_tests::RawResponse| {
+        answers.lock().unwrap().push((what.to_owned(), answer.status, answer.text()));
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                for _ in 0..40 {
+                    let announced = depot.announce_as(&token, "six", &record);
+                    // As a push sends it: bytes whose announcement another one used up are nobody's own file.
+                    let facts = body(&announced)["facts"].as_str().unwrap_or_default().to_owned();
+                    note("announce", announced);
+                    let (path, line) =
+                        (format!("/python/simple/six/{filename}"), format!("X-Depot-Facts: {facts}\r\n"));
+                    note("put", depot.request("PUT", &path, Some(&token), &line, &bytes));
+                }
+            });
+        }
+        for _ in 0..2 {
+            scope.spawn(|| {
+                for _ in 0..60 {
+                    note(
+                        "delete",
+                        depot.request("POST", "/python/_/delete", Some(&token), "", asked.as_bytes()),
+                    );
+                }
+            });
+        }
+    });
+    for (what, status, text) in answers.into_inner().unwrap() {
+        assert!(status < 500, "{what}: {status} {text}");
+    }
+    let log = depot.server().stderr();
+    for word in ["ERROR", "lost or damaged"] {
+        assert!(!log.contains(word), "{word}: {log}");
+    }
+    let journal = fs::read_to_string(depot.data_dir().join("journal/changes.jsonl")).unwrap();
+    assert!(!journal.contains("\"reindex\""), "{journal}");
+    assert!(journal.matches("\"delete\"").count() > 1, "{journal}");
 }
