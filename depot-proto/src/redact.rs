@@ -96,3 +96,25 @@ impl fmt::Debug for SafeUrl {
         fmt::Display::fmt(self, f)
     }
 }
+
+/// Words as they may be printed: the user and password of each address in them are masked.
+///
+/// ```
+/// use depot_proto::redact::masked;
+/// assert_eq!(masked("six @ https://me:secret@index.example/six.whl"), "six @ https://***@index.example/six.whl");
+/// ```
+pub fn masked(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("://") {
+        shown.extend([before, "://"]);
+        let end = after.find(|c: char| "/?#\"'".contains(c) || c.is_whitespace()).unwrap_or(after.len());
+        let (authority, next) = after.split_at(end);
+        match authority.rsplit_once('@') {
+            Some((_, host)) => shown.extend(["***@", host]),
+            None => shown.push_str(authority),
+        }
+        rest = next;
+    }
+    shown + rest
+}

@@ -14,23 +14,7 @@ mod read;
 #[cfg(test)]
 mod tests;
 
+pub(super) use depot_proto::redact::masked;
 pub(super) use hashes::{Hashes, Listed};
 pub(super) use line::{Flag, Line};
 pub(super) use read::{Kind, Reader, Told};
-
-/// Words from a list as they may be printed: the user and password of an address in it are masked.
-pub(super) fn masked(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("://") {
-        shown.extend([before, "://"]);
-        let end = after.find(|c: char| "/?#\"'".contains(c) || c.is_whitespace()).unwrap_or(after.len());
-        let (authority, next) = after.split_at(end);
-        match authority.rsplit_once('@') {
-            Some((_, host)) => shown.extend(["***@", host]),
-            None => shown.push_str(authority),
-        }
-        rest = next;
-    }
-    shown + rest
-}

@@ -99,6 +99,15 @@ fn to_line(answer: &AdminAnswer) -> Vec<u8> {
     line
 }
 
+/// What is asked would be cut off, and no server could read it.
+fn too_long(bytes: usize) -> io::Error {
+    let (asked, most) = (bytes.div_ceil(1 << 20), MAX_REQUEST >> 20);
+    let words = format!(
+        "the list is too long: it takes {asked} MiB, of which a server reads {most}: give it in parts"
+    );
+    io::Error::new(io::ErrorKind::InvalidInput, words)
+}
+
 /// Asks a running server, and hands on what it says before its answer; none if none runs.
 pub(crate) fn ask(path: &Path, request: &AdminRequest, tell: Tell<'_>) -> io::Result<Option<AdminAnswer>> {
     let mut stream = match BlockingStream::connect(path) {
@@ -109,6 +118,9 @@ pub(crate) fn ask(path: &Path, request: &AdminRequest, tell: Tell<'_>) -> io::Re
     };
     let mut line = serde_json::to_vec(request)?;
     line.push(b'\n');
+    if line.len() as u64 > MAX_REQUEST {
+        return Err(too_long(line.len()));
+    }
     stream.write_all(&line)?;
     let mut reader = BufReader::new(stream);
     loop {
@@ -127,5 +139,25 @@ pub(crate) fn ask(path: &Path, request: &AdminRequest, tell: Tell<'_>) -> io::Re
         if !goes_on {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener as BlockingListener;
+
+    use super::*;
+    use crate::python::warm::{Line, Wish};
+
+    #[test]
+    fn what_is_longer_than_a_server_reads_is_not_sent_and_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("admin.sock");
+        let _listener = BlockingListener::bind(&path).unwrap();
+        let line = Line { requirement: "x".repeat(33 << 20), ..Line::default() };
+        let wish = Wish { lines: vec![line], ..Wish::default() };
+        let request = AdminRequest::Warm { repository: None, wish };
+        let error = ask(&path, &request, &|_| true).unwrap_err().to_string();
+        assert!(error.contains("takes 34 MiB, of which a server reads 32: give it in parts"), "{error}");
     }
 }

@@ -1,6 +1,6 @@
 //! `depot-server init`.
 
-use std::io::{self, BufRead as _, IsTerminal as _};
+use std::io::{self, BufRead, IsTerminal as _};
 
 use anyhow::Context as _;
 use depot_proto::scope::ProjectPattern;
@@ -18,10 +18,11 @@ pub(super) fn init(args: &InitArgs) -> anyhow::Result<()> {
         return Err(there());
     }
     let reserved = if args.reserve.is_empty() && is_someone_there() {
-        asked().context("cannot read the answer")?
+        asked(io::stdin().lock()).context("cannot read the answer")?
     } else {
         args.reserve.clone()
     };
+    let reserved = once_each(reserved);
     let text = config::template(&reserved);
     let written = if args.force {
         private::replace(path, text.as_bytes())
@@ -59,19 +60,40 @@ fn is_someone_there() -> bool {
 }
 
 /// Asks which names are private, until what is answered can be reserved.
-fn asked() -> io::Result<Vec<ProjectPattern>> {
+///
+/// # Errors
+/// The answer cannot be read, or it ends after one that was refused.
+fn asked(answers: impl BufRead) -> io::Result<Vec<ProjectPattern>> {
     say(
         "Which names of projects are your own, so that no other index is ever asked for them? Names, or beginnings of \
          names and a `*`, such as `acme-*`, with spaces between; nothing for none.",
     );
-    let mut lines = io::stdin().lock().lines();
-    loop {
-        let line = lines.next().transpose()?.unwrap_or_default();
-        match read(&line) {
+    let mut was_refused = false;
+    for line in answers.lines() {
+        match read(&line?) {
             Ok(patterns) => return Ok(patterns),
             Err((word, why)) => say(&format!("`{word}` cannot be reserved: {why}. Once more:")),
         }
+        was_refused = true;
     }
+    if was_refused {
+        return Err(io::Error::new(
+            io::ErrorKind::UnexpectedEof,
+            "it ended before names that can be reserved",
+        ));
+    }
+    Ok(Vec::new())
+}
+
+/// Each pattern once, in the order in which they were named.
+fn once_each(patterns: Vec<ProjectPattern>) -> Vec<ProjectPattern> {
+    let mut once = Vec::new();
+    for pattern in patterns {
+        if !once.contains(&pattern) {
+            once.push(pattern);
+        }
+    }
+    once
 }
 
 /// The patterns of an answer, or the word that is none and why.
@@ -100,6 +122,23 @@ mod tests {
         }
         for (line, word) in [("acme *", "*"), ("acme -", "-"), ("*-acme", "*-acme")] {
             assert_eq!(shown(line).unwrap_err().0, word, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_ends_after_a_refusal_is_none() {
+        let shown = |answers: &str| -> io::Result<String> {
+            let patterns = once_each(asked(answers.as_bytes())?);
+            Ok(patterns.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
+        };
+        for (answers, patterns) in
+            [("", ""), ("\n", ""), ("*\nacme-*\n", "acme-*"), ("acme Acme pot\n", "acme pot")]
+        {
+            assert_eq!(shown(answers).unwrap(), patterns, "{answers:?}");
+        }
+        for answers in ["*", "*\n", "acme *\n-\n"] {
+            let error = shown(answers).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof, "{answers:?}");
         }
     }
 }

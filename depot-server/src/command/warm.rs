@@ -17,7 +17,7 @@ use crate::{
     admin::{self, AdminAnswer, AdminRequest, Said},
     app::Depot,
     config::Config,
-    python::warm::{Failure, Line, Warmed, Wish, default_targets},
+    python::warm::{Failure, Warmed, Wish, default_targets},
     telemetry,
 };
 
@@ -28,7 +28,7 @@ pub(super) fn warm(args: WarmArgs) -> anyhow::Result<ExitCode> {
     let targets = default_targets(&args.python, &args.platform).map_err(anyhow::Error::msg)?;
     let mut read = Read::new(args.pre);
     for name in &args.names {
-        read.lines.push(Line { requirement: name.clone(), ..Line::default() });
+        read.name(name)?;
     }
     for file in &args.requirement {
         read.file(file)?;

@@ -8,6 +8,7 @@
 mod choose;
 mod fetch;
 mod known;
+mod problem;
 mod wish;
 
 use std::{
@@ -15,14 +16,15 @@ use std::{
     sync::Arc,
 };
 
-use depot_proto::{DistributionFilename, ProjectName, Requirement, Target, Version};
+use depot_proto::{DistributionFilename, ProjectName, Requirement, Target, redact::masked};
 use futures_util::stream::{self, StreamExt as _};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::wish::{Line, Wish, default_targets};
+pub(crate) use self::wish::{Line, Wish, default_targets, elsewhere};
 use self::{
-    choose::{NoChoice, Pick, choose},
+    choose::{Pick, Picked, alternatives},
     known::Known,
+    problem::{Asked, Choice, Need, Problem},
 };
 use super::view::{Readable, Shown, View};
 
@@ -82,10 +84,11 @@ pub(crate) async fn warm(view: Arc<View>, wish: Wish, say: Say) -> Warmed {
         wanted,
         failed,
         warnings,
-        found: BTreeSet::new(),
+        settled: BTreeSet::new(),
         fetched: BTreeSet::new(),
     };
-    for target in wish.targets() {
+    let targets = wish.targets();
+    for target in &targets {
         (run.say)(format!("looking for {}", target.describe()));
         let mut problems = vec![Problem::of_wish(&wish, target, &mut run.failed)];
         let mut seen = BTreeSet::new();
@@ -94,104 +97,8 @@ pub(crate) async fn warm(view: Arc<View>, wish: Wish, say: Say) -> Warmed {
             problems.extend(more.into_iter().filter(|problem| seen.insert(problem.what.clone())));
         }
     }
-    run.note_unfitting(&wish);
+    run.note_unfitting(&wish, &targets);
     run.finish().await
-}
-
-/// What is required together, in one target.
-struct Problem {
-    /// What it is for: what was wished for, or the building of an sdist.
-    what: String,
-    target: Target,
-    projects: BTreeMap<ProjectName, Asked>,
-}
-
-/// What is asked of a project.
-#[derive(Clone, Debug, Default)]
-struct Asked {
-    needs: Vec<Need>,
-    /// The extras that were looked at of the release that is chosen.
-    chosen: Option<(Version, BTreeSet<String>)>,
-}
-
-/// One requirement.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Need {
-    pub(super) requirement: Requirement,
-    /// The digests that its file must have one of; any where there are none.
-    pub(super) hashes: Vec<String>,
-    /// Who requires it, in words.
-    pub(super) by: String,
-    /// Which project does, if one does.
-    parent: Option<ProjectName>,
-    /// Whether a lock says it, which says all that is required by itself, and for other targets too.
-    pub(super) locked: bool,
-}
-
-impl Problem {
-    fn of_wish(wish: &Wish, target: Target, failed: &mut BTreeSet<Failure>) -> Self {
-        let mut projects: BTreeMap<ProjectName, Asked> = BTreeMap::new();
-        for line in &wish.lines {
-            let requirement = match line.requirement.parse::<Requirement>() {
-                Ok(requirement) if requirement.url.is_none() => requirement,
-                Ok(_) => {
-                    let reason = "it names an address, and not an index: fetch it from there yourself";
-                    failed.insert(Failure { what: line.words(), reason: reason.to_owned() });
-                    continue;
-                }
-                Err(error) => {
-                    failed.insert(Failure { what: line.words(), reason: error.to_string() });
-                    continue;
-                }
-            };
-            if !requirement.applies_in(target.environment(), &[]) {
-                continue;
-            }
-            let need = Need {
-                hashes: line.hashes.clone(),
-                by: line.place.clone(),
-                parent: None,
-                locked: line.locked,
-                requirement,
-            };
-            projects.entry(need.requirement.project.clone()).or_default().needs.push(need);
-        }
-        Self { what: target.to_string(), target, projects }
-    }
-
-    /// What must be there to build an sdist.
-    fn of_build(filename: &DistributionFilename, target: &Target, requires: &[Requirement]) -> Self {
-        let mut projects: BTreeMap<ProjectName, Asked> = BTreeMap::new();
-        for requirement in requires.iter().filter(|one| one.applies_in(target.environment(), &[])) {
-            let by = format!("the building of {filename}");
-            let need = Need {
-                requirement: requirement.clone(),
-                hashes: Vec::new(),
-                by,
-                parent: None,
-                locked: false,
-            };
-            projects.entry(requirement.project.clone()).or_default().needs.push(need);
-        }
-        Self { what: format!("{target} {filename}"), target: target.clone(), projects }
-    }
-
-    /// Forgets what a release required that is not chosen any more.
-    fn forget(&mut self, parent: &ProjectName) {
-        for asked in self.projects.values_mut() {
-            asked.needs.retain(|need| need.parent.as_ref() != Some(parent));
-        }
-    }
-}
-
-impl Asked {
-    fn extras(&self) -> BTreeSet<String> {
-        self.needs.iter().flat_map(|need| need.requirement.extras.iter().cloned()).collect()
-    }
-
-    fn is_locked(&self) -> bool {
-        !self.needs.is_empty() && self.needs.iter().all(|need| need.locked)
-    }
 }
 
 /// A page as it was told; or why there is none.
@@ -206,19 +113,26 @@ struct Run {
     wanted: BTreeMap<String, DistributionFilename>,
     failed: BTreeSet<Failure>,
     warnings: BTreeSet<String>,
-    /// What a lock names and some target can use.
-    found: BTreeSet<ProjectName>,
+    /// The requirements of locks that some target can use.
+    settled: BTreeSet<String>,
     /// The files that were fetched to see what they require.
     fetched: BTreeSet<String>,
 }
 
 impl Run {
-    /// Chooses releases until all requirements of all of them are looked at; the problems of what must be built.
+    /// Chooses releases until all requirements of all of them are looked at, and notes what came of it; the problems of what
+    /// must be built.
     async fn solve(&mut self, mut problem: Problem, wish: &Wish) -> Vec<Problem> {
-        let mut builds = Vec::new();
         let mut queue: BTreeSet<ProjectName> = problem.projects.keys().cloned().collect();
         let mut rounds = 0;
-        while !queue.is_empty() {
+        loop {
+            if queue.is_empty() {
+                // What only rejected releases require bounds nothing.
+                queue = problem.prune();
+            }
+            if queue.is_empty() {
+                break;
+            }
             rounds += 1;
             if rounds > MOST_ROUNDS {
                 let reason = "what it requires does not come to an end".to_owned();
@@ -227,111 +141,121 @@ impl Run {
             }
             let batch = std::mem::take(&mut queue);
             self.load_pages(&batch).await;
-            let mut picks = Vec::new();
-            for project in batch {
-                if let Some(pick) = self.pick(&problem, &project, wish) {
-                    picks.push((project, pick));
+            let news: Vec<_> =
+                batch.into_iter().filter(|project| self.pick(&mut problem, project, wish)).collect();
+            if wish.dependencies {
+                let picks = news.iter().filter_map(|project| problem.projects.get(project)?.choice.as_ref());
+                let files = picks.flat_map(|choice| &choice.picks).map(|pick| pick.best.clone()).collect();
+                self.load_known(files).await;
+                for project in &news {
+                    self.require(&mut problem, &mut queue, project);
                 }
             }
-            let files = picks.iter().map(|(_, pick)| pick.best.clone()).collect();
-            if wish.dependencies {
-                self.load_known(files).await;
+        }
+        self.note(&problem, wish)
+    }
+
+    /// Chooses of a project, and says whether that is news of which it must be seen what it requires.
+    fn pick(&self, problem: &mut Problem, project: &ProjectName, wish: &Wish) -> bool {
+        let Some(asked) = problem.projects.get(project).filter(|asked| !asked.needs.is_empty()) else {
+            return false;
+        };
+        let picked = match self.pages.get(project) {
+            Some(Ok(Some(shown))) => {
+                alternatives(&shown.page, asked, problem.constraints_of(project), &problem.target, wish)
             }
-            for (project, pick) in picks {
-                builds.extend(self.take(&mut problem, &mut queue, &project, &pick, wish));
+            Some(Err(error)) => Picked { failed: vec![error.clone()], ..Picked::default() },
+            Some(Ok(None)) | None => {
+                let reason = format!("there is no project `{project}` here{}", by(&asked.needs));
+                Picked { failed: vec![reason], ..Picked::default() }
+            }
+        };
+        let extras = asked.extras();
+        let choice = (!picked.picks.is_empty()).then(|| Choice { picks: picked.picks, extras });
+        let Some(asked) = problem.projects.get_mut(project) else { return false };
+        asked.failed = picked.failed;
+        asked.locked = picked.locked;
+        if asked.choice == choice {
+            return false;
+        }
+        asked.choice = choice;
+        true
+    }
+
+    /// Notes what the choice of a project requires, in the place of what another one did before.
+    fn require(&self, problem: &mut Problem, queue: &mut BTreeSet<ProjectName>, project: &ProjectName) {
+        let Some(asked) = problem.projects.get(project) else { return };
+        let mut needs = Vec::new();
+        for (pick, requirement) in self.required(problem, asked) {
+            if requirement.url.is_none() {
+                needs.push(Need {
+                    requirement: requirement.clone(),
+                    hashes: Vec::new(),
+                    by: format!("{project} {}", pick.version),
+                    parent: Some(project.clone()),
+                    locked: false,
+                });
+            }
+        }
+        queue.extend(problem.replace_needs(project, needs));
+    }
+
+    /// What the choice of a project requires in the target, each with what requires it. A lock names that by itself.
+    fn required<'a>(&'a self, problem: &Problem, asked: &'a Asked) -> Vec<(&'a Pick, &'a Requirement)> {
+        let Some(choice) = asked.choice.as_ref().filter(|_| !asked.is_locked()) else { return Vec::new() };
+        let extras: Vec<String> = choice.extras.iter().cloned().collect();
+        let known = choice.picks.iter().filter_map(|pick| {
+            let known = self.known.get(pick.best.as_str())?.as_ref().ok()?;
+            Some((pick, known))
+        });
+        let all = known.flat_map(|(pick, known)| known.requires.iter().map(move |one| (pick, one)));
+        all.filter(|(_, one)| one.applies_in(problem.target.environment(), &extras)).collect()
+    }
+
+    /// Notes what came of a problem: files, failures, warnings; and the problems of what must be built.
+    fn note(&mut self, problem: &Problem, wish: &Wish) -> Vec<Problem> {
+        let mut builds = Vec::new();
+        for project in problem.reached() {
+            let Some(asked) = problem.projects.get(&project) else { continue };
+            for reason in &asked.failed {
+                self.failed.insert(Failure { what: project.to_string(), reason: reason.clone() });
+            }
+            self.settled.extend(asked.locked.iter().cloned());
+            let of_addresses = self.required(problem, asked).into_iter().filter(|(_, one)| one.url.is_some());
+            let failures = of_addresses.map(|(pick, requirement)| Failure {
+                what: masked(&requirement.to_string()),
+                reason: format!("{project} {} wants it from an address, and not from an index", pick.version),
+            });
+            let failures: Vec<_> = failures.collect();
+            self.failed.extend(failures);
+            for pick in asked.choice.iter().flat_map(|choice| &choice.picks) {
+                for filename in std::iter::once(&pick.best).chain(&pick.others) {
+                    self.wanted.insert(filename.to_string(), filename.clone());
+                }
+                if wish.dependencies {
+                    builds.extend(self.note_known(problem, &pick.best));
+                }
             }
         }
         builds
     }
 
-    /// What is chosen of a project, if that is news.
-    fn pick(&mut self, problem: &Problem, project: &ProjectName, wish: &Wish) -> Option<Pick> {
-        let asked = problem.projects.get(project).filter(|asked| !asked.needs.is_empty())?;
-        let page = match self.pages.get(project)? {
-            Ok(Some(shown)) => Ok(&shown.page),
-            Ok(None) => Err(format!("there is no project `{project}` here{}", by(&asked.needs))),
-            Err(error) => Err(error.clone()),
-        };
-        let picked = page.and_then(|page| {
-            choose(page, &asked.needs, &wish.constraint(project), &problem.target, wish).map_err(|error| {
-                match error {
-                    NoChoice::NoFile(_) if asked.is_locked() => String::new(),
-                    error => error.in_words(project, &asked.needs, &problem.target),
-                }
-            })
-        });
-        let pick = match picked {
-            Ok(pick) => pick,
-            Err(reason) => {
-                if !reason.is_empty() {
-                    self.failed.insert(Failure { what: project.to_string(), reason });
-                }
-                return None;
-            }
-        };
-        let is_known = asked.chosen.as_ref() == Some(&(pick.version.clone(), asked.extras()));
-        (!is_known).then_some(pick)
-    }
-
-    /// Notes a choice, and what it requires; the problem of building it, if it must be built.
-    fn take(
-        &mut self,
-        problem: &mut Problem,
-        queue: &mut BTreeSet<ProjectName>,
-        project: &ProjectName,
-        pick: &Pick,
-        wish: &Wish,
-    ) -> Option<Problem> {
-        for filename in std::iter::once(&pick.best).chain(&pick.others) {
-            self.wanted.insert(filename.to_string(), filename.clone());
-        }
-        let asked = problem.projects.get_mut(project)?;
-        let extras = asked.extras();
-        let (is_locked, before) =
-            (asked.is_locked(), asked.chosen.replace((pick.version.clone(), extras.clone())));
-        self.found.insert(project.clone());
-        if before.is_some_and(|(version, _)| version != pick.version) {
-            problem.forget(project);
-        }
-        if !wish.dependencies {
-            return None;
-        }
-        let known = match self.known.get(pick.best.as_str())? {
+    /// Notes what is special of what a chosen file requires; the problem of building it, if it must be built.
+    fn note_known(&mut self, problem: &Problem, best: &DistributionFilename) -> Option<Problem> {
+        let known = match self.known.get(best.as_str())? {
             Ok(known) => Arc::clone(known),
             Err(reason) => {
                 let reason = format!("it is not known what it requires: {reason}");
-                self.failed.insert(Failure { what: pick.best.to_string(), reason });
+                self.failed.insert(Failure { what: best.to_string(), reason });
                 return None;
             }
         };
-        let extras: Vec<String> = extras.into_iter().collect();
-        let requires = known.requires.iter().filter(|_| !is_locked);
-        for requirement in requires.filter(|one| one.applies_in(problem.target.environment(), &extras)) {
-            if requirement.url.is_some() {
-                let reason =
-                    format!("{project} {} wants it from an address, and not from an index", pick.version);
-                self.failed.insert(Failure { what: requirement.to_string(), reason });
-                continue;
-            }
-            let need = Need {
-                requirement: requirement.clone(),
-                hashes: Vec::new(),
-                by: format!("{project} {}", pick.version),
-                parent: Some(project.clone()),
-                locked: false,
-            };
-            let of_other = problem.projects.entry(requirement.project.clone()).or_default();
-            if !of_other.needs.contains(&need) {
-                of_other.needs.push(need);
-                queue.insert(requirement.project.clone());
-            }
-        }
         let build = known.build.as_ref()?;
         self.warnings.insert(format!(
-            "{} has no wheel for {}: it must be built, and what it says it needs for that is here; a build may ask for more",
-            pick.best, problem.target
+            "{best} has no wheel for {}: it must be built, and what it says it needs for that is here; a build may ask for more",
+            problem.target
         ));
-        Some(Problem::of_build(&pick.best, &problem.target, build))
+        Some(Problem::of_build(best, problem, build))
     }
 
     async fn load_pages(&mut self, projects: &BTreeSet<ProjectName>) {
@@ -369,12 +293,13 @@ impl Run {
         }
     }
 
-    /// Says what a lock names and no target can use.
-    fn note_unfitting(&mut self, wish: &Wish) {
+    /// Says what a lock names for one of the targets, and none can use.
+    fn note_unfitting(&mut self, wish: &Wish, targets: &[Target]) {
         for line in wish.lines.iter().filter(|line| line.locked) {
             let Ok(requirement) = line.requirement.parse::<Requirement>() else { continue };
             let failed = self.failed.iter().any(|failure| failure.what == requirement.project.as_str());
-            if !failed && !self.found.contains(&requirement.project) {
+            let is_meant = targets.iter().any(|target| requirement.applies_in(target.environment(), &[]));
+            if is_meant && !failed && !self.settled.contains(&requirement.to_string()) {
                 self.warnings.insert(format!("{} has no file for any of the targets", line.words()));
             }
         }

@@ -7,10 +7,10 @@ use std::{
 };
 
 use anyhow::Context as _;
-use depot_proto::Requirement;
+use depot_proto::{Requirement, RequirementError, redact::masked};
 
 use super::{locks, variable};
-use crate::python::warm::Line;
+use crate::python::warm::{Line, elsewhere};
 
 /// How deep lists may name others.
 const DEEPEST: usize = 16;
@@ -44,8 +44,16 @@ impl Read {
         self.list(path, false)
     }
 
+    /// Takes a requirement of the command line.
+    pub(super) fn name(&mut self, text: &str) -> anyhow::Result<()> {
+        self.requirement(text.trim(), Vec::new(), "")
+    }
+
     /// Reads a list of constraints.
     pub(super) fn constraints(&mut self, path: &Path) -> anyhow::Result<()> {
+        if locks::kind_of(path).is_some() {
+            anyhow::bail!("`{}` is no list of constraints: give it to `-r`", path.display());
+        }
         self.list(path, true)
     }
 
@@ -70,26 +78,31 @@ impl Read {
         // Its options begin at the first word with a dash.
         let options_at = line.find(" -").unwrap_or(line.len());
         let (requirement, options) = line.split_at(options_at);
-        let requirement = requirement.trim().to_owned();
-        if is_constraint {
-            self.constraints.push(requirement);
-            return Ok(());
+        let requirement = requirement.trim();
+        let hashes = hashes_of(options)?;
+        if !is_constraint {
+            return self.requirement(requirement, hashes, place);
         }
-        let is_path = requirement.starts_with(['.', '/', '~'])
-            || (requirement.contains("://") && !requirement.contains('@'));
-        if !is_path {
-            requirement.parse::<Requirement>()?;
+        let is_address = elsewhere(requirement).is_some() || read(requirement)?.url.is_some();
+        if is_address {
+            let shown = masked(requirement);
+            self.said.push(format!("{place}: `{shown}` bounds no versions, and has no effect"));
+        } else {
+            self.constraints.push(requirement.to_owned());
         }
-        let mut hashes = Vec::new();
-        let mut words = options.split_whitespace();
-        while let Some(word) = words.next() {
-            if let Some(value) = word.strip_prefix("--hash=") {
-                hashes.push(value.to_owned());
-            } else if word == "--hash" {
-                hashes.extend(words.next().map(str::to_owned));
-            }
+        if !hashes.is_empty() {
+            self.said.push(format!("{place}: `--hash` of a constraint has no effect"));
         }
-        self.lines.push(Line { requirement, hashes, place: place.to_owned(), locked: false });
+        Ok(())
+    }
+
+    /// Takes a requirement, or what can be told of as no requirement that an index answers.
+    pub(super) fn requirement(&mut self, text: &str, hashes: Vec<String>, place: &str) -> anyhow::Result<()> {
+        if elsewhere(text).is_none() {
+            read(text)?;
+        }
+        let (requirement, place) = (text.to_owned(), place.to_owned());
+        self.lines.push(Line { requirement, hashes, place, locked: false });
         Ok(())
     }
 
@@ -122,6 +135,40 @@ impl Read {
             }
         }
     }
+}
+
+/// A requirement, which is refused without the passwords in it.
+fn read(text: &str) -> anyhow::Result<Requirement> {
+    text.parse().map_err(|error: RequirementError| anyhow::anyhow!(masked(&error.to_string())))
+}
+
+/// The digests among the options of a requirement, in either way that they are written.
+fn hashes_of(options: &str) -> anyhow::Result<Vec<String>> {
+    let mut hashes = Vec::new();
+    let mut words = options.split_whitespace();
+    while let Some(word) = words.next() {
+        let hash = match word.strip_prefix("--hash") {
+            Some("") => words.next().unwrap_or_default(),
+            Some(value) => value.trim_start_matches('='),
+            None => continue,
+        };
+        let digits = hash.split_once(':').map(|(name, digest)| match name {
+            "sha256" => (64, digest),
+            "sha384" => (96, digest),
+            "sha512" => (128, digest),
+            _ => (0, digest),
+        });
+        let is_one = digits.is_some_and(|(count, digest)| {
+            count > 0 && digest.len() == count && digest.bytes().all(|byte| byte.is_ascii_hexdigit())
+        });
+        if !is_one {
+            anyhow::bail!(
+                "`--hash` wants a digest by sha256, sha384 or sha512, as in `--hash=sha256:...`, and not `{hash}`"
+            );
+        }
+        hashes.push(hash.to_owned());
+    }
+    Ok(hashes)
 }
 
 fn text_of(path: &Path) -> anyhow::Result<String> {
@@ -194,9 +241,12 @@ mod tests {
         let list = "\u{feff}# all of it\n\
                     requests[socks]>=2,<3 ; python_version > '3.8'  # why\n\
                     --index-url https://user:secret@index.example/simple\n\
-                    six==1.16 \\\n    --hash=sha256:aa \\\n    --hash sha256:bb\n\
+                    six==1.16 \\\n    --hash=sha256:AA \\\n    --hash sha256:BB\n\
                     -r more.txt\n-cbounds.txt\n--pre\n-e .\n\
-                    tea @ https://files.example/tea-1.tar.gz#sha256=cc\n";
+                    tea @ https://files.example/tea-1.tar.gz#sha256=cc\n\
+                    git+https://me:secret@git.example/x/y.git@v1#egg=y\n";
+        let (first, second) = ("a".repeat(64), "b".repeat(64));
+        let list = list.replace("AA", &first).replace("BB", &second);
         fs::write(path("list.txt"), list).unwrap();
         fs::write(path("more.txt"), "pot").unwrap();
         fs::write(path("bounds.txt"), "pot<2\n").unwrap();
@@ -208,9 +258,10 @@ mod tests {
             "six==1.16",
             "pot",
             "tea @ https://files.example/tea-1.tar.gz#sha256=cc",
+            "git+https://me:secret@git.example/x/y.git@v1#egg=y",
         ];
         assert_eq!(lines, expected);
-        assert_eq!(read.lines[1].hashes, ["sha256:aa", "sha256:bb"]);
+        assert_eq!(read.lines[1].hashes, [format!("sha256:{first}"), format!("sha256:{second}")]);
         assert!(read.lines[1].place.ends_with("list.txt:4") && read.pre);
         assert_eq!(read.constraints, ["pot<2"]);
         let said = read.said.join("\n");
@@ -224,5 +275,46 @@ mod tests {
         fs::write(path("wrong.txt"), "six\n=nothing\n").unwrap();
         let error = Read::default().file(&path("wrong.txt")).unwrap_err();
         assert!(error.to_string().ends_with("wrong.txt:2"), "{error}");
+    }
+
+    /// What is read of one list, or why it is refused.
+    fn of(name: &str, text: &str, is_constraint: bool) -> Result<Read, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        let mut read = Read::default();
+        let done = if is_constraint { read.constraints(&path) } else { read.file(&path) };
+        done.map(|()| read).map_err(|error| format!("{error:#}"))
+    }
+
+    #[test]
+    fn constraints_are_read_or_refused() {
+        let text = "six==1.16;python_version<'3.12'\nsix @ https://me:secret@h/six.whl\n";
+        let read = of("c.txt", text, true).unwrap();
+        assert_eq!(read.constraints, ["six==1.16;python_version<'3.12'"]);
+        let said = read.said.join("\n");
+        assert!(
+            said.ends_with("c.txt:2: `six @ https://***@h/six.whl` bounds no versions, and has no effect")
+        );
+        let error = of("c.txt", "pot\nsix=<1.17\n", true).unwrap_err();
+        assert!(error.contains("c.txt:2: `six=<1.17` is not a requirement"), "{error}");
+        let error = of("uv.lock", "version = 1\n", true).unwrap_err();
+        assert!(error.ends_with("is no list of constraints: give it to `-r`"), "{error}");
+    }
+
+    #[test]
+    fn what_is_refused_is_refused_without_its_password_wherever_it_stands() {
+        let error = of("list.txt", "six six @ https://me:secret@h/six.whl\n", false).unwrap_err();
+        assert!(error.contains("https://***@h/six.whl") && !error.contains("secret"), "{error}");
+        assert!(Read::default().name("=six").is_err() && of("list.txt", "=six\n", false).is_err());
+        assert!(Read::default().name("six<2").is_ok());
+    }
+
+    #[test]
+    fn digests_that_are_none_are_refused() {
+        for hash in ["--hash=nonsense", "--hash", "--hash=md5:aa", "--hash sha256:aa", "--hash=sha256:"] {
+            let error = of("list.txt", &format!("six {hash}\n"), false).unwrap_err();
+            assert!(error.contains("`--hash` wants a digest"), "{hash}: {error}");
+        }
     }
 }

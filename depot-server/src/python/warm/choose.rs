@@ -7,7 +7,7 @@ use depot_proto::{
     simple::{PageFile, ProjectPage},
 };
 
-use super::{Need, Wish, by};
+use super::{Asked, Need, Wish, by};
 
 /// What is chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,15 +28,22 @@ pub(super) enum NoChoice {
     NoVersion(Vec<String>),
     /// Versions would do, the newest of them this one, and none has a file for the target.
     NoFile(String),
+    /// Versions would do, the newest of them this one, and none of their files has one of the digests.
+    NoDigest(String),
 }
 
 impl NoChoice {
-    pub(super) fn in_words(&self, project: &ProjectName, needs: &[Need], target: &Target) -> String {
-        let wanted: Vec<_> = needs
-            .iter()
-            .map(|need| format!("`{}`{}", need.requirement, by(std::slice::from_ref(need))))
-            .collect();
-        let wanted = wanted.join(" and ");
+    pub(super) fn in_words(
+        &self,
+        project: &ProjectName,
+        needs: &[Need],
+        constraints: &[Requirement],
+        target: &Target,
+    ) -> String {
+        let needs =
+            needs.iter().map(|need| format!("`{}`{}", need.requirement, by(std::slice::from_ref(need))));
+        let constraints = constraints.iter().map(|constraint| format!("`{constraint}` (a constraint)"));
+        let wanted = needs.chain(constraints).collect::<Vec<_>>().join(" and ");
         match self {
             Self::Empty => format!("no files of `{project}` are shown here"),
             Self::NoVersion(newest) => {
@@ -46,8 +53,58 @@ impl NoChoice {
             Self::NoFile(version) => {
                 format!("{version} does for {wanted}, and has no file for {}", target.describe())
             }
+            Self::NoDigest(version) => {
+                format!("{version} does for {wanted}, and no file of it has a digest that is asked for")
+            }
         }
     }
+}
+
+/// What is chosen for all that is asked of a project.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Picked {
+    pub(super) picks: Vec<Pick>,
+    /// Why nothing is chosen, or not all that locks name.
+    pub(super) failed: Vec<String>,
+    /// The requirements of locks that the target can use.
+    pub(super) locked: Vec<String>,
+}
+
+/// Chooses for all that is asked of a project. What locks name of it are alternatives, each of which is installed somewhere:
+/// each comes that the target can use, and that all else which is asked lets do.
+pub(super) fn alternatives(
+    page: &ProjectPage,
+    asked: &Asked,
+    constraints: &[Requirement],
+    target: &Target,
+    wish: &Wish,
+) -> Picked {
+    let (locked, others): (Vec<_>, Vec<_>) = asked.needs.iter().cloned().partition(|need| need.locked);
+    let chosen = |needs: &[Need]| {
+        let in_words = |error: NoChoice| (error.in_words(&page.project, needs, constraints, target), error);
+        choose(page, needs, constraints, target, wish).map_err(in_words)
+    };
+    let mut picked = Picked::default();
+    for need in locked {
+        match chosen(std::slice::from_ref(&need)) {
+            // It is there for other targets.
+            Err((_, NoChoice::NoFile(_))) => continue,
+            Err((words, _)) => {
+                picked.failed.push(words);
+                continue;
+            }
+            Ok(_) => picked.locked.push(need.requirement.to_string()),
+        }
+        let together: Vec<_> = std::iter::once(need).chain(others.iter().cloned()).collect();
+        picked.picks.extend(chosen(&together).ok().filter(|pick| !picked.picks.contains(pick)));
+    }
+    if picked.picks.is_empty() && picked.failed.is_empty() && !others.is_empty() {
+        match chosen(&asked.needs) {
+            Ok(pick) => picked.picks.push(pick),
+            Err((words, _)) => picked.failed.push(words),
+        }
+    }
+    picked
 }
 
 /// The files of a release, as far as its target can use them.
@@ -57,11 +114,13 @@ struct Release {
     wheel: Option<(Rank, DistributionFilename)>,
     sdist: Option<DistributionFilename>,
     all: Vec<DistributionFilename>,
+    /// Whether one of them, for whatever target, may have a digest that is asked for.
+    has_digest: bool,
 }
 
 /// Chooses the newest release that all requirements let do and that the target can use, pre-releases where they are asked
 /// for or nothing else does (PEP 440), yanked files where a requirement pins them (PEP 592).
-pub(super) fn choose(
+fn choose(
     page: &ProjectPage,
     needs: &[Need],
     constraints: &[Requirement],
@@ -93,6 +152,9 @@ pub(super) fn choose(
         known.dedup();
         return Err(NoChoice::NoVersion(known.iter().rev().take(5).map(ToString::to_string).collect()));
     };
+    if !releases.values().any(|release| release.has_digest) {
+        return Err(NoChoice::NoDigest(newest));
+    }
     let usable: Vec<_> = releases.into_iter().rev().filter(|(_, release)| release.is_usable()).collect();
     let is_final = |version: &Version| version.pep440().is_none_or(|version| !version.any_prerelease());
     let takes_pre = wish.pre || needs.iter().any(|need| need.requirement.mentions_prerelease());
@@ -111,7 +173,7 @@ impl Release {
 
     fn add(&mut self, filename: DistributionFilename, file: &PageFile, needs: &[Need], target: &Target) {
         self.all.push(filename.clone());
-        let is_allowed = |text: &String| {
+        let is_excluded = |text: &String| {
             // What nobody understands is no bound, as for installers.
             text.parse::<RequiresPython>().is_ok_and(|requires| !target.is_allowed_by(&requires))
         };
@@ -120,11 +182,14 @@ impl Release {
             let known = |(name, digest): (&str, &str)| {
                 file.hashes.get(name).map(|listed| listed.eq_ignore_ascii_case(digest))
             };
-            let mut known = digests.map(known).peekable();
             // One that is listed without such a digest is judged by whoever installs it.
-            known.peek().is_some() && known.all(|is_it| is_it == Some(false))
+            !need.hashes.is_empty() && digests.map(known).all(|is_it| is_it == Some(false))
         };
-        if file.requires_python.as_ref().is_some_and(is_allowed) || needs.iter().any(is_other) {
+        if needs.iter().any(is_other) {
+            return;
+        }
+        self.has_digest = true;
+        if file.requires_python.as_ref().is_some_and(is_excluded) {
             return;
         }
         match &filename {
@@ -179,22 +244,58 @@ mod tests {
     }
 
     fn chosen(requirements: &[(&str, &[&str])], constraint: &str, target: &str) -> String {
-        let needs: Vec<_> = requirements
-            .iter()
-            .map(|(requirement, hashes)| Need {
-                requirement: requirement.parse().unwrap(),
-                hashes: hashes.iter().map(|hash| (*hash).to_owned()).collect(),
-                by: "a list".to_owned(),
-                parent: None,
-                locked: false,
-            })
-            .collect();
+        let needs: Vec<_> =
+            requirements.iter().map(|(requirement, hashes)| need(requirement, hashes, false)).collect();
         let constraints: Vec<_> = constraint.parse().into_iter().collect();
         let target: Target = target.parse().unwrap();
         match choose(&page(), &needs, &constraints, &target, &Wish::default()) {
             Ok(pick) => pick.best.to_string(),
-            Err(error) => error.in_words(&"tea".parse().unwrap(), &needs, &target),
+            Err(error) => error.in_words(&"tea".parse().unwrap(), &needs, &constraints, &target),
         }
+    }
+
+    fn need(requirement: &str, hashes: &[&str], locked: bool) -> Need {
+        Need {
+            requirement: requirement.parse().unwrap(),
+            hashes: hashes.iter().map(|hash| (*hash).to_owned()).collect(),
+            by: "a list".to_owned(),
+            parent: None,
+            locked,
+        }
+    }
+
+    #[test]
+    fn what_locks_name_of_a_project_are_alternatives() {
+        let of = |requirements: &[(&str, bool)]| {
+            let needs = requirements.iter().map(|(text, locked)| need(text, &[], *locked)).collect();
+            let asked = Asked { needs, ..Asked::default() };
+            let target = "cp312-manylinux_2_28_x86_64".parse().unwrap();
+            let picked = alternatives(&page(), &asked, &[], &target, &Wish::default());
+            let versions: Vec<_> = picked.picks.iter().map(|pick| pick.version.to_string()).collect();
+            (versions.join(" "), picked.failed.len(), picked.locked.join(" "))
+        };
+        let expected =
+            |versions: &str, failed: usize, locked: &str| (versions.to_owned(), failed, locked.to_owned());
+        let both = [("tea==1.0", true), ("tea==2.0", true)];
+        assert_eq!(of(&both), expected("1.0 2.0", 0, "tea==1.0 tea==2.0"));
+        // What has no file for the target is for others; what is not shown at all is missing.
+        assert_eq!(of(&[both[0], ("tea==3.0", true)]), expected("1.0", 0, "tea==1.0"));
+        assert_eq!(of(&[both[0], ("tea==9", true)]), expected("1.0", 1, "tea==1.0"));
+        // What is required besides bounds them all.
+        assert_eq!(of(&[both[0], both[1], ("tea<2", false)]).0, "1.0");
+        assert_eq!(of(&[both[0], both[1], ("tea>2", false)]), expected("", 1, "tea==1.0 tea==2.0"));
+    }
+
+    #[test]
+    fn a_digest_that_no_file_has_is_said() {
+        const LINUX: &str = "cp312-manylinux_2_28_x86_64";
+        for digest in ["sha256:0", "nonsense"] {
+            let words = chosen(&[("tea==1.0", &[digest])], "", LINUX);
+            assert!(words.ends_with("no file of it has a digest that is asked for"), "{words}");
+        }
+        // There is one with the digest, for another platform.
+        let words = chosen(&[("tea==2.0", &["sha256:33"])], "", LINUX);
+        assert!(words.contains("has no file for CPython 3.12"), "{words}");
     }
 
     #[test]
@@ -214,6 +315,11 @@ mod tests {
         assert_eq!(chosen(&[("tea", &[])], "tea<1.5", LINUX), "tea-1.0-py3-none-any.whl");
         // By its digest, which is its length here.
         assert_eq!(chosen(&[("tea==2.0", &["sha256:14", "sha256:9"])], "", LINUX), "tea-2.0.tar.gz");
+        let bounded = chosen(&[("tea", &[])], "tea<1", LINUX);
+        assert!(
+            bounded.contains("does for `tea` (a list) and `tea<1` (a constraint); the newest"),
+            "{bounded}"
+        );
         assert_eq!(
             chosen(&[("tea>=2", &[]), ("tea<2", &[])], "", LINUX),
             "no version that is shown here does for `tea>=2` (a list) and `tea<2` (a list); the newest are 5.0rc1, 4.0, \

@@ -1,6 +1,6 @@
 //! What is to be warm.
 
-use depot_proto::{ProjectName, Requirement, Target};
+use depot_proto::{Requirement, RequirementError, Target, redact::masked};
 use serde::{Deserialize, Serialize};
 
 /// What is to be warm, as it goes from the command to the server.
@@ -36,13 +36,33 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// For messages: what is required, and where that is written.
+    /// For messages: what is required, and where that is written; passwords are masked.
     pub(crate) fn words(&self) -> String {
-        if self.place.is_empty() {
-            self.requirement.clone()
-        } else {
-            format!("{} ({})", self.requirement, self.place)
+        let requirement = masked(&self.requirement);
+        if self.place.is_empty() { requirement } else { format!("{requirement} ({})", self.place) }
+    }
+
+    /// What is required, if it can be had of an index by its name; else why not.
+    pub(super) fn read(&self) -> Result<Requirement, String> {
+        if let Some(reason) = elsewhere(&self.requirement) {
+            return Err(reason.to_owned());
         }
+        self.requirement.parse().map_err(|error: RequirementError| masked(&error.to_string()))
+    }
+}
+
+/// Why what names an address is not warmed.
+pub(super) const ADDRESS: &str = "it names an address, and not an index: fetch it from there yourself";
+
+/// Why a line without a name of a project is not warmed, if it has none: an address by itself, or a path.
+pub(crate) fn elsewhere(text: &str) -> Option<&'static str> {
+    // A name before it is parted from it by an `@`.
+    let is_address = text.split_once("://").is_some_and(|(before, _)| !before.contains('@'));
+    let is_path = text.starts_with(['.', '/', '~']);
+    match (is_address, is_path) {
+        (true, _) => Some(ADDRESS),
+        (_, true) => Some("it names a file or a folder, and not an index"),
+        _ => None,
     }
 }
 
@@ -50,12 +70,6 @@ impl Wish {
     /// The targets, of which the command has seen that they are some.
     pub(super) fn targets(&self) -> Vec<Target> {
         self.targets.iter().filter_map(|target| target.parse().ok()).collect()
-    }
-
-    /// The constraints of a project.
-    pub(super) fn constraint(&self, project: &ProjectName) -> Vec<Requirement> {
-        let read = self.constraints.iter().filter_map(|text| text.parse::<Requirement>().ok());
-        read.filter(|constraint| constraint.project == *project).collect()
     }
 }
 
@@ -104,6 +118,22 @@ fn own_platform() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_names_no_project_is_told_from_what_does_and_passwords_are_masked() {
+        for text in
+            ["git+https://h.example/x/y.git@v1#egg=y", "https://u:p@h.example/x.whl", "./x", "/x", "~/x"]
+        {
+            assert!(elsewhere(text).is_some(), "{text}");
+        }
+        for text in ["six", "six @ https://u:p@h.example/six.whl", "six@https://h.example/six.whl"] {
+            assert_eq!(elsewhere(text), None, "{text}");
+        }
+        let line = |text: &str| Line { requirement: text.to_owned(), ..Line::default() };
+        assert_eq!(line("six @ https://me:secret@h/six.whl").words(), "six @ https://***@h/six.whl");
+        let error = line("six six @ https://me:secret@h/six.whl").read().unwrap_err();
+        assert!(error.contains("***@h") && !error.contains("secret"), "{error}");
+    }
 
     #[test]
     fn targets_are_named_by_pythons_and_platforms() {

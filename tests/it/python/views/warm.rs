@@ -196,6 +196,98 @@ fn a_lock_is_warmed_to_the_file_for_each_target() {
 }
 
 #[test]
+fn the_forks_of_a_lock_are_alternatives() {
+    let wheels =
+        |project, versions: [&'static str; 2]| versions.map(|version| WheelBuilder::new(project, version));
+    let [one, two] = wheels("six", ["1", "2"]);
+    let index = FakeIndex::builder(Style::Json)
+        .wheel(&one)
+        .wheel(&two)
+        .wheel(&WheelBuilder::new("winpot", "1"))
+        .start();
+    let depot = in_front_of(&index);
+    let around = tempfile::tempdir().unwrap();
+    let fork = |version: &str, more: &str| {
+        format!(
+            "[[package]]\nname = \"six\"\nversion = \"{version}\"\n\
+             source = {{ registry = \"https://index.example/simple\" }}\n{more}\n"
+        )
+    };
+    let marked = [
+        fork("1", "resolution-markers = [\"python_full_version < '3.12'\"]"),
+        fork("2", "resolution-markers = [\"python_full_version >= '3.12'\"]"),
+    ];
+    let lock = write(around.path(), "uv.lock", &marked.concat());
+    assert_eq!(names(&warm(&depot, &["-r", &lock], 0)), [two.filename()]);
+    let both = warm(&depot, &["-r", &lock, "--python", "3.11"], 0);
+    assert_eq!(names(&both), [one.filename(), two.filename()], "{both:#}");
+    // Where nothing says which is for what, each comes.
+    let lock = write(around.path(), "uv.lock", &[fork("1", ""), fork("2", "")].concat());
+    let both = warm(&depot, &["-r", &lock], 0);
+    assert_eq!(names(&both), [one.filename(), two.filename()], "{both:#}");
+    let pylock = "[[packages]]\nname = \"winpot\"\nversion = \"1\"\nmarker = \"sys_platform == 'win32'\"\n\
+                  [[packages]]\nname = \"gone\"\nversion = \"1\"\nmarker = \"sys_platform == 'win32'\"\n";
+    let lock = write(around.path(), "pylock.toml", pylock);
+    let warmed = warm(&depot, &["-r", &lock], 0);
+    assert!(names(&warmed).is_empty() && warmed["warnings"].as_array().unwrap().is_empty(), "{warmed:#}");
+    let windows = warm(&depot, &["-r", &lock, "--platform", "windows"], 3);
+    assert_eq!(names(&windows), [wheel_name("winpot", "1")]);
+    assert_eq!(windows["failed"][0]["what"], "gone", "{windows:#}");
+}
+
+#[test]
+fn constraints_are_those_of_each_target() {
+    let index = index_of(&["six"]);
+    let depot = in_front_of(&index);
+    let around = tempfile::tempdir().unwrap();
+    let bounds = "six==1;python_version<'3.12'\nsix==2;python_version>='3.12'\n";
+    let path = write(around.path(), "bounds.txt", bounds);
+    assert_eq!(names(&warm(&depot, &["six", "-c", &path], 0)), [wheel_name("six", "2")]);
+    let both = warm(&depot, &["six", "-c", &path, "--python", "3.11"], 0);
+    assert_eq!(names(&both), [wheel_name("six", "1"), wheel_name("six", "2")]);
+    let path = write(around.path(), "wrong.txt", "six=<1\n");
+    let refused = said(&depot, &["six", "-c", &path]).assert_code(1);
+    assert!(refused.stderr.contains("wrong.txt:1"), "{}", refused.stderr);
+}
+
+#[test]
+fn what_a_rejected_release_requires_is_neither_had_nor_missed() {
+    let index = FakeIndex::builder(Style::Json)
+        .wheel(&WheelBuilder::new("aaa", "1").requires_dist("bbb").requires_dist("ddd"))
+        .wheel(&WheelBuilder::new("bbb", "1"))
+        .wheel(&WheelBuilder::new("bbb", "2").requires_dist("nobodys"))
+        .wheel(&WheelBuilder::new("ddd", "1").requires_dist("eee"))
+        .wheel(&WheelBuilder::new("eee", "1").requires_dist("bbb<2"))
+        .start();
+    let depot = in_front_of(&index);
+    let warmed = warm(&depot, &["aaa"], 0);
+    assert_eq!(names(&warmed), ["aaa", "bbb", "ddd", "eee"].map(|project| wheel_name(project, "1")));
+}
+
+#[test]
+fn an_address_among_names_is_said_without_its_password_and_the_rest_is_had() {
+    let index = FakeIndex::builder(Style::Json)
+        .wheel(&WheelBuilder::new("six", "1").requires_dist("tea @ https://me:secret@files.example/tea.whl"))
+        .start();
+    let depot = in_front_of(&index);
+    let around = tempfile::tempdir().unwrap();
+    let list = "git+https://me:secret@git.example/x/y.git@v1#egg=y\npot @ https://me:secret@files.example/pot.whl\nsix\n";
+    let path = write(around.path(), "requirements.txt", list);
+    let said_so = said(&depot, &["-r", &path]).assert_code(3);
+    for words in
+        ["git+https://***@git.example", "pot @ https://***@files.example", "tea @ https://***@files.example"]
+    {
+        assert!(said_so.stdout.contains(words), "{words}: {}", said_so.stdout);
+    }
+    assert!(!said_so.stdout.contains("secret") && !said_so.stderr.contains("secret"), "{}", said_so.stderr);
+    assert!(said_so.stdout.contains("1 projects, 1 files"), "{}", said_so.stdout);
+    let warmed = warm(&depot, &["-r", &path], 3);
+    assert!(!warmed.to_string().contains("secret"), "{warmed:#}");
+    let refused = said(&depot, &["six six @ https://me:secret@files.example/six.whl"]).assert_code(1);
+    assert!(!refused.stderr.contains("secret"), "{}", refused.stderr);
+}
+
+#[test]
 fn nobody_is_asked_for_what_is_owned_or_hidden() {
     let index = index_of(&["acme-core", "evil", "six"]);
     let around = tempfile::tempdir().unwrap();
