@@ -171,7 +171,7 @@ impl Run {
             }
         };
         let extras = asked.extras();
-        let choice = (!picked.picks.is_empty()).then(|| Choice { picks: picked.picks, extras });
+        let choice = (!picked.picks.is_empty()).then_some(Choice { picks: picked.picks, extras });
         let Some(asked) = problem.projects.get_mut(project) else { return false };
         asked.failed = picked.failed;
         asked.locked = picked.locked;
