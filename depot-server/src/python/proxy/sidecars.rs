@@ -56,7 +56,7 @@ impl Proxy {
         self.counters.count(Event::Miss);
         let (this, name) = (Arc::clone(self), filename.clone());
         let begin = || async move { this.fetch_metadata(&name, file).await };
-        let had = self.documents.join(&stored(filename, Part::Metadata), begin).ended().await;
+        let had = self.documents.join(&place(filename, Part::Metadata), begin).ended().await;
         had.unwrap_or_else(|| Err(ProxyError::broken_off(filename.as_str())))
     }
 
@@ -160,7 +160,7 @@ impl Proxy {
         self.counters.count(Event::Miss);
         let (this, name) = (Arc::clone(self), filename.clone());
         let begin = || async move { this.fetch_provenance(&name, &file).await };
-        let had = self.documents.join(&stored(filename, Part::Provenance), begin).ended().await;
+        let had = self.documents.join(&place(filename, Part::Provenance), begin).ended().await;
         had.unwrap_or_else(|| Err(ProxyError::broken_off(filename.as_str())))
     }
 
@@ -184,6 +184,11 @@ impl Proxy {
         });
         kept.await.map(Some).map_err(|_| ProxyError::broken_off(filename.as_str()))
     }
+}
+
+/// What is fetched once for all: `foo-1-2.tar.gz` is a file of `foo` and another one of `foo-1`.
+fn place(filename: &DistributionFilename, part: Part) -> String {
+    format!("{}/{}", filename.project(), stored(filename, part))
 }
 
 fn stored(filename: &DistributionFilename, part: Part) -> String {

@@ -93,8 +93,10 @@ fn a_file_from_elsewhere_counts_once_for_who_has_it_wherever_it_is_read() {
                     assert_eq!(depot.get(&path).status, status, "{mode} {path}");
                 }
                 assert_eq!(depot.request("HEAD", &path, None, "", b"").status, 200, "{mode} {path}");
-                // Who wants a part has the rest, or wants no more than a look.
-                depot.request("GET", &path, None, "Range: bytes=0-5\r\n", b"");
+                // Who wants a part has the rest, or wants no more than a look. What passes through is sent whole.
+                if mode != "stream" {
+                    depot.request("GET", &path, None, "Range: bytes=0-5\r\n", b"");
+                }
                 assert_eq!(depot.get(&format!("{path}.metadata")).status, 200, "{mode} {path}");
             }
         }
