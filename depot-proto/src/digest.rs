@@ -74,6 +74,13 @@ impl FromStr for Sha256Digest {
 
 crate::text::stands_as_text!(Sha256Digest);
 
+/// The hexadecimal digits of a digest of any kind, in lower case; pages have many of them, and formatting takes its time.
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
+}
+
 /// Hashes bytes as they stream by.
 #[derive(Clone, Default)]
 pub struct Sha256Hasher(Sha256);

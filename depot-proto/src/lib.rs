@@ -35,7 +35,7 @@ mod text;
 mod timestamp;
 pub mod why;
 
-pub use digest::{DigestError, Sha256Digest, Sha256Hasher};
+pub use digest::{DigestError, Sha256Digest, Sha256Hasher, hex};
 pub use problem::{ErrorCode, PROBLEM_JSON, Problem};
 pub use python::environment::Environment;
 pub use python::facts::{Facts, Origin};

@@ -322,10 +322,3 @@ fn sorted_versions(versions: &[String]) -> Vec<&str> {
     sorted.dedup_by(|one, two| one.1 == two.1);
     sorted.into_iter().map(|(_, text)| text).collect()
 }
-
-/// The digest's hexadecimal digits; pages have two of them for each wheel, and `Display` takes its time.
-fn hex(digest: &Sha256Digest) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digits = digest.as_bytes().iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
-}

@@ -6,8 +6,8 @@
 
 use std::fmt::Write as _;
 
-use super::{API_VERSION, MetadataMark, PageFile, ProjectPage, hex, quote};
-use crate::ProjectName;
+use super::{API_VERSION, MetadataMark, PageFile, ProjectPage, quote};
+use crate::{ProjectName, hex};
 
 pub(super) fn project(page: &ProjectPage) -> Vec<u8> {
     let mut html = String::with_capacity(600 + page.files.len() * 640);
@@ -82,7 +82,7 @@ fn anchor(html: &mut String, file: &PageFile) {
     escape(html, &file.url);
     if let Some(digest) = file.sha256() {
         html.push_str("#sha256=");
-        html.push_str(&hex(&digest));
+        html.push_str(&hex(digest.as_bytes()));
     }
     html.push('"');
     if let Some(requires_python) = file.requires_python.as_deref().filter(|text| !text.trim().is_empty()) {
@@ -96,7 +96,7 @@ fn anchor(html: &mut String, file: &PageFile) {
         // Not `false`: pip reads any value as "it is there".
         MetadataMark::Absent => None,
         MetadataMark::Present => Some("true".to_owned()),
-        MetadataMark::Sha256(digest) => Some(format!("sha256={}", hex(&digest))),
+        MetadataMark::Sha256(digest) => Some(format!("sha256={}", hex(digest.as_bytes()))),
     };
     if let Some(mark) = mark {
         attribute(html, "data-dist-info-metadata", &mark);

@@ -3,10 +3,8 @@
 
 use serde::Serialize;
 
-use super::{
-    API_VERSION, API_VERSION_WITHOUT_SIZES, MetadataMark, PageFile, ProjectPage, hex, sorted_versions,
-};
-use crate::{Timestamp, Yanked};
+use super::{API_VERSION, API_VERSION_WITHOUT_SIZES, MetadataMark, PageFile, ProjectPage, sorted_versions};
+use crate::{Timestamp, Yanked, hex};
 
 #[derive(Serialize)]
 struct Meta {
@@ -98,12 +96,12 @@ fn file(listed: &PageFile, sized: bool) -> File<'_> {
     let mark = match listed.core_metadata {
         MetadataMark::Absent => None,
         MetadataMark::Present => Some(Mark::Unhashed(true)),
-        MetadataMark::Sha256(digest) => Some(Mark::Hashed(Hashes { sha256: Some(hex(&digest)) })),
+        MetadataMark::Sha256(digest) => Some(Mark::Hashed(Hashes { sha256: Some(hex(digest.as_bytes())) })),
     };
     File {
         filename: &listed.filename,
         url: &listed.url,
-        hashes: Hashes { sha256: listed.sha256().as_ref().map(hex) },
+        hashes: Hashes { sha256: listed.sha256().map(|digest| hex(digest.as_bytes())) },
         requires_python: listed.requires_python.as_deref().filter(|text| !text.trim().is_empty()),
         size: listed.size.filter(|_| sized),
         upload_time: listed.upload_time.filter(|_| sized),

@@ -3,7 +3,8 @@
 //!
 //! An answer is made by the same functions that the router's handlers call, once, and kept with its head ready to be
 //! sent. What it was made of is kept beside it, and compared with what is so now before it is sent again. Everything that
-//! is not at hand, and everything odd, is left to the router. Nothing here waits or blocks.
+//! is not at hand, and everything odd, is left to the router. Nothing here waits for another index or reads a file that is
+//! served; once a second it is looked whether a policy changed.
 
 mod hosted;
 mod view;

@@ -5,6 +5,7 @@ use std::{
     io::{self, Read},
 };
 
+use depot_proto::hex;
 use md5::{Digest, Md5, digest::DynDigest};
 use sha2::{Sha224, Sha384, Sha512};
 
@@ -63,12 +64,6 @@ impl Digests {
             }
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
 }
 
 #[cfg(test)]

@@ -34,9 +34,7 @@ impl Proxy {
             return Ok(Some(Fetched::Here(served)));
         }
         // Whatever is at hand: files of a project that is quarantined are not sent.
-        if let Some(entry) = self.kept_entry(filename.project()).await? {
-            check_status(&entry)?;
-        }
+        self.check_offered(filename.project()).await?;
         if let Some(served) = self.kept.cached(&self.tree, filename, part) {
             self.counters.count(Event::Hit);
             return Ok(Some(Fetched::Here(served)));
@@ -69,9 +67,7 @@ impl Proxy {
             Part::Provenance => PROVENANCE,
             Part::Record => return Ok(None),
         };
-        if let Some(entry) = self.kept_entry(filename.project()).await? {
-            check_status(&entry)?;
-        }
+        self.check_offered(filename.project()).await?;
         if part != Part::Provenance
             && let Look::Here(served) = self.look(filename, part).await?
         {
@@ -93,6 +89,21 @@ impl Proxy {
             (_, MetadataMark::Sha256(sha256)) => Some(Described { sha256: Some(sha256), ..described }),
         };
         Ok(described.map(Fetched::Described))
+    }
+
+    /// Refuses what is of a project that its index quarantined, also where that is all that is left of it.
+    async fn check_offered(self: &Arc<Self>, project: &ProjectName) -> Result<(), ProxyError> {
+        if let Some(entry) = self.kept_entry(project).await? {
+            return check_status(&entry);
+        }
+        let (this, name) = (Arc::clone(self), project.clone());
+        let left = tokio::task::spawn_blocking(move || this.pages.folder.left(&name)).await;
+        match left.map_err(|_| ProxyError::broken_off(project.as_str()))? {
+            Some((status, reason)) if !status.offers_files() => {
+                Err(ProxyError::Quarantined { project: project.clone(), reason })
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn bytes(self: &Arc<Self>, filename: &DistributionFilename) -> Result<Option<Fetched>, ProxyError> {

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use blake2::{Blake2b, digest::consts::U32};
-use depot_proto::Sha256Digest;
+use depot_proto::{Sha256Digest, hex};
 use md5::{Digest, Md5};
 
 /// Digests in lower-case hexadecimal digits, those that were said.
@@ -57,12 +57,6 @@ impl Digests {
         }
         Ok((hex(&md5.finalize()), hex(&blake2.finalize())))
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
 }
 
 #[cfg(test)]

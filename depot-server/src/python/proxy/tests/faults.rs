@@ -134,6 +134,23 @@ async fn a_file_that_nobody_measured_is_whole_if_it_can_be_read() {
 }
 
 #[tokio::test]
+async fn a_file_that_comes_longer_than_was_told_is_not_cut_to_what_was_told() {
+    for digest in [None, Some("md5")] {
+        let (bench, bytes) = (Bench::new(), noise(500_000));
+        let mut listed = bare_entry(OTHER);
+        if let Some(digest) = digest {
+            listed["hashes"] = json!({ digest: md5_of(&bytes) });
+        }
+        bench.index.list(&[(listed, &bytes)]);
+        bench.index.without_ranges();
+        bench.index.fault(&path_of(OTHER), Fault::Short(400_000, 300_000), 1);
+        assert!(bench.fetch(OTHER).await.is_err(), "{digest:?}");
+        assert!(bench.keeps_nothing(OTHER).await, "{digest:?}");
+        assert!(bench.fetch(OTHER).await.unwrap().unwrap() == bytes, "{digest:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_file_is_known_by_whatever_digest_is_listed() {
     for (mode, size) in [(FileMode::Cache, 200), (FileMode::Cache, 300_000), (FileMode::Stream, 300_000)] {
         let bench = Bench::with(|settings| settings.files = mode);

@@ -4,7 +4,7 @@ use depot_proto::simple::{MetadataMark, ProjectStatus};
 use serde_json::json;
 
 use super::{
-    upstream::{Fault, PAGE, bare_entry, entry, path_of},
+    upstream::{Fault, PAGE, bare_entry, entry, path_of, wheel},
     *,
 };
 use crate::python::view::listing::CacheState;
@@ -274,6 +274,31 @@ async fn a_project_that_was_quarantined_and_then_taken_away_stays_so() {
     bench.index.remove(PAGE);
     assert_eq!(state(&bench).await, None);
     assert_eq!(bench.fetch(SDIST).await.unwrap().unwrap(), b"s");
+}
+
+#[tokio::test]
+async fn metadata_of_a_project_that_was_quarantined_and_then_taken_away_is_not_sent() {
+    let (bench, bytes) = (Bench::with(at_once), wheel("1.0", 100));
+    bench.index.list(&[(entry(WHEEL, &bytes), &bytes)]);
+    assert!(bench.part(WHEEL, Part::Metadata).await.unwrap().is_some());
+    let page = json!({
+        "meta": { "api-version": "1.4" }, "name": POT, "files": [entry(WHEEL, &bytes)],
+        "project-status": { "status": "quarantined", "reason": "malware" },
+    });
+    bench.index.put(PAGE, page.to_string(), "application/vnd.pypi.simple.v1+json");
+    bench.files().await;
+    bench.index.remove(PAGE);
+    assert_eq!(state(&bench).await, None);
+    let refused = |bench: &Bench| {
+        let (proxy, filename) = (Arc::clone(&bench.proxy), named(WHEEL));
+        async move {
+            let described = proxy.describe(&filename, Part::Metadata).await.is_err();
+            described
+                && matches!(proxy.file(&filename, Part::Metadata).await, Err(ProxyError::Quarantined { .. }))
+        }
+    };
+    assert!(refused(&bench).await);
+    assert!(refused(&bench.restart(at_once)).await);
 }
 
 #[tokio::test]

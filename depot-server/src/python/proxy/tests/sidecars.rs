@@ -152,3 +152,31 @@ async fn a_path_of_upstream_leads_to_its_file_even_when_nothing_is_kept() {
     let refused = bench.proxy.packages("ab/secret-1.0.tar.gz", |project| project.as_str() != "secret").await;
     assert_eq!((refused.unwrap(), bench.index.asked_in_all()), (None, asked));
 }
+
+#[tokio::test]
+async fn files_of_one_name_in_two_projects_have_documents_of_their_own() {
+    const BOTH: &str = "tea-pot-1-2.tar.gz";
+    let bench = Bench::new();
+    for project in ["tea-pot", "tea-pot-1"] {
+        let provenance = format!("/{project}.provenance");
+        let file = json!({
+            "filename": BOTH, "url": format!("/{project}/{BOTH}"), "hashes": {}, "provenance": bench.index.url(&provenance),
+        });
+        let page = json!({ "meta": { "api-version": "1.4" }, "name": project, "files": [file] });
+        let path = format!("/simple/{project}/");
+        bench.index.put(&path, page.to_string(), "application/vnd.pypi.simple.v1+json");
+        bench.index.put(&provenance, json!({ "of": project }).to_string(), "application/json");
+        // Long enough for both to be asked for at the same time.
+        bench.index.fault(&provenance, Fault::Drip(4, Duration::from_millis(60)), 1);
+    }
+    let had = async |project: &str| {
+        let project: ProjectName = project.parse().unwrap();
+        let filename = DistributionFilename::parse(BOTH, &project).unwrap();
+        match bench.proxy.file(&filename, Part::Provenance).await.unwrap() {
+            Some(Fetched::Here(served)) => String::from_utf8(bytes_of(&served)).unwrap(),
+            _ => panic!("there is none"),
+        }
+    };
+    let had = futures_util::future::join(had("tea-pot"), had("tea-pot-1")).await;
+    assert_eq!(had, (r#"{"of":"tea-pot"}"#.to_owned(), r#"{"of":"tea-pot-1"}"#.to_owned()));
+}

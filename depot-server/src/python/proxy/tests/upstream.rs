@@ -29,6 +29,8 @@ pub(super) enum Fault {
     Redirect(String),
     /// The body without saying how long it is, up to so many bytes.
     Unannounced(usize),
+    /// Announces so many bytes, and ends after so many.
+    Short(usize, usize),
 }
 
 #[derive(Default)]
@@ -219,6 +221,10 @@ fn answer(
         Some(Fault::CutAt(at)) => {
             stream.write_all(&head(status, body.len(), &more))?;
             stream.write_all(&body[..(*at).min(body.len())])
+        }
+        Some(Fault::Short(announced, at)) => {
+            stream.write_all(&head(status, *announced, &more))?;
+            stream.write_all(&body[..*at])
         }
         Some(Fault::Unannounced(at)) => {
             stream.write_all(format!("HTTP/1.1 200 X\r\nConnection: close\r\n{more}\r\n").as_bytes())?;
