@@ -274,6 +274,13 @@ impl Depot {
         });
     }
 
+    /// The same for the lists of the views, for which folders may have to be read. May block for long.
+    pub(crate) fn warm_views(&self) {
+        for format in [PageFormat::Json, PageFormat::Html] {
+            self.views.iter().for_each(|view| view.warm(format));
+        }
+    }
+
     /// What `/readyz` asks.
     fn ready(&self) -> health::Ready {
         let (committer, tree) = (Arc::clone(&self.committer), Arc::clone(&self.hosted.repository.tree));

@@ -21,6 +21,7 @@ mod coding;
 pub mod command;
 mod config;
 mod descriptors;
+mod followed;
 mod http;
 mod listen;
 mod private;

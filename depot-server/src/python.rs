@@ -5,6 +5,7 @@ pub(crate) mod declared;
 pub(crate) mod directory;
 pub(crate) mod exceptions;
 pub(crate) mod files;
+mod footprint;
 pub(crate) mod http;
 mod key;
 pub(crate) mod pages;

@@ -144,7 +144,7 @@ pub(super) fn open(config: Config) -> Result<Depot, OpenError> {
     let authenticator = Arc::new(Authenticator { authority: Arc::new(authority), logins, trusted });
     let oidc = oidc(&config, &instance)?;
     let opened = views::open(&config, &hosted, &tokens, oidc.as_ref())?;
-    let watch = Watch::new(&opened, &config, &committer);
+    let watch = Watch::new(&opened, &config, &committer, oidc.as_ref());
     let views::Opened { views, hosted_alone, explained, .. } = opened;
     let known = Arc::new(Known { counters, views: Arc::clone(&explained) });
     let depot = Depot {

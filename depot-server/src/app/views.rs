@@ -20,6 +20,7 @@ use crate::{
             View,
             member::{Hosted, Member, Source},
             ownership::{Ownership, Reserved},
+            remembering,
         },
     },
     service::{alarms::Alarms, tokens::Tokens},
@@ -71,7 +72,7 @@ pub(super) fn open(
             members.insert(repository.name.clone(), member);
         }
     }
-    let mut views = Vec::new();
+    let (mut views, merged) = (Vec::new(), remembering());
     for repository in enabled() {
         let RepositoryConfig { name, kind, .. } = repository;
         let (of, own_policy) = match kind {
@@ -87,7 +88,8 @@ pub(super) fn open(
         let mount = if name.as_str() == ROOT { String::new() } else { format!("/{name}") };
         let pages = Arc::clone(&hosted.pages);
         let ownership = Arc::clone(&ownership);
-        let mut view = View::new(name.clone(), mount, of, pages, ownership, config.anonymous_read);
+        let (name, merged) = (name.clone(), merged.clone());
+        let mut view = View::new(name, mount, of, pages, ownership, config.anonymous_read, merged);
         view.downloads.clone_from(&hosted.downloads);
         view.statistics.clone_from(&hosted.statistics);
         view.list_upstream = matches!(kind, KindConfig::Group(group) if group.list_upstream);
@@ -97,7 +99,7 @@ pub(super) fn open(
         let name = member.name.clone();
         let mount = format!("/{name}");
         let pages = Arc::clone(&hosted.pages);
-        let mut view = View::new(name, mount, vec![member], pages, ownership, config.anonymous_read);
+        let mut view = View::new(name, mount, vec![member], pages, ownership, config.anonymous_read, merged);
         view.downloads.clone_from(&hosted.downloads);
         view.statistics.clone_from(&hosted.statistics);
         Arc::new(view)

@@ -6,10 +6,11 @@ use depot_proto::Timestamp;
 
 use super::{OpenError, views::Opened};
 use crate::{
+    auth::oidc::Oidc,
     clock,
     config::Config,
     http::tally::Tally,
-    python::{exceptions::Exceptions, proxy::Proxy, view::View},
+    python::{exceptions::Exceptions, policy::PolicyFile, proxy::Proxy, view::View},
     service::{alarms::Alarms, commit::Committer},
 };
 
@@ -18,7 +19,11 @@ pub(crate) struct Watch {
     views: Vec<Arc<View>>,
     /// The other indexes among the members of these.
     pub(super) proxies: Vec<Arc<Proxy>>,
-    /// The exceptions of the policies that they follow.
+    /// The policies of these, of groups, and of the hosted repository.
+    policies: Vec<Arc<PolicyFile>>,
+    /// Whom the configuration trusts among CI jobs, if anybody.
+    jobs: Option<Arc<Oidc>>,
+    /// The exceptions among their rules.
     exceptions: Exceptions,
     pub(super) alarms: Arc<Alarms>,
     /// How many requests were answered.
@@ -27,15 +32,30 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn new(opened: &Opened, config: &Config, committer: &Arc<Committer>) -> Self {
+    pub(super) fn new(
+        opened: &Opened,
+        config: &Config,
+        committer: &Arc<Committer>,
+        jobs: Option<&Arc<Oidc>>,
+    ) -> Self {
         let (policies, committer) = (opened.policies.clone(), Arc::clone(committer));
         Self {
+            policies: policies.iter().map(|(_, policy)| Arc::clone(policy)).collect(),
+            jobs: jobs.cloned(),
             views: opened.views.clone(),
             proxies: opened.proxies.clone(),
             exceptions: Exceptions::new(config.exceptions(), policies, committer),
             alarms: Arc::clone(&opened.alarms),
             tally: Arc::default(),
             started: clock::now(),
+        }
+    }
+
+    /// Looks at the files of rules that may have changed. May block.
+    pub(crate) fn look_at_files(&self) {
+        self.policies.iter().for_each(|policy| policy.look());
+        if let Some(jobs) = &self.jobs {
+            jobs.look();
         }
     }
 

@@ -12,10 +12,11 @@ mod reserving;
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
-    time::SystemTime,
 };
 
 use depot_proto::{ProjectName, RepositoryName};
+
+use crate::followed::{Stamp, stamp};
 
 pub(crate) use identity::{Identity, IdentityError};
 pub(crate) use issuer::KeysError;
@@ -57,9 +58,6 @@ pub(crate) struct Oidc {
     reserving: Reserving,
 }
 
-/// By what it is noticed that the file of publishers changed.
-type Stamp = (SystemTime, u64);
-
 /// What was read of the file, and which file that was.
 struct Current {
     publishers: Arc<Publishers>,
@@ -72,15 +70,19 @@ impl Oidc {
     pub(crate) fn open(path: &Path, audience: String, offline: bool) -> Result<Self, PublishersError> {
         let seen = stamp(path);
         let (publishers, issuers) = read(path, offline)?;
-        let reserving = Reserving::new(&publishers, seen);
+        let reserving = Reserving::new(path.to_owned(), seen, &publishers);
         let current = RwLock::new(Current { publishers, issuers, seen });
         Ok(Self { audience, offline, path: path.to_owned(), current, reserving })
     }
 
-    /// Whether jobs may publish under a pattern of names to which this one belongs, and not under every name. Looks at the
-    /// file from time to time, which takes a moment.
+    /// Whether jobs may publish under a pattern of names to which this one belongs, and not under every name.
     pub(crate) fn reserves(&self, repository: &RepositoryName, project: &ProjectName) -> bool {
-        self.reserving.reserves(&self.path, repository, project)
+        self.reserving.reserves(repository, project)
+    }
+
+    /// Looks whether other names are reserved by now. May block.
+    pub(crate) fn look(&self) {
+        self.reserving.look();
     }
 
     /// The audience that a job's token must be made for: this server, and no other.
@@ -140,9 +142,4 @@ fn read(path: &Path, offline: bool) -> Result<(Arc<Publishers>, Arc<Vec<Issuer>>
         issuers.push(Issuer::new(url, keys));
     }
     Ok((Arc::new(publishers), Arc::new(issuers)))
-}
-
-fn stamp(path: &Path) -> Option<Stamp> {
-    let metadata = std::fs::metadata(path).ok()?;
-    Some((metadata.modified().ok()?, metadata.len()))
 }

@@ -86,6 +86,8 @@ async fn run(config: Config) -> anyhow::Result<()> {
     }
     let preparing = Arc::clone(&depot);
     tokio::spawn(async move { preparing.prepare().await });
+    let listing = Arc::clone(&depot);
+    tokio::task::spawn_blocking(move || listing.warm_views());
     let warning = tokio::spawn(warn_of_ends(Arc::clone(&depot)));
     let watching = tokio::spawn(watch(Arc::clone(&depot)));
     let connections = wire.connections.min(Shares::now().connections);
@@ -106,28 +108,29 @@ async fn run(config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// How often policies are looked at for what the journal should know.
-const WATCHED: Duration = Duration::from_secs(2);
-
-/// How many of these looks there are to one at what is kept of other indexes.
-const LOOKS: u32 = 300;
-
-/// Watches for what nobody may ask about for long: policies that changed, and names that are owned by now.
-async fn watch(depot: Arc<Depot>) {
-    for look in (0..LOOKS).cycle() {
+/// Does something again and again that may block, and waits for so long in between.
+async fn repeat(depot: Arc<Depot>, wait: Duration, what: fn(&Depot)) {
+    loop {
         let depot = Arc::clone(&depot);
-        let looked = tokio::task::spawn_blocking(move || {
+        // One that panicked was logged when it did.
+        let _ = tokio::task::spawn_blocking(move || what(&depot)).await;
+        tokio::time::sleep(wait).await;
+    }
+}
+
+/// Watches for what nobody may ask about for long: rules that changed, and names that are owned by now. Each by itself, as
+/// one may take long.
+async fn watch(depot: Arc<Depot>) {
+    let repeat = |seconds, what| repeat(Arc::clone(&depot), Duration::from_secs(seconds), what);
+    tokio::join!(
+        repeat(1, |depot| depot.watch.look_at_files()),
+        repeat(2, |depot| {
             if let Err(error) = depot.watch.tell_exceptions() {
                 tracing::error!(%error, "the journal cannot be told which exceptions of policies hold");
             }
-            if look == 0 {
-                depot.watch.look_around();
-            }
-        });
-        // One that panicked was logged when it did.
-        let _ = looked.await;
-        tokio::time::sleep(WATCHED).await;
-    }
+        }),
+        repeat(600, |depot| depot.watch.look_around()),
+    );
 }
 
 /// How many tokens one line each is spent on.

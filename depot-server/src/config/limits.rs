@@ -56,7 +56,7 @@ pub(crate) static BODY_GRACE: Setting = Setting::new(
 pub(crate) static PAGE_CACHE: Setting = Setting::new(
     "limits.page_cache",
     Fallback::Value("\"128 MiB\""),
-    "How much memory rendered pages may take",
+    "How much memory rendered pages may take; what is ready to be sent may take as much again",
 );
 
 pub(crate) static SECTION: Section = Section {

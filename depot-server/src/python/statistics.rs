@@ -74,7 +74,7 @@ impl Known {
             return Err(wrong(format!("`limit` is a number from 1 to {MAX_ROWS}")));
         }
         let question = Question {
-            repositories: self.repositories(repository.as_ref())?,
+            repositories: self.repositories(asker, repository.as_ref())?,
             project,
             filename: query.filename.clone(),
             span,
@@ -129,11 +129,29 @@ impl Known {
     }
 
     /// The repositories that a name stands for; without one, all of which anything was counted.
-    fn repositories(&self, name: Option<&RepositoryName>) -> Result<Vec<RepositoryName>, StoreError> {
-        let Some(name) = name else { return self.counters.repositories() };
-        let view = self.views.iter().find(|view| view.name == *name);
-        let members = view.map(|view| view.members.iter().map(|member| member.name.clone()).collect());
-        Ok(members.unwrap_or_else(|| vec![name.clone()]))
+    ///
+    /// The keeper is told of a name that stands for none; to readers it is one that nothing was counted of.
+    fn repositories(
+        &self,
+        asker: Asker<'_>,
+        name: Option<&RepositoryName>,
+    ) -> Result<Vec<RepositoryName>, StatsError> {
+        let Some(name) = name else { return Ok(self.counters.repositories()?) };
+        if let Some(view) = self.views.iter().find(|view| view.name == *name) {
+            return Ok(view.members.iter().map(|member| member.name.clone()).collect());
+        }
+        if matches!(asker, Asker::Keeper) {
+            let mut known = self.counters.repositories()?;
+            if !known.contains(name) {
+                known.extend(self.views.iter().map(|view| view.name.clone()));
+                known.sort();
+                known.dedup();
+                let known: Vec<_> = known.iter().map(RepositoryName::as_str).collect();
+                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                return Err(wrong(format!("nothing is counted of a repository `{name}`, only of {known}")));
+            }
+        }
+        Ok(vec![name.clone()])
     }
 
     fn span(&self, query: &StatsQuery, by: By) -> Result<Span, StatsError> {
@@ -151,6 +169,9 @@ impl Known {
             (_, _, Some(_)) => return Err(wrong("give `days`, or `from` and `to`, and not both")),
             (from, to, None) => (from.unwrap_or(kept_from), to.unwrap_or(today)),
         };
+        if query.to.is_none() && from > today {
+            return Err(wrong(format!("`from` is after today, which is {today}")));
+        }
         if from > to {
             return Err(wrong("`from` is after `to`"));
         }

@@ -24,6 +24,7 @@ use depot_proto::{
 };
 use futures_util::future::join_all;
 use moka::sync::Cache;
+use smallvec::SmallVec;
 
 use self::{
     buried::Buried,
@@ -39,6 +40,7 @@ pub(crate) use self::{
 use super::{
     directory::DirectoryError,
     files::FileError,
+    key::Key,
     pages::Pages,
     policy::{InForce, PolicyFile},
     proxy::ProxyError,
@@ -50,11 +52,23 @@ use crate::{
     store::StoreError,
 };
 
+/// What a page is made of: places and the versions of what is there, of a few members without allocating.
+type Versions = SmallVec<[(usize, u64); 6]>;
+
 /// What lets someone read. Who may push may see what is there: a token for nothing but pushing would be of little use.
 pub(crate) const READING: [Action; 4] = [Action::Read, Action::Push, Action::PushNew, Action::Mirror];
 
-/// The merged pages that are remembered, in files that they list.
-const REMEMBERED: u64 = 1_000_000;
+/// The memory that the pages of all views may take, in bytes, as they were put together.
+const REMEMBERED: u64 = 128 << 20;
+
+/// The pages of views as they were put together, by view, project, and what of it its readers may read.
+pub(crate) type Merged = Cache<Box<[u8]>, Arc<Shown>>;
+
+/// Where the views of a server remember pages.
+pub(crate) fn remembering() -> Merged {
+    let weight = |_: &_, shown: &Arc<Shown>| u32::try_from(shown.weight()).unwrap_or(u32::MAX);
+    Cache::builder().max_capacity(REMEMBERED).weigher(weight).build()
+}
 
 /// Why a view cannot say what it is asked.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -133,7 +147,8 @@ pub(crate) struct View {
     pub(crate) list_upstream: bool,
     /// Who owns which name, whether the owner is a member or not.
     ownership: Arc<Ownership>,
-    merged: Cache<(ProjectName, Readable), Arc<Shown>>,
+    /// Shared with the other views.
+    merged: Merged,
     list: List,
 }
 
@@ -155,10 +170,8 @@ impl View {
         pages: Arc<Pages>,
         ownership: Arc<Ownership>,
         anonymous_read: bool,
+        merged: Merged,
     ) -> Self {
-        let weight =
-            |_: &_, shown: &Arc<Shown>| u32::try_from(shown.page.files.len() + 8).unwrap_or(u32::MAX);
-        let merged = Cache::builder().max_capacity(REMEMBERED).weigher(weight).build();
         Self {
             name,
             mount,
@@ -238,15 +251,13 @@ impl View {
 
     /// The members that are asked for a project: its owner alone, if it has one. Where the owner is no member, folders are
     /// still what they are, and no other index is asked.
-    fn asked_if(&self, is_owned: bool) -> Vec<usize> {
-        let all = 0..self.members.len();
-        if !is_owned {
-            return all.collect();
-        }
-        let is_hosted = |place: &usize| matches!(self.members[*place].source, Source::Hosted(_));
-        let is_proxy = |place: &usize| matches!(self.members[*place].source, Source::Proxy(_));
-        let hosted: Vec<usize> = all.clone().filter(is_hosted).collect();
-        if hosted.is_empty() { all.filter(|place| !is_proxy(place)).collect() } else { hosted }
+    fn asked_if(&self, is_owned: bool) -> impl Iterator<Item = usize> {
+        let owner_is_member = self.hosted().is_some();
+        (0..self.members.len()).filter(move |place| match self.members[*place].source {
+            Source::Hosted(_) => true,
+            Source::Directory(_) => !is_owned || !owner_is_member,
+            Source::Proxy(_) => !is_owned,
+        })
     }
 
     /// The same, of those that the caller may read.
@@ -255,9 +266,7 @@ impl View {
         if is_owned {
             self.note_owned(project);
         }
-        let mut asked = self.asked_if(is_owned);
-        asked.retain(|place| readable.includes(*place));
-        Ok(asked)
+        Ok(self.asked_if(is_owned).filter(|place| readable.includes(*place)).collect())
     }
 
     /// A project as this caller sees it; none if nobody has it.
@@ -292,22 +301,28 @@ impl View {
             return failed.or(withheld).map_or(Ok(None), Err);
         }
         let cache = found.iter().map(|(_, answer)| answer.cache()).max().unwrap_or(CacheState::Here);
-        let key = (project.clone(), readable);
         let policies = self.policies(found.iter().map(|(place, _)| *place));
         let buried = self.buried(project);
         let of_found = found.iter().map(|(place, answer)| (*place, answer.version()));
         let versions = self.versions(of_found, &policies, &buried);
-        if let Some(shown) = self.merged.get(&key).filter(|shown| shown.holds(&versions, now)) {
+        let key = self.key(project, readable);
+        let known = key.as_ref().and_then(|key| self.merged.get(key.as_bytes()));
+        if let Some(shown) = known.filter(|shown| shown.holds(&versions, now)) {
             return Ok(Some((shown, cache)));
         }
-        let view = Arc::clone(self);
-        let merging = tokio::task::spawn_blocking(move || {
-            view.merge(&key.0, found, &buried, &policies, versions, now).map(|shown| (key, shown))
-        });
-        let (key, shown) = merging.await??;
-        let Some(shown) = shown else { return Ok(None) };
-        self.merged.insert(key, Arc::clone(&shown));
+        let (view, of) = (Arc::clone(self), project.clone());
+        let merging =
+            tokio::task::spawn_blocking(move || view.merge(&of, found, &buried, &policies, versions, now));
+        let Some(shown) = merging.await?? else { return Ok(None) };
+        if let Some(key) = key {
+            self.merged.insert(key.as_bytes().into(), Arc::clone(&shown));
+        }
         Ok(Some((shown, cache)))
+    }
+
+    /// Under what a page is remembered.
+    fn key(&self, project: &ProjectName, readable: Readable) -> Option<Key> {
+        Key::new(&[self.name.as_str(), project.as_str()], &readable.0.to_be_bytes(), 0)
     }
 
     /// The policies that decide about what these members have, by their places, and that of the view itself.
@@ -324,7 +339,7 @@ impl View {
         found: impl Iterator<Item = (usize, u64)>,
         policies: &[(usize, Arc<InForce>)],
         buried: &Buried,
-    ) -> Vec<(usize, u64)> {
+    ) -> Versions {
         let policies = policies.iter().map(|(place, policy)| (*place, policy.version));
         let buried = buried.version().map(|version| (self.members.len() + 1, version));
         found.chain(policies).chain(buried).collect()
@@ -369,7 +384,7 @@ impl View {
         answers: Vec<(usize, Answer)>,
         buried: &Buried,
         policies: &[(usize, Arc<InForce>)],
-        versions: Vec<(usize, u64)>,
+        versions: Versions,
         now: Timestamp,
     ) -> Result<Option<Arc<Shown>>, ViewError> {
         let policy_of = |place: usize| policies.iter().find(|(of, _)| *of == place).map(|(_, policy)| policy);

@@ -15,7 +15,10 @@ use moka::sync::Cache;
 use super::error::ProxyError;
 use crate::{
     clock,
-    python::files::{Content, FileError, Served, open_bytes, open_sidecar},
+    python::{
+        files::{Content, FileError, Served, open_bytes, open_sidecar},
+        key::Key,
+    },
 };
 
 /// The memory that small files and documents take, in bytes.
@@ -38,8 +41,8 @@ pub(super) enum Look {
 
 /// Opened files of one proxy.
 pub(super) struct KeptFiles {
-    open: Cache<String, Arc<Opened>>,
-    small: Cache<String, Arc<Opened>>,
+    open: Cache<Box<[u8]>, Arc<Opened>>,
+    small: Cache<Box<[u8]>, Arc<Opened>>,
     /// Whether it is noted on disk what is asked for, because something will have to go one day.
     notes_use: bool,
 }
@@ -52,7 +55,7 @@ struct Opened {
 impl KeptFiles {
     pub(super) fn new(max_open: u64, notes_use: bool) -> Self {
         let weight =
-            |_: &String, opened: &Arc<Opened>| u32::try_from(opened.served.size + 512).unwrap_or(u32::MAX);
+            |_: &_, opened: &Arc<Opened>| u32::try_from(opened.served.size + 512).unwrap_or(u32::MAX);
         let small = Cache::builder().max_capacity(MAX_SMALL).weigher(weight).build();
         Self { open: Cache::new(max_open), small, notes_use }
     }
@@ -64,8 +67,8 @@ impl KeptFiles {
         filename: &DistributionFilename,
         part: Part,
     ) -> Option<Arc<Served>> {
-        let key = key(filename, part);
-        let opened = self.small.get(&key).or_else(|| self.open.get(&key))?;
+        let key = key(filename, part)?;
+        let opened = self.small.get(key.as_bytes()).or_else(|| self.open.get(key.as_bytes()))?;
         let now = clock::now().micros();
         let touched = opened.touched.load(Ordering::Relaxed);
         if self.notes_use && part == Part::Bytes && now.saturating_sub(touched) > TOUCHED_EVERY {
@@ -119,22 +122,23 @@ impl KeptFiles {
         let cache = if matches!(served.content, Content::Memory(_)) { &self.small } else { &self.open };
         let served = Arc::new(served);
         let touched = AtomicI64::new(clock::now().micros());
-        cache.insert(key(filename, part), Arc::new(Opened { served: Arc::clone(&served), touched }));
+        if let Some(key) = key(filename, part) {
+            cache.insert(key.as_bytes().into(), Arc::new(Opened { served: Arc::clone(&served), touched }));
+        }
         served
     }
 
     /// Lets go of a file that is kept no more; those who read it read on.
     pub(super) fn let_go(&self, filename: &DistributionFilename) {
-        for part in [Part::Bytes, Part::Metadata] {
-            let key = key(filename, part);
-            self.small.invalidate(&key);
-            self.open.invalidate(&key);
+        for key in [Part::Bytes, Part::Metadata].into_iter().filter_map(|part| key(filename, part)) {
+            self.small.invalidate(key.as_bytes());
+            self.open.invalidate(key.as_bytes());
         }
     }
 }
 
-fn key(filename: &DistributionFilename, part: Part) -> String {
-    format!("{}/{filename}{}", filename.project(), part.suffix())
+fn key(filename: &DistributionFilename, part: Part) -> Option<Key> {
+    Key::new(&[filename.project().as_str(), filename.as_str()], part.suffix().as_bytes(), 0)
 }
 
 /// Notes that a file was asked for, as the time of its last change: what is kept never changes otherwise.

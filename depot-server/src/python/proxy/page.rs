@@ -19,7 +19,7 @@ use depot_proto::{
 use tokio::time::Instant;
 
 use super::known::{Known, KnownFiles};
-use crate::clock;
+use crate::{clock, python::footprint::of_page};
 
 /// A page that is kept.
 pub(super) struct Entry {
@@ -89,9 +89,8 @@ impl Entry {
 
     /// The memory that it takes, roughly.
     pub(super) fn weight(&self) -> u32 {
-        let of_file = |file: &PageFile| 400 + file.filename.len() + file.url.len();
-        let of_page = |page: &ProjectPage| page.files.iter().map(of_file).sum::<usize>() + 512;
-        u32::try_from(of_page(&self.upstream) + of_page(&self.shown)).unwrap_or(u32::MAX)
+        let pages = of_page(&self.upstream) + of_page(&self.shown);
+        u32::try_from(size_of::<Self>() + pages).unwrap_or(u32::MAX)
     }
 }
 
@@ -143,7 +142,8 @@ fn clone_head(page: &ProjectPage) -> ProjectPage {
         status_reason: page.status_reason.clone(),
         versions: page.versions.clone(),
         files: Vec::new(),
-        last_serial: page.last_serial,
+        // It is the other index's number, and says nothing of what is shown here.
+        last_serial: None,
         skipped: Vec::new(),
     }
 }

@@ -38,6 +38,9 @@ const LOST: Duration = Duration::from_secs(1);
 /// How long an old page is shown without another question, when one failed.
 const SPARED: Duration = Duration::from_secs(5);
 
+/// The locks that all projects share: what is read for one holds up few others.
+const STRIPES: usize = 128;
+
 /// What came of asking upstream for a page.
 type Refreshed = Result<Option<(Arc<Entry>, CacheState)>, ProxyError>;
 
@@ -50,8 +53,8 @@ pub(super) struct Pages {
     pub(super) folder: PageFolder,
     questions: Flights<ProjectName, Refreshed>,
     versions: AtomicU64,
-    /// Held while the showing of a project is made and takes its place, so that an older one never follows a newer.
-    showing: [Mutex<()>; 16],
+    /// Held while the showing of a project is read or made and takes its place, so that an older one never follows a newer.
+    showing: [Mutex<()>; STRIPES],
 }
 
 impl Pages {
@@ -67,7 +70,7 @@ impl Pages {
             folder,
             questions: Flights::default(),
             versions: AtomicU64::new(1),
-            showing: Default::default(),
+            showing: [const { Mutex::new(()) }; STRIPES],
         })
     }
 
@@ -179,9 +182,18 @@ impl Proxy {
         }
         let (this, name) = (Arc::clone(self), project.clone());
         let loaded = tokio::task::spawn_blocking(move || {
-            let loaded = this.pages.memory.optionally_get_with(name.clone(), || this.load(&name));
-            if loaded.is_none() {
-                this.pages.lost.insert(name, Instant::now());
+            // One that came meanwhile is newer than what is on disk was.
+            let _alone = this.pages.showing(&name);
+            if let Some(entry) = this.pages.memory.get(&name) {
+                return Some(entry);
+            }
+            if this.pages.is_known_lost(&name) {
+                return None;
+            }
+            let loaded = this.load(&name);
+            match &loaded {
+                Some(entry) => this.pages.memory.insert(name, Arc::clone(entry)),
+                None => this.pages.lost.insert(name, Instant::now()),
             }
             loaded
         });

@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use depot_proto::{DistributionFilename, ProjectName, Timestamp, layout::Part};
+use smallvec::SmallVec;
 
 use super::{
-    Readable, Shown, View,
+    Readable, Shown, Versions, View,
     listing::CacheState,
     member::{Member, Source},
 };
@@ -17,9 +18,9 @@ use crate::{
 
 /// What the page of a project is made of now.
 pub(crate) struct Now {
-    versions: Vec<(usize, u64)>,
+    versions: Versions,
     /// The members that have the project, and where the page of each is from.
-    found: Vec<(usize, CacheState)>,
+    found: SmallVec<[(usize, CacheState); 4]>,
     time: Timestamp,
 }
 
@@ -45,13 +46,17 @@ impl View {
     pub(crate) fn now(&self, project: &ProjectName, readable: Readable) -> Option<Now> {
         let time = clock::now();
         self.check_project(project, time).ok()?;
-        let mut asked = self.asked_if(self.ownership.known(project)?);
-        asked
-            .retain(|place| readable.includes(*place) && self.members[*place].hides(project, time).is_none());
-        let mut found = Vec::with_capacity(asked.len());
-        for place in asked {
+        let mut found: SmallVec<[(usize, CacheState); 4]> = SmallVec::new();
+        let mut of_found = Versions::new();
+        for place in self.asked_if(self.ownership.known(project)?) {
+            if !readable.includes(place) || self.members[place].hides(project, time).is_some() {
+                continue;
+            }
             match self.members[place].at_hand(project)? {
-                AtHand::Page(version, cache) => found.push((place, version, cache)),
+                AtHand::Page(version, cache) => {
+                    of_found.push((place, version));
+                    found.push((place, cache));
+                }
                 AtHand::Nothing => {}
             }
         }
@@ -59,10 +64,8 @@ impl View {
             // Whether there is no such project, or nobody can say, is found out by who asks.
             return None;
         }
-        let policies = self.policies(found.iter().map(|(place, ..)| *place));
-        let of_found = found.iter().map(|(place, version, _)| (*place, *version));
-        let versions = self.versions(of_found, &policies, &self.buried(project));
-        let found = found.into_iter().map(|(place, _, cache)| (place, cache)).collect();
+        let policies = self.policies(found.iter().map(|(place, _)| *place));
+        let versions = self.versions(of_found.into_iter(), &policies, &self.buried(project));
         Some(Now { versions, found, time })
     }
 
@@ -73,7 +76,8 @@ impl View {
         readable: Readable,
         now: &Now,
     ) -> Option<Arc<Shown>> {
-        self.merged.get(&(project.clone(), readable)).filter(|shown| now.shows(shown))
+        let key = self.key(project, readable)?;
+        self.merged.get(key.as_bytes()).filter(|shown| now.shows(shown))
     }
 
     /// Notes that an answer shows a page that is made of this.

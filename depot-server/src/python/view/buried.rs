@@ -26,7 +26,8 @@ impl View {
         Buried(record.filter(|record| !record.tombstones.is_empty()))
     }
 
-    fn hosted(&self) -> Option<(usize, &Hosted)> {
+    /// The hosted repository and its place, where it is a member.
+    pub(super) fn hosted(&self) -> Option<(usize, &Hosted)> {
         self.members.iter().enumerate().find_map(|(place, member)| match &member.source {
             Source::Hosted(hosted) => Some((place, &**hosted)),
             Source::Proxy(_) | Source::Directory(_) => None,

@@ -96,6 +96,14 @@ impl View {
         root_of(self.names(upstream, may).iter(), format)
     }
 
+    /// Renders the list of all projects, if that can be done without asking anybody. May block.
+    pub(crate) fn warm(&self, format: PageFormat) {
+        if !self.list_upstream {
+            self.bring_up(&Upstream::new());
+            self.list.roots.page(&self.list.names, &self.name, format, Coding::Identity);
+        }
+    }
+
     /// Puts the names together if they may be others than they were.
     fn bring_up(&self, upstream: &Upstream) {
         let _alone = self.list.making.lock().unwrap_or_else(PoisonError::into_inner);

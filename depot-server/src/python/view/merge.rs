@@ -3,7 +3,10 @@
 use std::{
     borrow::Cow,
     collections::{BTreeSet, HashMap},
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use depot_proto::{
@@ -12,18 +15,18 @@ use depot_proto::{
     simple::{MetadataMark, PageFile, ProjectPage, ProjectStatus},
 };
 
-use super::listing::Listing;
-use crate::service::alarms::Alarms;
+use super::{Versions, listing::Listing};
+use crate::{python::footprint::of_page, service::alarms::Alarms};
 
 /// A project as a view shows it.
 #[derive(Debug)]
 pub(crate) struct Shown {
-    /// The page.
-    pub(crate) page: ProjectPage,
+    /// The page; shared with the one member that has the project, where it is the same.
+    pub(crate) page: Arc<ProjectPage>,
     /// No other page of this process has it.
     pub(crate) version: u64,
     /// What it was made of: members and the versions of their pages and policies.
-    pub(super) versions: Vec<(usize, u64)>,
+    pub(super) versions: Versions,
     /// The first member that has the project.
     first: usize,
     /// Where several have it: which of them have a file as it is shown, a bit for each.
@@ -50,16 +53,21 @@ pub(crate) struct Hidden {
 pub(super) fn merge(
     project: &ProjectName,
     listings: &[(usize, &RepositoryName, Listing)],
-    versions: Vec<(usize, u64)>,
+    versions: Versions,
     alarms: &Alarms,
 ) -> Shown {
     let first = listings.first().map_or(0, |(place, ..)| *place);
-    let (mut page, holders) = match listings {
-        [(_, _, only)] => ((*only.page).clone(), HashMap::new()),
-        many => joined(project, many, alarms),
+    let (page, holders) = match listings {
+        // A number of one index says nothing of what several have.
+        [(_, _, only)] if only.page.last_serial.is_some() => {
+            (Arc::new(ProjectPage { last_serial: None, ..(*only.page).clone() }), HashMap::new())
+        }
+        [(_, _, only)] => (Arc::clone(&only.page), HashMap::new()),
+        many => {
+            let (page, holders) = joined(project, many, alarms);
+            (Arc::new(page), holders)
+        }
     };
-    // A number of one index says nothing of what several have.
-    page.last_serial = None;
     Shown { page, version: next_version(), versions, first, holders, hidden: Vec::new(), until: None }
 }
 
@@ -68,6 +76,15 @@ impl Shown {
     pub(super) fn holders(&self, filename: &str) -> Vec<usize> {
         let places = |bits: &u32| (0..32).filter(|place| bits & (1 << place) != 0).collect();
         self.holders.get(filename).map_or_else(|| vec![self.first], places)
+    }
+
+    /// The memory that it takes, in bytes, roughly.
+    pub(super) fn weight(&self) -> usize {
+        let holders: usize = self.holders.keys().map(|name| size_of::<(String, u32)>() + name.len()).sum();
+        let of_hidden =
+            |file: &Hidden| size_of::<Hidden>() + file.filename.len() + file.policy_of.as_str().len();
+        let hidden: usize = self.hidden.iter().map(of_hidden).sum();
+        size_of::<Self>() + of_page(&self.page) + holders + hidden
     }
 
     /// The first of them, if the page shows the file at all.
@@ -80,7 +97,7 @@ impl Shown {
     pub(super) fn follow(mut self, policy: &Policy, of: &RepositoryName, now: Timestamp) -> Self {
         let Filtered { page, hidden, changes_at } = policy.decide_page(&self.page, now);
         if let Cow::Owned(page) = page {
-            self.page = page;
+            self.page = Arc::new(page);
         }
         self.note(hidden, changes_at, of);
         self
@@ -100,7 +117,7 @@ impl Shown {
 
     /// Whether it still holds, for what it was made of.
     pub(super) fn holds(&self, versions: &[(usize, u64)], now: Timestamp) -> bool {
-        self.versions == versions && self.until.is_none_or(|until| now < until)
+        self.versions.as_slice() == versions && self.until.is_none_or(|until| now < until)
     }
 }
 

@@ -10,7 +10,7 @@ use depot_proto::{
 };
 
 use super::{
-    Readable, View, ViewError,
+    Readable, Versions, View, ViewError,
     buried::Buried,
     listing::Listing,
     member::{Answer, Member, Source},
@@ -143,7 +143,7 @@ impl View {
         let policies = self.policies(listings.iter().map(|(place, _)| *place));
         let buried = self.buried(project);
         let answers = listings.iter().map(|(place, listing)| (*place, Answer::Listing(listing.clone())));
-        let shown = self.merge(project, answers.collect(), &buried, &policies, Vec::new(), now)?;
+        let shown = self.merge(project, answers.collect(), &buried, &policies, Versions::new(), now)?;
         let Some(shown) = shown else { return Ok((ProjectStatus::Active, Vec::new())) };
         let page = Made { view: self, shown: &shown, policies, buried, now };
         let mut files: BTreeMap<(Option<Version>, &str), why::File> = BTreeMap::new();

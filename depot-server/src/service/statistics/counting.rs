@@ -265,3 +265,11 @@ impl Tally {
         downloads
     }
 }
+
+impl Drop for Tally {
+    /// What was counted while there was no room on the list, and never came there.
+    fn drop(&mut self) {
+        let times = self.times.iter_mut().map(|times| u64::from(*times.get_mut())).sum();
+        self.common.lost.fetch_add(times, Ordering::Relaxed);
+    }
+}

@@ -108,6 +108,13 @@ fn files_beyond_the_bound_are_not_counted_and_those_within_are() {
     assert_eq!(counting.take()["python/pot/pot-x.tar.gz"].total(), 2);
     assert_eq!(counting.take_lost(), 0);
     assert!(counted("python/pot", Day::default(), taken["python/pot/pot-0.tar.gz"]).is_none());
+    // What it holds when nobody holds it any more is.
+    for number in 0..MOST {
+        counting.count(&python, &pot, &format!("pot-{number}.tar.gz"), Client::Pip);
+    }
+    tally.count(Client::Pip);
+    drop(tally);
+    assert_eq!(counting.take_lost(), 1);
 }
 
 /// A store that refuses at first.

@@ -137,6 +137,16 @@ fn what_makes_no_sense_is_refused_with_words() {
     }
     let refused = depot.admin(&["stats", "--by", "version"]).assert_code(1);
     assert!(refused.stderr.contains("say which"), "{}", refused.stderr);
+    let refused = depot.admin(&["stats", "--repository", "pyhton"]).assert_code(1);
+    assert!(
+        refused.stderr.contains("of a repository `pyhton`, only of all, pypi, python"),
+        "{}",
+        refused.stderr
+    );
+    let refused = depot.admin(&["stats", "--from", "9999-12-31"]).assert_code(1);
+    assert!(refused.stderr.contains("`from` is after today, which is 20"), "{}", refused.stderr);
+    // A reader is not told what else there is.
+    assert_eq!(depot.get("/api/stats?repository=pyhton").status, 200);
 }
 
 #[test]

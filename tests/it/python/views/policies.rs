@@ -151,6 +151,14 @@ fn a_policy_that_changes_is_followed_and_one_that_is_damaged_opens_nothing() {
     assert!(shows(&["2"]));
     fs::write(around.path().join("policy.toml"), "# no rules\n").unwrap();
     assert!(shows(&["1", "2", "3"]));
+    // Nobody needs to ask for that: it holds for the first who does.
+    fs::write(around.path().join("policy.toml"), POLICY).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while depot.server().stderr().matches("the policy was read again").count() < 2 {
+        assert!(Instant::now() < deadline, "{}", depot.server().stderr());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(files(&depot.get("/simple/six/")), [wheel_name("six", "2")]);
 }
 
 /// A folder below another one with this wheel of `six`, and its bytes.
