@@ -42,6 +42,7 @@ pub(crate) use self::{
     counters::Counts,
     error::{ProxyError, ProxyOpenError},
     fetched::{Described, Fetched},
+    kept::KeptFile,
     packages::UpstreamNames,
     settings::ProxySettings,
 };

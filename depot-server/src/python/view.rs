@@ -26,16 +26,17 @@ use futures_util::future::join_all;
 use moka::sync::Cache;
 use smallvec::SmallVec;
 
+pub(crate) use self::{
+    at_hand::Opened,
+    merge::{Shown, next_version},
+    why::About,
+};
 use self::{
     buried::Buried,
     list::List,
     listing::CacheState,
     member::{Answer, Member, Source},
     ownership::Ownership,
-};
-pub(crate) use self::{
-    merge::{Shown, next_version},
-    why::About,
 };
 use super::{
     directory::DirectoryError,

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use depot_proto::{DistributionFilename, ProjectName, layout::Part};
+use depot_proto::{DistributionFilename, ProjectName, Timestamp, layout::Part};
 
-use super::{Proxy, counters::Event, files::check_status};
-use crate::python::{files::Served, view::listing::CacheState};
+use super::{Proxy, counters::Event, files::check_status, kept::KeptFile};
+use crate::python::view::listing::CacheState;
 
 /// What is said of a project without asking anybody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,10 +18,10 @@ pub(crate) enum AtHand {
 
 impl Proxy {
     /// What is said of a project now; none if somebody must be asked, or something read, to say it.
-    pub(crate) fn page_at_hand(&self, project: &ProjectName) -> Option<AtHand> {
+    pub(crate) fn page_at_hand(&self, project: &ProjectName, now: Timestamp) -> Option<AtHand> {
         let entry = self.in_memory(project);
         if let Some(entry) = &entry {
-            if entry.is_fresh(self.settings.pages_ttl) {
+            if entry.is_fresh_at(now, self.settings.pages_ttl) {
                 return Some(AtHand::Page(entry.version, CacheState::Hit));
             }
             if self.settings.offline || entry.is_spared() {
@@ -37,11 +37,21 @@ impl Proxy {
     }
 
     /// A part of a file that is open or in memory.
-    pub(crate) fn file_at_hand(&self, filename: &DistributionFilename, part: Part) -> Option<Arc<Served>> {
-        let served = self.kept.cached(&self.tree, filename, part)?;
+    pub(crate) fn file_at_hand(&self, filename: &DistributionFilename, part: Part) -> Option<Arc<KeptFile>> {
+        let opened = self.kept.cached(&self.tree, filename, part)?;
         // Where the page is not at hand, nobody knows yet whether the files may be sent.
         let entry = self.in_memory(filename.project())?;
-        check_status(&entry).is_ok().then_some(served)
+        check_status(&entry).is_ok().then_some(opened)
+    }
+
+    /// Whether such a part would be the answer again, for as long as the page of its project is the same.
+    pub(crate) fn is_still_at_hand(
+        &self,
+        opened: &KeptFile,
+        filename: &DistributionFilename,
+        part: Part,
+    ) -> bool {
+        self.kept.is_still(opened, &self.tree, filename, part)
     }
 
     /// Notes that an answer was taken from here.

@@ -29,15 +29,15 @@ impl Proxy {
         filename: &DistributionFilename,
         part: Part,
     ) -> Result<Option<Fetched>, ProxyError> {
-        if let Some(served) = self.file_at_hand(filename, part) {
+        if let Some(opened) = self.file_at_hand(filename, part) {
             self.counters.count(Event::Hit);
-            return Ok(Some(Fetched::Here(served)));
+            return Ok(Some(Fetched::Here(Arc::clone(&opened.served))));
         }
         // Whatever is at hand: files of a project that is quarantined are not sent.
         self.check_offered(filename.project()).await?;
-        if let Some(served) = self.kept.cached(&self.tree, filename, part) {
+        if let Some(opened) = self.kept.cached(&self.tree, filename, part) {
             self.counters.count(Event::Hit);
-            return Ok(Some(Fetched::Here(served)));
+            return Ok(Some(Fetched::Here(Arc::clone(&opened.served))));
         }
         let found = match part {
             Part::Bytes => self.bytes(filename).await,
@@ -57,9 +57,9 @@ impl Proxy {
         filename: &DistributionFilename,
         part: Part,
     ) -> Result<Option<Fetched>, ProxyError> {
-        if let Some(served) = self.file_at_hand(filename, part) {
+        if let Some(opened) = self.file_at_hand(filename, part) {
             self.counters.count(Event::Hit);
-            return Ok(Some(Fetched::Here(served)));
+            return Ok(Some(Fetched::Here(Arc::clone(&opened.served))));
         }
         let content_type = match part {
             Part::Bytes => content_type(filename.as_str()),

@@ -4,7 +4,7 @@ use std::{
     fs::File,
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
 };
 
@@ -41,21 +41,25 @@ pub(super) enum Look {
 
 /// Opened files of one proxy.
 pub(super) struct KeptFiles {
-    open: Cache<Box<[u8]>, Arc<Opened>>,
-    small: Cache<Box<[u8]>, Arc<Opened>>,
+    open: Cache<Box<[u8]>, Arc<KeptFile>>,
+    small: Cache<Box<[u8]>, Arc<KeptFile>>,
     /// Whether it is noted on disk what is asked for, because something will have to go one day.
     notes_use: bool,
 }
 
-struct Opened {
-    served: Arc<Served>,
+/// A part of a kept file, open or in memory.
+#[derive(Debug)]
+pub(crate) struct KeptFile {
+    pub(crate) served: Arc<Served>,
+    /// When it was noted that it is asked for, in microseconds since 1970.
     touched: AtomicI64,
+    is_let_go: AtomicBool,
 }
 
 impl KeptFiles {
     pub(super) fn new(max_open: u64, notes_use: bool) -> Self {
         let weight =
-            |_: &_, opened: &Arc<Opened>| u32::try_from(opened.served.size + 512).unwrap_or(u32::MAX);
+            |_: &_, opened: &Arc<KeptFile>| u32::try_from(opened.served.size + 512).unwrap_or(u32::MAX);
         let small = Cache::builder().max_capacity(MAX_SMALL).weigher(weight).build();
         Self { open: Cache::new(max_open), small, notes_use }
     }
@@ -66,17 +70,39 @@ impl KeptFiles {
         tree: &Arc<Tree>,
         filename: &DistributionFilename,
         part: Part,
-    ) -> Option<Arc<Served>> {
+    ) -> Option<Arc<KeptFile>> {
         let key = key(filename, part)?;
         let opened = self.small.get(key.as_bytes()).or_else(|| self.open.get(key.as_bytes()))?;
-        let now = clock::now().micros();
-        let touched = opened.touched.load(Ordering::Relaxed);
-        if self.notes_use && part == Part::Bytes && now.saturating_sub(touched) > TOUCHED_EVERY {
+        self.note_use(&opened, tree, filename, part);
+        Some(opened)
+    }
+
+    /// Whether such a part, which somebody holds, would be the answer again. It may be so of one that had to make room in
+    /// memory, and later on disk: its bytes are right for ever.
+    pub(super) fn is_still(
+        &self,
+        opened: &KeptFile,
+        tree: &Arc<Tree>,
+        filename: &DistributionFilename,
+        part: Part,
+    ) -> bool {
+        if opened.is_let_go.load(Ordering::Relaxed) {
+            return false;
+        }
+        self.note_use(opened, tree, filename, part);
+        true
+    }
+
+    fn note_use(&self, opened: &KeptFile, tree: &Arc<Tree>, filename: &DistributionFilename, part: Part) {
+        if !self.notes_use || part != Part::Bytes {
+            return;
+        }
+        let (now, touched) = (clock::now().micros(), opened.touched.load(Ordering::Relaxed));
+        if now.saturating_sub(touched) > TOUCHED_EVERY {
             opened.touched.store(now, Ordering::Relaxed);
             let (tree, filename) = (Arc::clone(tree), filename.clone());
             tokio::task::spawn_blocking(move || touch(&tree, &filename));
         }
-        Some(Arc::clone(&opened.served))
     }
 
     /// A part of a file of the tree. May block.
@@ -121,18 +147,24 @@ impl KeptFiles {
     pub(super) fn put(&self, filename: &DistributionFilename, part: Part, served: Served) -> Arc<Served> {
         let cache = if matches!(served.content, Content::Memory(_)) { &self.small } else { &self.open };
         let served = Arc::new(served);
-        let touched = AtomicI64::new(clock::now().micros());
         if let Some(key) = key(filename, part) {
-            cache.insert(key.as_bytes().into(), Arc::new(Opened { served: Arc::clone(&served), touched }));
+            let touched = AtomicI64::new(clock::now().micros());
+            let opened = KeptFile { served: Arc::clone(&served), touched, is_let_go: AtomicBool::new(false) };
+            cache.insert(key.as_bytes().into(), Arc::new(opened));
         }
         served
     }
 
     /// Lets go of a file that is kept no more; those who read it read on.
     pub(super) fn let_go(&self, filename: &DistributionFilename) {
-        for key in [Part::Bytes, Part::Metadata].into_iter().filter_map(|part| key(filename, part)) {
-            self.small.invalidate(key.as_bytes());
-            self.open.invalidate(key.as_bytes());
+        for key in
+            [Part::Bytes, Part::Metadata, Part::Provenance].map(|part| key(filename, part)).iter().flatten()
+        {
+            for cache in [&self.small, &self.open] {
+                if let Some(opened) = cache.remove(key.as_bytes()) {
+                    opened.is_let_go.store(true, Ordering::Relaxed);
+                }
+            }
         }
     }
 }

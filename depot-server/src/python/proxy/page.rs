@@ -64,7 +64,12 @@ impl Entry {
 
     /// Whether it was confirmed less than this ago. A page from the future was not: a clock was wrong.
     pub(super) fn is_fresh(&self, ttl: Duration) -> bool {
-        let age = clock::now().micros().saturating_sub(self.checked.load(Ordering::Relaxed));
+        self.is_fresh_at(clock::now(), ttl)
+    }
+
+    /// The same, at another time than now.
+    pub(super) fn is_fresh_at(&self, now: Timestamp, ttl: Duration) -> bool {
+        let age = now.micros().saturating_sub(self.checked.load(Ordering::Relaxed));
         u64::try_from(age).is_ok_and(|age| u128::from(age) < ttl.as_micros())
     }
 

@@ -13,7 +13,10 @@ use super::{
 };
 use crate::{
     clock,
-    python::{files::Served, proxy::AtHand},
+    python::{
+        files::Served,
+        proxy::{AtHand, KeptFile},
+    },
 };
 
 /// What the page of a project is made of now.
@@ -36,6 +39,32 @@ impl Now {
     }
 }
 
+/// A part of a file that is open or in memory.
+pub(crate) enum Opened {
+    /// Of the hosted repository.
+    Hosted(Arc<Served>),
+    /// Of another index.
+    Kept(Arc<KeptFile>),
+}
+
+impl Opened {
+    /// What is sent.
+    pub(crate) fn served(&self) -> &Arc<Served> {
+        match self {
+            Self::Hosted(served) => served,
+            Self::Kept(opened) => &opened.served,
+        }
+    }
+
+    /// Where it is from.
+    pub(crate) fn cache(&self) -> CacheState {
+        match self {
+            Self::Hosted(_) => CacheState::Here,
+            Self::Kept(_) => CacheState::Hit,
+        }
+    }
+}
+
 impl View {
     /// All members, if anybody may read them.
     pub(crate) fn everybody(&self) -> Option<Readable> {
@@ -52,7 +81,7 @@ impl View {
             if !readable.includes(place) || self.members[place].hides(project, time).is_some() {
                 continue;
             }
-            match self.members[place].at_hand(project)? {
+            match self.members[place].at_hand(project, time)? {
                 AtHand::Page(version, cache) => {
                     of_found.push((place, version));
                     found.push((place, cache));
@@ -89,21 +118,39 @@ impl View {
         }
     }
 
-    /// A part of a file that a member has open or in memory, and where that is from.
-    pub(crate) fn at_hand_of(
+    /// A part of a file that a member has open or in memory.
+    pub(crate) fn file_at_hand(
         &self,
         place: usize,
         filename: &DistributionFilename,
         part: Part,
-    ) -> Option<(Arc<Served>, CacheState)> {
+    ) -> Option<Opened> {
         match &self.members.get(place)?.source {
             Source::Hosted(hosted) => {
                 let stored = format!("{filename}{}", part.suffix());
                 let project = filename.project().as_str();
-                Some((hosted.files.cached(&hosted.repository, project, &stored)?, CacheState::Here))
+                Some(Opened::Hosted(hosted.files.cached(&hosted.repository, project, &stored)?))
             }
-            Source::Proxy(proxy) => Some((proxy.file_at_hand(filename, part)?, CacheState::Hit)),
+            Source::Proxy(proxy) => Some(Opened::Kept(proxy.file_at_hand(filename, part)?)),
             Source::Directory(_) => None,
+        }
+    }
+
+    /// Whether such a part would be the answer again, for as long as the page that shows the file is the same.
+    pub(crate) fn is_still_at_hand(
+        &self,
+        place: usize,
+        filename: &DistributionFilename,
+        part: Part,
+        opened: &Opened,
+    ) -> bool {
+        match (opened, self.members.get(place).map(|member| &member.source)) {
+            // Nothing of a project changes but with its serial, and then its page is another.
+            (Opened::Hosted(_), Some(Source::Hosted(_))) => true,
+            (Opened::Kept(opened), Some(Source::Proxy(proxy))) => {
+                proxy.is_still_at_hand(opened, filename, part)
+            }
+            _ => false,
         }
     }
 
@@ -116,13 +163,13 @@ impl View {
 }
 
 impl Member {
-    fn at_hand(&self, project: &ProjectName) -> Option<AtHand> {
+    fn at_hand(&self, project: &ProjectName, now: Timestamp) -> Option<AtHand> {
         match &self.source {
             Source::Hosted(hosted) => Some(match hosted.repository.serial(project) {
                 Some(serial) => AtHand::Page(serial, CacheState::Here),
                 None => AtHand::Nothing,
             }),
-            Source::Proxy(proxy) => proxy.page_at_hand(project),
+            Source::Proxy(proxy) => proxy.page_at_hand(project, now),
             // It may have changed, which only who looks sees.
             Source::Directory(_) => None,
         }

@@ -9,14 +9,13 @@ use super::{Form, Found, Made, Place, exactly, in_memory, named};
 use crate::{
     http::prepared::PreparedBody,
     python::{
-        files::Served,
         http::{
             file::headers as file_headers,
             simple::{page_headers, root_headers},
             view::tell,
         },
         root::RootPage,
-        view::{Readable, Shown, View, listing::CacheState},
+        view::{Opened, Readable, Shown, View, listing::CacheState},
     },
 };
 
@@ -40,7 +39,7 @@ pub(super) struct File {
     part: Part,
     /// The member that has it.
     place: usize,
-    served: Arc<Served>,
+    opened: Opened,
 }
 
 /// What answers at a place, if that is at hand for everybody.
@@ -91,41 +90,36 @@ fn page(view: &View, everybody: Readable, text: &str, form: Form, known: Option<
     Some(Found::Made(Made::new(super::Basis::View(basis), headers, page.etag.clone(), body, None)))
 }
 
-/// The file that is known, if it would be opened again.
+/// The file that is known, if it would be the answer again.
 fn still(view: &View, everybody: Readable, known: &File) -> Option<Found> {
-    let File { shown, filename, part, place, served } = known;
+    let File { shown, filename, part, place, opened } = known;
     let now = view.now(filename.project(), everybody)?;
-    if !shown.upgrade().is_some_and(|shown| now.shows(&shown)) {
-        return file(view, everybody, (filename.clone(), *part));
-    }
-    let (opened, cache) = view.at_hand_of(*place, filename, *part)?;
-    if Arc::ptr_eq(&opened, served) {
+    if shown.upgrade().is_some_and(|shown| now.shows(&shown))
+        && view.is_still_at_hand(*place, filename, *part, opened)
+    {
         view.count_file(*place);
         return Some(Found::Same);
     }
-    let (shown, filename) = (Weak::clone(shown), filename.clone());
-    made(view, File { shown, filename, part: *part, place: *place, served: opened }, cache)
+    file(view, everybody, (filename.clone(), *part))
 }
 
 fn file(view: &View, everybody: Readable, (filename, part): (DistributionFilename, Part)) -> Option<Found> {
     let now = view.now(filename.project(), everybody)?;
     let shown = view.remembered(filename.project(), everybody, &now)?;
     let place = shown.first_holder(filename.as_str())?;
-    let (served, cache) = view.at_hand_of(place, &filename, part)?;
-    made(view, File { shown: Arc::downgrade(&shown), filename, part, place, served }, cache)
-}
-
-fn made(view: &View, file: File, cache: CacheState) -> Option<Found> {
-    let body = in_memory(&file.served)?;
-    let etag = file.served.etag.clone();
-    let mut headers = file_headers(view.anonymous_read, Some(&etag), file.served.content_type);
-    tell(&mut headers, cache);
-    view.count_file(file.place);
-    let statistics = view.statistics.as_ref().filter(|_| file.part == Part::Bytes);
+    let opened = view.file_at_hand(place, &filename, part)?;
+    let served = opened.served();
+    let body = in_memory(served)?;
+    let etag = served.etag.clone();
+    let mut headers = file_headers(view.anonymous_read, Some(&etag), served.content_type);
+    tell(&mut headers, opened.cache());
+    view.count_file(place);
+    let statistics = view.statistics.as_ref().filter(|_| part == Part::Bytes);
     let tally = statistics.map(|statistics| {
-        let (of, project) = (&view.members[file.place].name, file.filename.project());
-        statistics.tally(of, project, file.filename.as_str())
+        let (of, project) = (&view.members[place].name, filename.project());
+        statistics.tally(of, project, filename.as_str())
     });
+    let file = File { shown: Arc::downgrade(&shown), filename, part, place, opened };
     let basis = super::Basis::View(Basis::File(Box::new(file)));
     Some(Found::Made(Made::new(basis, headers, etag, body, tally)))
 }

@@ -122,7 +122,10 @@ async fn a_kept_file_that_is_spoiled_is_fetched_again() {
             Some(damage) => std::fs::write(&path, damage).unwrap(),
             None => std::fs::remove_file(&path).unwrap(),
         }
+        let opened = bench.proxy.file_at_hand(&named(WHEEL), Part::Bytes).unwrap();
+        assert!(bench.proxy.is_still_at_hand(&opened, &named(WHEEL), Part::Bytes));
         bench.proxy.kept.let_go(&named(WHEEL));
+        assert!(!bench.proxy.is_still_at_hand(&opened, &named(WHEEL), Part::Bytes));
         assert!(bench.fetch(WHEEL).await.unwrap().unwrap() == bytes);
         bench.settled().await;
         assert!(std::fs::read(&path).unwrap() == bytes);

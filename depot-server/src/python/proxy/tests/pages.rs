@@ -7,7 +7,7 @@ use super::{
     upstream::{Fault, PAGE, bare_entry, entry, path_of, wheel},
     *,
 };
-use crate::python::view::listing::CacheState;
+use crate::{clock, python::view::listing::CacheState};
 
 const WHEEL: &str = "tea_pot-1.0-py3-none-any.whl";
 const SDIST: &str = "tea_pot-1.0.tar.gz";
@@ -29,10 +29,10 @@ async fn state(bench: &Bench) -> Option<CacheState> {
 #[tokio::test]
 async fn a_page_is_fetched_once_and_then_at_hand() {
     let bench = stocked(|_| {});
-    assert!(bench.proxy.page_at_hand(&pot()).is_none());
+    assert!(bench.proxy.page_at_hand(&pot(), clock::now()).is_none());
     assert_eq!(state(&bench).await, Some(CacheState::Miss));
     assert_eq!(state(&bench).await, Some(CacheState::Hit));
-    assert!(matches!(bench.proxy.page_at_hand(&pot()), Some(AtHand::Page(_, CacheState::Hit))));
+    assert!(matches!(bench.proxy.page_at_hand(&pot(), clock::now()), Some(AtHand::Page(_, CacheState::Hit))));
     assert_eq!(bench.index.asked_in_all(), 1);
     assert_eq!(bench.proxy.seen(), [pot()]);
     let counts = bench.proxy.counts();
