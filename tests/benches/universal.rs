@@ -20,7 +20,7 @@ use crate::{
 
 /// What a service may well need, of all kinds of projects: pure, compiled for each Python and for the stable ABI, with
 /// extras, and such as are an sdist on some platforms.
-const WANTED: [&str; 24] = [
+pub(crate) const WANTED: [&str; 24] = [
     "aiohttp",
     "boto3",
     "celery[redis]",
@@ -36,15 +36,15 @@ const WANTED: [&str; 24] = [
     "matplotlib",
     "numpy",
     "pandas",
-    "pillow",
-    "psutil",
     "pydantic",
     "pytest",
-    "pyyaml",
     "requests",
-    "rich",
     "sqlalchemy[asyncio]",
     "uvicorn[standard]",
+    "pillow",
+    "psutil",
+    "pyyaml",
+    "rich",
 ];
 
 /// What was measured.

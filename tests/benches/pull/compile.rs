@@ -17,31 +17,11 @@ use crate::{
     median,
     process::{Service, free_address},
     servers::{Devpi, Venv},
+    universal::WANTED,
 };
 
-/// What a service may well need, of all kinds of projects.
-const WANTED: [&str; 20] = [
-    "aiohttp",
-    "boto3",
-    "celery[redis]",
-    "cryptography",
-    "django",
-    "fastapi[standard]",
-    "flask",
-    "google-auth",
-    "httpx[http2,socks]",
-    "ipython",
-    "keyring",
-    "lxml",
-    "matplotlib",
-    "numpy",
-    "pandas",
-    "pydantic",
-    "pytest",
-    "requests",
-    "sqlalchemy[asyncio]",
-    "uvicorn[standard]",
-];
+/// How many of the projects of the other benchmark are compiled.
+const COMPILED: usize = 20;
 
 /// How many requests proxpi answers at once: as many as uv has at most.
 const THREADS: &str = "64";
@@ -121,7 +101,7 @@ struct Running {
 /// The Python programs are not there.
 pub(super) fn measure(folder: &Path, machine: &Machine, options: &Options) -> Result<Compiled, String> {
     let bench = Bench { venv: Venv::find()?, machine: machine.unpinned(), list: folder.join("wanted.in") };
-    fs::write(&bench.list, WANTED.join("\n")).unwrap();
+    fs::write(&bench.list, WANTED[..COMPILED].join("\n")).unwrap();
     let index = FakeIndex::builder(Style::Json).relative().without_etags().real(RealProjects::read()).start();
     // The harness makes the files when they are first asked for.
     let resolution = bench.compile(folder, &index.url()).unwrap().1;
@@ -156,7 +136,7 @@ pub(super) fn measure(folder: &Path, machine: &Machine, options: &Options) -> Re
     });
     Ok(Compiled {
         uv: bench.venv.version("uv"),
-        wanted: WANTED.len(),
+        wanted: COMPILED,
         releases: resolution.lines().count(),
         ways: ways.collect(),
     })
