@@ -8,6 +8,7 @@ pub(crate) mod files;
 mod footprint;
 pub(crate) mod http;
 mod key;
+pub(crate) mod listing;
 pub(crate) mod pages;
 pub(crate) mod plan;
 pub(crate) mod policy;

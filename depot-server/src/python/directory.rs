@@ -29,10 +29,7 @@ use self::{
 };
 use super::{
     files::{self, Content, Served},
-    view::{
-        listing::{CacheState, Listing},
-        next_version,
-    },
+    listing::{CacheState, Listing, next_version},
 };
 
 /// Why a folder cannot be read.

@@ -8,7 +8,7 @@ use std::{
 
 use depot_proto::policy::{self, Policy, PolicyError};
 
-use super::view::next_version;
+use super::listing::next_version;
 use crate::{
     clock,
     followed::{Followed, stamp},

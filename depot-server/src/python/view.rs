@@ -8,7 +8,6 @@ mod at_hand;
 mod buried;
 mod files;
 mod list;
-pub(crate) mod listing;
 pub(crate) mod member;
 mod merge;
 mod names;
@@ -26,15 +25,10 @@ use futures_util::future::join_all;
 use moka::sync::Cache;
 use smallvec::SmallVec;
 
-pub(crate) use self::{
-    at_hand::Opened,
-    merge::{Shown, next_version},
-    why::About,
-};
+pub(crate) use self::{at_hand::Opened, merge::Shown, why::About};
 use self::{
     buried::Buried,
     list::List,
-    listing::CacheState,
     member::{Answer, Member, Source},
     ownership::Ownership,
 };
@@ -42,6 +36,7 @@ use super::{
     directory::DirectoryError,
     files::FileError,
     key::Key,
+    listing::CacheState,
     pages::Pages,
     policy::{InForce, PolicyFile},
     proxy::ProxyError,

@@ -14,7 +14,7 @@ use depot_proto::{
 };
 use depot_tree::Tree;
 
-use crate::python::view::next_version;
+use crate::python::listing::next_version;
 
 /// For how long folders that nobody asked about in particular are believed to be as they were.
 pub(super) const BELIEVED: Duration = Duration::from_secs(1);

@@ -25,11 +25,11 @@ use crate::{
         prepared::not_modified,
     },
     python::{
+        listing::CacheState,
         proxy::{Described, Fetched},
         upstream,
         view::{
             View,
-            listing::CacheState,
             member::{Opened, Wanted},
         },
     },

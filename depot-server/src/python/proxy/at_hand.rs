@@ -5,7 +5,7 @@ use std::sync::Arc;
 use depot_proto::{DistributionFilename, ProjectName, Timestamp, layout::Part};
 
 use super::{Proxy, counters::Event, files::check_status, kept::KeptFile};
-use crate::python::view::listing::CacheState;
+use crate::python::listing::CacheState;
 
 /// What is said of a project without asking anybody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,8 +10,8 @@ use tokio::time::Instant;
 use super::{Proxy, error::ProxyError, page::Entry, upstream::Kind};
 use crate::{
     python::{
+        listing::next_version,
         upstream::{is_path, meanings},
-        view::next_version,
     },
     service::alarms::Seen,
 };

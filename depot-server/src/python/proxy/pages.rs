@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     clock,
-    python::view::listing::{CacheState, Listing},
+    python::listing::{CacheState, Listing},
 };
 
 /// Projects that upstream was found not to have; more push out the oldest.

@@ -8,13 +8,13 @@ use smallvec::SmallVec;
 
 use super::{
     Readable, Shown, Versions, View,
-    listing::CacheState,
     member::{Member, Source},
 };
 use crate::{
     clock,
     python::{
         files::Served,
+        listing::CacheState,
         proxy::{AtHand, KeptFile},
     },
 };

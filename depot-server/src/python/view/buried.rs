@@ -11,10 +11,9 @@ use depot_proto::{
 
 use super::{
     Readable, View, ViewError,
-    listing::Listing,
     member::{Hosted, Source},
 };
-use crate::service::alarms::Alarms;
+use crate::{python::listing::Listing, service::alarms::Alarms};
 
 /// What was deleted of a project in the hosted repository of a view; nothing where it is no member.
 pub(super) struct Buried(Option<Arc<ProjectRecord>>);

@@ -6,14 +6,12 @@ use depot_proto::{
     DistributionFilename, ProjectName, RepositoryName, Timestamp, layout::Part, policy::RuleRef,
 };
 
-use super::{
-    ViewError,
-    listing::{CacheState, Listing},
-};
+use super::ViewError;
 use crate::python::{
     catalog,
     directory::Directory,
     files::{Files, Served},
+    listing::{CacheState, Listing},
     policy::PolicyFile,
     proxy::{Fetched, Proxy},
     repository::Repository,

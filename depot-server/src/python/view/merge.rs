@@ -3,10 +3,7 @@
 use std::{
     borrow::Cow,
     collections::{BTreeSet, HashMap},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
 };
 
 use depot_proto::{
@@ -15,8 +12,14 @@ use depot_proto::{
     simple::{MetadataMark, PageFile, ProjectPage, ProjectStatus},
 };
 
-use super::{Versions, listing::Listing};
-use crate::{python::footprint::of_page, service::alarms::Alarms};
+use super::Versions;
+use crate::{
+    python::{
+        footprint::of_page,
+        listing::{Listing, next_version},
+    },
+    service::alarms::Alarms,
+};
 
 /// A project as a view shows it.
 #[derive(Debug)]
@@ -186,10 +189,4 @@ fn complete(kept: &mut PageFile, other: &PageFile) -> bool {
         kept.yanked.clone_from(&other.yanked);
     }
     true
-}
-
-/// A number that no page of this process has.
-pub(crate) fn next_version() -> u64 {
-    static LAST: AtomicU64 = AtomicU64::new(0);
-    LAST.fetch_add(1, Ordering::Relaxed) + 1
 }

@@ -12,11 +12,13 @@ use depot_proto::{
 use super::{
     Readable, Versions, View, ViewError,
     buried::Buried,
-    listing::Listing,
     member::{Answer, Member, Source},
     merge::Shown,
 };
-use crate::{clock, python::policy::InForce};
+use crate::{
+    clock,
+    python::{listing::Listing, policy::InForce},
+};
 
 /// What is asked about, beside the project.
 #[derive(Clone, Debug, Default)]

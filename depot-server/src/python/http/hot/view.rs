@@ -14,8 +14,9 @@ use crate::{
             simple::{page_headers, root_headers},
             view::tell,
         },
+        listing::CacheState,
         root::RootPage,
-        view::{Opened, Readable, Shown, View, listing::CacheState},
+        view::{Opened, Readable, Shown, View},
     },
 };
 

@@ -7,7 +7,7 @@ use super::{
     upstream::{Fault, PAGE, bare_entry, entry, path_of, wheel},
     *,
 };
-use crate::{clock, python::view::listing::CacheState};
+use crate::{clock, python::listing::CacheState};
 
 const WHEEL: &str = "tea_pot-1.0-py3-none-any.whl";
 const SDIST: &str = "tea_pot-1.0.tar.gz";

@@ -1,10 +1,13 @@
-//! A project as one member of a view shows it.
+//! A project as one repository shows it to whoever puts several together.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use depot_proto::simple::ProjectPage;
 
-/// A project as one member shows it. The addresses of its files are relative to the page of the project here, whatever
+/// A project as one repository shows it. The addresses of its files are relative to the page of the project here, whatever
 /// they are at the index that they come from.
 #[derive(Clone, Debug)]
 pub(crate) struct Listing {
@@ -42,4 +45,10 @@ impl CacheState {
             Self::Stale => Some("STALE"),
         }
     }
+}
+
+/// A number that no page, list or policy of this process has.
+pub(crate) fn next_version() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    LAST.fetch_add(1, Ordering::Relaxed) + 1
 }
