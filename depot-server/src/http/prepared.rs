@@ -159,11 +159,15 @@ impl Prepared {
     }
 }
 
+/// The body of an answer that has none, and of which the length is not to be told: of an empty one the framework would say
+/// that it is 0 bytes long, and a client could take that for the length of what it has, or would get.
+pub(crate) fn left_out() -> Body {
+    Body::from_stream(stream::empty::<Result<Bytes, Infallible>>())
+}
+
 /// The word that the client has what these headers speak of.
 pub(crate) fn not_modified(headers: HeaderMap) -> Response {
-    // A body whose length nobody knows beforehand: of another the framework would say that it is 0 bytes long, and a
-    // client could take that for the length of what it has.
-    let mut response = Response::new(Body::from_stream(stream::empty::<Result<Bytes, Infallible>>()));
+    let mut response = Response::new(left_out());
     *response.status_mut() = StatusCode::NOT_MODIFIED;
     *response.headers_mut() = fresh(headers);
     response

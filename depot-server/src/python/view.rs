@@ -14,16 +14,17 @@ mod names;
 pub(crate) mod ownership;
 mod why;
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use depot_proto::{
     ProjectName, RepositoryName, Timestamp,
     policy::{Decision, RuleRef},
     scope::Action,
 };
-use futures_util::future::join_all;
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use moka::sync::Cache;
 use smallvec::SmallVec;
+use tokio::time::Instant;
 
 pub(crate) use self::{at_hand::Opened, merge::Shown, why::About};
 use self::{
@@ -59,6 +60,9 @@ const REMEMBERED: u64 = 128 << 20;
 
 /// The pages of views as they were put together, by view, project, and what of it its readers may read.
 pub(crate) type Merged = Cache<Box<[u8]>, Arc<Shown>>;
+
+/// How long other indexes may keep a page waiting that another member has: installers give up after 15 seconds.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where the views of a server remember pages.
 pub(crate) fn remembering() -> Merged {
@@ -267,8 +271,8 @@ impl View {
 
     /// A project as this caller sees it; none if nobody has it.
     ///
-    /// A member that does not answer is left out where another one has the project, so that what was pushed here installs
-    /// while another index is down. Where none has it, it is not said that there is no such project.
+    /// Another index that does not answer is left out where a member has the project, so that what was pushed here installs
+    /// while that index is down. Where none has it, it is not said that there is no such project.
     pub(crate) async fn project(
         self: &Arc<Self>,
         project: &ProjectName,
@@ -284,15 +288,7 @@ impl View {
         self.check_project(project, now)?;
         let asked = self.asked_by(project, readable).await?;
         let (asked, withheld) = self.willing(project, asked, now);
-        // At once: one index that is slow does not add to another.
-        let answers = join_all(asked.iter().map(|place| self.members[*place].ask(project))).await;
-        let (mut found, mut failed) = (Vec::new(), None);
-        for (place, answer) in asked.into_iter().zip(answers) {
-            match answer {
-                Ok(answer) => found.extend(answer.map(|answer| (place, answer))),
-                Err(error) => failed = failed.or(Some(error)),
-            }
-        }
+        let (found, failed) = self.ask(project, &asked).await?;
         if found.is_empty() {
             return failed.or(withheld).map_or(Ok(None), Err);
         }
@@ -314,6 +310,41 @@ impl View {
             self.merged.insert(key.as_bytes().into(), Arc::clone(&shown));
         }
         Ok(Some((shown, cache)))
+    }
+
+    /// What these members have of a project, in their order, and why one of them cannot say.
+    ///
+    /// All are asked at once, so that one that is slow does not add to another. Once one has the project, the other indexes
+    /// get so long to answer and no longer: their questions go on, for those who come later. What is here must answer: the
+    /// names in a folder that was taken away would be free for others.
+    async fn ask(
+        &self,
+        project: &ProjectName,
+        asked: &[usize],
+    ) -> Result<(Vec<(usize, Answer)>, Option<ViewError>), ViewError> {
+        let is_here = |place: usize| !matches!(self.members[place].source, Source::Proxy(_));
+        let mut here = asked.iter().filter(|place| is_here(**place)).count();
+        let ask = |place: usize| async move { (place, self.members[place].ask(project).await) };
+        let mut asking: FuturesUnordered<_> = asked.iter().map(|place| ask(*place)).collect();
+        let (mut found, mut failed) = (Vec::new(), None);
+        let patience = Instant::now() + PATIENCE;
+        loop {
+            let may_go_on = here == 0 && !found.is_empty();
+            let answer = tokio::select! {
+                biased;
+                answer = asking.next() => answer,
+                () = tokio::time::sleep_until(patience), if may_go_on => None,
+            };
+            let Some((place, answer)) = answer else { break };
+            here -= usize::from(is_here(place));
+            match answer {
+                Ok(answer) => found.extend(answer.map(|answer| (place, answer))),
+                Err(error) if is_here(place) => return Err(error),
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        found.sort_by_key(|(place, _)| *place);
+        Ok((found, failed))
     }
 
     /// Under what a page is remembered.

@@ -1,5 +1,6 @@
 //! Several repositories at one address: the hosted one, another index, and folders.
 
+mod absent;
 mod agreement;
 mod closures;
 mod confused;

@@ -22,7 +22,7 @@ use crate::{
         conditional::none_match_names,
         doors::{Doors, Needs},
         error::{ApiError, ApiResult},
-        prepared::not_modified,
+        prepared::{left_out, not_modified},
     },
     python::{
         listing::CacheState,
@@ -190,7 +190,7 @@ async fn send(
     let response = match opened {
         Opened::Here(served) => here(served, CacheState::Here),
         Opened::Fetched(Fetched::Here(served)) => here(served, CacheState::Hit),
-        Opened::Fetched(Fetched::Described(described)) => coming(public, headers, &described, Body::empty()),
+        Opened::Fetched(Fetched::Described(described)) => coming(public, headers, &described, left_out()),
         Opened::Fetched(Fetched::Elsewhere(url)) => elsewhere(&url)?,
         Opened::Fetched(Fetched::Streamed(streamed)) => {
             let described = streamed.described;

@@ -105,9 +105,12 @@ impl ProxyError {
     pub(crate) fn of(what: &str, error: &IndexError) -> Self {
         let (what, reason) = (what.to_owned(), chain(error));
         match error {
-            IndexError::Status { retry_after, .. } => {
+            // A later question may be answered otherwise.
+            IndexError::Status { retry_after, status: 408 | 425 | 429 | 500.., .. } => {
                 Self::Unreachable { what, reason, retry_after: *retry_after }
             }
+            // It does not give this out, whatever it gives out beside it.
+            IndexError::Status { status: 400.., .. } => Self::Refused { what, reason },
             IndexError::Unreachable { .. }
             | IndexError::Truncated { .. }
             | IndexError::Setup(_)

@@ -79,6 +79,9 @@ impl Proxy {
         let Some(shown) = entry.shown.files.iter().find(|file| file.filename == filename.as_str()) else {
             return Ok(None);
         };
+        if part == Part::Bytes && self.settings.files == FileMode::Redirect && !self.settings.offline {
+            return Ok(entry.file(filename).map(|file| Fetched::Elsewhere(address(&file))));
+        }
         let has_ranges = part != Part::Bytes || self.settings.files != FileMode::Stream;
         let described = Described { size: None, sha256: None, content_type, has_ranges };
         let described = match (part, shown.core_metadata) {

@@ -333,6 +333,20 @@ async fn an_upstream_that_fails_again_and_again_is_left_alone() {
 }
 
 #[tokio::test]
+async fn an_upstream_that_refuses_one_project_again_and_again_is_asked_for_others() {
+    let bench = stocked(|_| {});
+    for status in [400, 406, 409, 451] {
+        let project: ProjectName = format!("lid-{status}").parse().unwrap();
+        bench.index.fault(&format!("/simple/{project}/"), Fault::Status(status, None), usize::MAX);
+        for _ in 0..6 {
+            let error = bench.proxy.listing(&project).await.unwrap_err();
+            assert!(matches!(error, ProxyError::Refused { .. }), "{status}: {error}");
+        }
+    }
+    assert!(bench.proxy.listing(&pot()).await.unwrap().is_some());
+}
+
+#[tokio::test]
 async fn a_wait_that_upstream_asks_for_is_kept_and_told() {
     let bench = Bench::new();
     bench.index.fault(PAGE, Fault::Status(503, Some(40)), usize::MAX);
