@@ -60,7 +60,8 @@ pub struct WhyAnswer {
     pub owner: Option<Owner>,
     /// The members in their order; of what is no group itself alone.
     pub members: Vec<Member>,
-    /// The files that were asked about, as far as a member has them, in the order of the page.
+    /// The files that were asked about, as far as a member has them, in the order of the page; after them those that are
+    /// kept and that no page lists any more.
     pub files: Vec<File>,
 }
 
@@ -229,6 +230,8 @@ pub enum Fate {
     Deleted,
     /// A rule hides it.
     Hidden,
+    /// It is kept, and no page lists it any more: who has its address still gets it.
+    Unlisted,
 }
 
 #[cfg(test)]

@@ -95,6 +95,12 @@ fn file(file: &File) -> Vec<String> {
     let mut lines = vec![format!("  {}: {told}", file.filename)];
     lines.extend(file.held.iter().filter_map(|held| {
         let than = match held.fate {
+            Fate::Unlisted => {
+                return Some(format!(
+                    "    {} keeps it, and no page lists it any more: who has its address gets it",
+                    held.repository
+                ));
+            }
             Fate::OtherBytes => "",
             Fate::Deleted => " than a file that was deleted",
             Fate::Chosen | Fate::Same | Fate::Hidden => return None,

@@ -80,6 +80,11 @@ impl Oidc {
         self.reserving.reserves(repository, project)
     }
 
+    /// A number that differs where other names are reserved.
+    pub(crate) fn reserving_version(&self) -> u64 {
+        self.reserving.version()
+    }
+
     /// Looks whether other names are reserved by now. May block.
     pub(crate) fn look(&self) {
         self.reserving.look();

@@ -35,6 +35,8 @@ struct Known {
     records: HashMap<ProjectName, Arc<ProjectRecord>>,
     /// Projects whose records cannot be read: nothing is known of their tombstones, so they take nothing.
     damaged: HashSet<ProjectName>,
+    /// How often any of this changed since the server was started.
+    version: u64,
 }
 
 /// Why a file is not taken for what its project is.
@@ -132,7 +134,7 @@ impl Projects {
         let names: HashSet<&ProjectName> = known.records.keys().chain(now.records.keys()).collect();
         let is_other = |name: &&&ProjectName| known.records.get(**name) != now.records.get(**name);
         let changed = names.iter().filter(is_other).map(|name| (*name).clone()).collect();
-        *known = now;
+        *known = Known { version: known.version + 1, ..now };
         Ok(changed)
     }
 
@@ -149,6 +151,11 @@ impl Projects {
     /// Whether a file was deleted, and did not come again.
     pub(crate) fn is_deleted(&self, project: &ProjectName, filename: &str) -> bool {
         self.get(project).is_some_and(|record| record.tombstone(filename).is_some())
+    }
+
+    /// Another number whenever a record is another one.
+    pub(crate) fn version(&self) -> u64 {
+        self.known().version
     }
 
     /// Every record that can be read.
@@ -250,6 +257,7 @@ pub(crate) fn change(
     {
         let mut known = projects.known.write().unwrap_or_else(PoisonError::into_inner);
         known.records.insert(project.clone(), Arc::new(record));
+        known.version += 1;
     }
     if let Err(error) = commit(repository, project, who, changes, last) {
         // It stands in the tree: the next start must bring it into the journal and onto the pages.

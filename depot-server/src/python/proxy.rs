@@ -24,6 +24,7 @@ mod settings;
 mod sidecars;
 mod stored;
 mod stream;
+mod unlisted;
 mod upstream;
 mod writer;
 
@@ -45,6 +46,7 @@ pub(crate) use self::{
     kept::KeptFile,
     packages::UpstreamNames,
     settings::ProxySettings,
+    unlisted::LastSaid,
 };
 use self::{
     counters::Counters, flight::Flight, flights::Flights, kept::KeptFiles, packages::Listed, pages::Pages,

@@ -8,7 +8,10 @@ use std::{
     collections::HashMap,
     io,
     path::{Path, PathBuf},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use depot_proto::{
@@ -74,6 +77,8 @@ pub(crate) struct Tokens {
     known: RwLock<HashMap<String, Arc<TokenRecord>>>,
     /// What reserves names, read off the tokens when it is next asked for after one changed.
     reserving: RwLock<Option<Arc<[Scope]>>>,
+    /// How often that may have changed since the server was started.
+    reserving_version: AtomicU64,
 }
 
 impl Tokens {
@@ -87,7 +92,13 @@ impl Tokens {
             twins.insert(token.id.clone(), token);
         }
         let known = accounts.tokens()?.into_iter().map(|token| (token.id.clone(), Arc::new(token))).collect();
-        let tokens = Self { folder, accounts, known: RwLock::new(known), reserving: RwLock::default() };
+        let tokens = Self {
+            folder,
+            accounts,
+            known: RwLock::new(known),
+            reserving: RwLock::default(),
+            reserving_version: AtomicU64::new(0),
+        };
         // A twin that is missing, or older than what the store knows, would outlive the store as it is.
         for token in tokens.list() {
             if twins.get(&token.id) != Some(&*token) {
@@ -127,6 +138,11 @@ impl Tokens {
         let reserving = self.reserving.read().unwrap_or_else(PoisonError::into_inner).clone();
         let reserving = reserving.unwrap_or_else(|| self.read_reserving());
         reserving.iter().any(|scope| scope.reserves(repository, project))
+    }
+
+    /// Another number whenever tokens may reserve other names.
+    pub(crate) fn reserving_version(&self) -> u64 {
+        self.reserving_version.load(Ordering::Relaxed)
     }
 
     fn read_reserving(&self) -> Arc<[Scope]> {
@@ -185,7 +201,7 @@ impl Tokens {
             minted.is_some_and(|minted| token.expires.max(minted.until).seconds() + after < now.seconds())
         };
         let over: Vec<_> = self.list().into_iter().filter(|token| is_over(token)).collect();
-        for token in over {
+        for token in &over {
             // The twin goes last: while it is there, the token comes back with the next start.
             let path = self.folder.join(format!("{}.json", token.id));
             let forgotten = self.accounts.forget_token(&token.id).map_err(|error| error.to_string());
@@ -197,7 +213,9 @@ impl Tokens {
             }
             self.known.write().unwrap_or_else(PoisonError::into_inner).remove(&token.id);
         }
-        *self.reserving.write().unwrap_or_else(PoisonError::into_inner) = None;
+        if !over.is_empty() {
+            self.read_anew();
+        }
     }
 
     /// Revokes a token; on return it is dead, and stays dead.
@@ -226,7 +244,13 @@ impl Tokens {
 
     fn remember(&self, token: TokenRecord) {
         self.known.write().unwrap_or_else(PoisonError::into_inner).insert(token.id.clone(), Arc::new(token));
+        self.read_anew();
+    }
+
+    /// Has what reserves names read off the tokens again.
+    fn read_anew(&self) {
         *self.reserving.write().unwrap_or_else(PoisonError::into_inner) = None;
+        self.reserving_version.fetch_add(1, Ordering::Relaxed);
     }
 
     fn write_twin(&self, token: &TokenRecord) -> Result<(), TokensError> {

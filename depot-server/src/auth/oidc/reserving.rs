@@ -1,7 +1,10 @@
 //! The names that trusted jobs may publish under: they are reserved from when the publishers are written down, and not only
 //! from when a job first comes.
 
-use std::path::PathBuf;
+use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    path::PathBuf,
+};
 
 use depot_proto::{ProjectName, RepositoryName, scope::Scope};
 
@@ -23,6 +26,13 @@ impl Reserving {
     /// Whether a publisher may publish under a name and not under every name.
     pub(super) fn reserves(&self, repository: &RepositoryName, project: &ProjectName) -> bool {
         self.0.now().iter().any(|scope| scope.reserves(repository, project))
+    }
+
+    /// A number that differs where other names are reserved.
+    pub(super) fn version(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.0.now().hash(&mut hasher);
+        hasher.finish()
     }
 
     /// Looks at the file. May block.

@@ -163,7 +163,9 @@ impl PageFolder {
         if let Some(last) = last.filter(|last| last.status != ProjectStatus::Active)
             && let Err(error) = self.leave(last)
         {
-            tracing::error!(%project, %error, "the status of a project that is gone cannot be kept");
+            // Its page says it still.
+            tracing::error!(%project, %error, "the status of a project that is gone cannot be kept, and its page stays");
+            return;
         }
         if self.note(project, false)
             && let Err(error) = fs::remove_file(self.page_path(project))

@@ -1,12 +1,14 @@
 //! Files that were deleted here: a name means one sha256 for ever, also to readers of a group in which others have it.
 
 use std::{
+    collections::BTreeSet,
     hash::{DefaultHasher, Hash as _, Hasher as _},
     sync::Arc,
 };
 
 use depot_proto::{
-    DistributionFilename, ProjectName, ProjectRecord, RepositoryName, Sha256Digest, simple::PageFile,
+    DistributionFilename, ProjectName, ProjectRecord, RepositoryName, Sha256Digest, Version,
+    simple::{PageFile, ProjectPage},
 };
 
 use super::{
@@ -85,6 +87,18 @@ impl Buried {
             }
             None => true,
         });
+        // A version of which this took the last file is none that is there.
+        let (before, left) = (versions_of(&listing.page), versions_of(&page));
+        page.versions.retain(|version| {
+            let version = Version::read(version);
+            left.contains(&version) || !before.contains(&version)
+        });
         listing.page = Arc::new(page);
     }
+}
+
+/// The versions of which a page has files.
+fn versions_of(page: &ProjectPage) -> BTreeSet<Version> {
+    let read = |file: &PageFile| DistributionFilename::parse(&file.filename, &page.project).ok();
+    page.files.iter().filter_map(read).map(|filename| filename.version().clone()).collect()
 }

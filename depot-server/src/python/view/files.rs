@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use depot_proto::{
-    DistributionFilename, RepositoryName,
+    DistributionFilename, RepositoryName, Timestamp,
     layout::Part,
     policy::{Decision, RuleRef, Subject},
     simple::ProjectStatus,
@@ -13,7 +13,10 @@ use super::{
     Readable, View, ViewError,
     member::{Opened, Source, Wanted},
 };
-use crate::{clock, python::files::FileError};
+use crate::{
+    clock,
+    python::{files::FileError, proxy::LastSaid},
+};
 
 impl View {
     /// A part of a file and which member it is from, the first that has it; none if nobody does.
@@ -75,26 +78,53 @@ impl View {
                 return Err(refused(filename, &hidden.policy_of, hidden.rule.clone()));
             }
         }
-        self.check_unlisted(filename, status)?;
         let mut asked = self.asked_by(project, readable).await?;
         if self.buried(project).digest(filename.as_str()).is_some() {
             // What others have of that name has other bytes, or is not known.
             asked.retain(|place| matches!(self.members[*place].source, Source::Hosted(_)));
         }
-        Ok(self.willing(project, asked, clock::now()).0)
+        let asked = self.willing(project, asked, clock::now()).0;
+        self.check_unlisted(filename, status, &asked).await?;
+        Ok(asked)
     }
 
     fn has_policies(&self) -> bool {
         self.policy.is_some() || self.members.iter().any(|member| member.policy.is_some())
     }
 
-    /// Refuses a file that no page lists any more and that a policy hides, as far as its name alone says.
-    fn check_unlisted(
+    /// Refuses a file that no page lists any more and that a policy hides: as far as its name alone says, and by what those
+    /// who may have kept it were last told of it. Nothing opens because another index takes it from its page.
+    async fn check_unlisted(
         &self,
         filename: &DistributionFilename,
         status: ProjectStatus,
+        asked: &[usize],
     ) -> Result<(), ViewError> {
-        let subject = Subject {
+        if !self.has_policies() {
+            return Ok(());
+        }
+        let now = clock::now();
+        for place in 0..self.members.len() {
+            self.check_last_said(place, filename, status, None, now)?;
+        }
+        for place in asked {
+            let Source::Proxy(proxy) = &self.members[*place].source else { continue };
+            let said = proxy.last_said(filename).await?;
+            self.check_last_said(*place, filename, status, said, now)?;
+        }
+        Ok(())
+    }
+
+    /// The same for a member, where one of those who have the project says this of its state.
+    pub(super) fn check_last_said(
+        &self,
+        place: usize,
+        filename: &DistributionFilename,
+        status: ProjectStatus,
+        said: Option<LastSaid>,
+        now: Timestamp,
+    ) -> Result<(), ViewError> {
+        let by_name = Subject {
             project: filename.project(),
             version: Some(filename.version()),
             filename: filename.as_str(),
@@ -102,13 +132,30 @@ impl View {
             yanked: false,
             status,
         };
-        for (place, in_force) in self.policies(0..self.members.len()) {
-            if let Decision::Hidden(rule) = in_force.policy.decide(subject, clock::now()) {
-                let of = self.members.get(place).map_or(&self.name, |member| &member.name);
-                return Err(refused(filename, of, rule));
-            }
+        let last = said.map(|LastSaid { yanked, status }| Subject { yanked, status, ..by_name });
+        for subject in [Some(by_name), last].into_iter().flatten() {
+            self.check_subject(place, filename, subject, now)?;
+            self.check_subject(self.members.len(), filename, subject, now)?;
         }
         Ok(())
+    }
+
+    /// Refuses what a policy hides: that of a member, or, at the place after all of them, that of the view itself.
+    fn check_subject(
+        &self,
+        place: usize,
+        filename: &DistributionFilename,
+        subject: Subject<'_>,
+        now: Timestamp,
+    ) -> Result<(), ViewError> {
+        let (of, policy) = match self.members.get(place) {
+            Some(member) => (&member.name, &member.policy),
+            None => (&self.name, &self.policy),
+        };
+        match policy.as_ref().map(|policy| policy.in_force().policy.decide(subject, now)) {
+            Some(Decision::Hidden(rule)) => Err(refused(filename, of, rule)),
+            Some(Decision::Shown(_)) | None => Ok(()),
+        }
     }
 
     /// The one of these files, each with what the caller may read of its project, that has this path at the index it comes

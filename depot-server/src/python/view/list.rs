@@ -1,5 +1,5 @@
 //! The list of a view's projects for those who may read all: put together again when the names of a member are others, or
-//! a policy, and rendered as that of the hosted repository is.
+//! a policy, or what is owned, and rendered as that of the hosted repository is.
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -36,7 +36,7 @@ pub(super) struct List {
 /// What names were put together from.
 #[derive(Debug, PartialEq, Eq)]
 struct MadeOf {
-    /// The versions of the names of members, and of policies, by their places.
+    /// The versions of the names of members, of what is owned, and of policies, by their places.
     versions: Vec<(usize, u64)>,
     /// When a policy may decide otherwise.
     until: Option<Timestamp>,
@@ -67,6 +67,7 @@ impl View {
                 versions.push((place, proxy.upstream_names_at_hand()?.version));
             }
         }
+        self.note_owned_names(&mut versions);
         self.note_policies(&mut versions);
         if !self.list.is_made_of(&versions, clock::now()) {
             return None;
@@ -115,6 +116,7 @@ impl View {
             let listed = upstream.iter().filter(|(of, _)| *of == place);
             versions.extend(listed.map(|(_, names)| (place, names.version)));
         }
+        self.note_owned_names(&mut versions);
         let until = self.note_policies(&mut versions);
         if self.list.is_made_of(&versions, now) {
             return;
@@ -122,6 +124,17 @@ impl View {
         self.list.names.replace(&self.name, &self.names(upstream, |_, _| true));
         let made_of = Some(MadeOf { versions, until });
         *self.list.made_of.write().unwrap_or_else(PoisonError::into_inner) = made_of;
+    }
+
+    /// Adds the version of what is owned. Where all names of the owner are listed anyway, a project that begins to own its
+    /// name changes nothing, so that not every upload has the list put together again.
+    fn note_owned_names(&self, versions: &mut Vec<(usize, u64)>) {
+        let place = self.members.len();
+        versions.push((place, self.ownership.version()));
+        let is_listed = |(place, _): (usize, _)| self.members[place].policy.is_none();
+        if !self.hosted().is_some_and(is_listed) {
+            versions.push((place, self.ownership.last_serial()));
+        }
     }
 
     /// Adds the versions of all policies, and says when one of them may decide otherwise about a project as a whole.

@@ -11,8 +11,8 @@ use crate::clock;
 
 impl View {
     /// The names that a caller may read, in order, with those that other indexes list; not of projects that policies hide
-    /// whatever there is of them. Each member's are those that the caller may read there: whoever may read a name of one
-    /// member does not learn that another has it. May block.
+    /// whatever there is of them, nor those that others have of names that are owned. Each member's are those that the caller
+    /// may read there: whoever may read a name of one member does not learn that another has it. May block.
     pub(super) fn names(
         &self,
         upstream: &Upstream,
@@ -25,7 +25,9 @@ impl View {
             let listed = listed.flat_map(|(_, listed)| listed.names.iter().cloned());
             let listed = listed.filter(|project| member.hides(project, now).is_none());
             let all = member.shown_names(now).into_iter().chain(listed);
-            names.extend(all.filter(|project| may_read(member, project)));
+            names.extend(
+                all.filter(|project| may_read(member, project) && !self.is_withheld(member, project)),
+            );
         }
         names.sort();
         names.dedup();
@@ -34,6 +36,16 @@ impl View {
             names.retain(|project| in_force.policy.decide_project(project, now).is_shown());
         }
         names
+    }
+
+    /// Whether a member is not asked for a name because it is owned; of one whose owner cannot be read too. May block.
+    fn is_withheld(&self, member: &Member, project: &ProjectName) -> bool {
+        let yields = match &member.source {
+            Source::Hosted(_) => false,
+            Source::Directory(_) => self.hosted().is_some(),
+            Source::Proxy(_) => true,
+        };
+        yields && self.ownership.owns(project).unwrap_or(true)
     }
 
     /// What the other indexes among the members list, by their places, where this is wanted. One that does not say is left

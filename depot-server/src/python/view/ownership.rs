@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
     sync::{Arc, Mutex, PoisonError, Weak},
 };
 
@@ -67,6 +68,20 @@ impl Ownership {
         let owned = files.any(|file| !matches!(file.facts.origin, Some(Origin::Mirrored { .. })));
         self.first_party.insert(project.clone(), (serial, owned));
         Ok(owned)
+    }
+
+    /// Another number whenever other names are owned, but for those that are owned by what was published under them.
+    pub(super) fn version(&self) -> u64 {
+        let Reserved { tokens, jobs, .. } = &self.reserved;
+        let jobs = jobs.as_ref().map(|jobs| jobs.reserving_version());
+        let mut hasher = DefaultHasher::new();
+        (tokens.reserving_version(), jobs, self.repository.projects.version()).hash(&mut hasher);
+        hasher.finish()
+    }
+
+    /// Another number also whenever something was published.
+    pub(super) fn last_serial(&self) -> Serial {
+        self.repository.last_serial()
     }
 
     /// What makes the hosted repository the owner of a name, and the pattern that reserves it, if one does. May block.

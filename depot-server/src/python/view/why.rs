@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     clock,
-    python::{listing::Listing, policy::InForce},
+    python::{listing::Listing, policy::InForce, proxy::LastSaid},
 };
 
 /// What is asked about, beside the project.
@@ -49,6 +49,16 @@ impl Source {
     }
 }
 
+/// A file that a proxy keeps, whether a page lists it or not.
+#[derive(Clone, Debug)]
+struct Kept {
+    place: usize,
+    /// As its record tells it.
+    file: PageFile,
+    /// The state of life that its project had last.
+    status: ProjectStatus,
+}
+
 /// What a member said, in so many words, and the page that it has.
 type Said = (why::Member, Option<Listing>);
 
@@ -65,7 +75,7 @@ impl View {
         let rule = rule.and_then(Decision::hidden);
         let owner = self.owner(project, readable).await?;
         let asked = if rule.is_some() { Vec::new() } else { self.asked_by(project, readable).await? };
-        let (mut members, mut listings, mut withheld) = (Vec::new(), Vec::new(), None);
+        let (mut members, mut listings, mut kept, mut withheld) = (Vec::new(), Vec::new(), Vec::new(), None);
         for (place, member) in self.members.iter().enumerate() {
             let (mut said, listing) = match member.hides(project, now) {
                 _ if !asked.contains(&place) => {
@@ -76,7 +86,14 @@ impl View {
                     withheld.get_or_insert(own);
                     (told(member, Outcome::NotAsked, Some(reason)), None)
                 }
-                None => self.said_by(member, project).await,
+                None => {
+                    let said = self.said_by(member, project).await;
+                    if let Source::Proxy(proxy) = &member.source {
+                        let (files, status) = proxy.kept_files(project).await?;
+                        kept.extend(files.into_iter().map(|file| Kept { place, file, status }));
+                    }
+                    said
+                }
             };
             said.owns = owner.as_ref().is_some_and(|owner| owner.repository == member.name);
             members.push(said);
@@ -85,7 +102,8 @@ impl View {
         // Where nobody else has it, that is why it is not shown.
         let rule = rule.or(withheld.filter(|_| listings.is_empty()));
         let (view, of, asked_about) = (Arc::clone(self), project.clone(), about.clone());
-        let explaining = tokio::task::spawn_blocking(move || view.explain(&of, &asked_about, &listings, now));
+        let explaining =
+            tokio::task::spawn_blocking(move || view.explain(&of, &asked_about, &listings, &kept, now));
         let (status, files) = explaining.await??;
         let verdict = match Verdict::of(rule.as_ref(), &members, &files) {
             // It is there, and says so, but nothing of it.
@@ -140,13 +158,25 @@ impl View {
         project: &ProjectName,
         about: &About,
         listings: &[(usize, Listing)],
+        kept: &[Kept],
         now: Timestamp,
     ) -> Result<(ProjectStatus, Vec<why::File>), ViewError> {
         let policies = self.policies(listings.iter().map(|(place, _)| *place));
         let buried = self.buried(project);
         let answers = listings.iter().map(|(place, listing)| (*place, Answer::Listing(listing.clone())));
         let shown = self.merge(project, answers.collect(), &buried, &policies, Versions::new(), now)?;
-        let Some(shown) = shown else { return Ok((ProjectStatus::Active, Vec::new())) };
+        let is_kept_only = |kept: &&Kept| {
+            let is_it = |file: &PageFile| file.filename == kept.file.filename;
+            let is_listed = listings.iter().any(|(_, listing)| listing.page.files.iter().any(is_it));
+            !is_listed && buried.digest(&kept.file.filename).is_none()
+        };
+        let kept: Vec<_> = kept.iter().filter(is_kept_only).cloned().collect();
+        let Some(shown) = shown else {
+            let last = kept.iter().map(|kept| kept.status).find(|status| *status != ProjectStatus::Active);
+            let status = ProjectStatus::Active;
+            let files = self.unlisted(project, about, &kept, status, now)?;
+            return Ok((last.unwrap_or(status), files));
+        };
         let page = Made { view: self, shown: &shown, policies, buried, now };
         let mut files: BTreeMap<(Option<Version>, &str), why::File> = BTreeMap::new();
         for (place, listing) in listings {
@@ -158,7 +188,55 @@ impl View {
                 page.take(file, *place, entry, listing.page.status);
             }
         }
-        Ok((shown.page.status, files.into_values().collect()))
+        let status = shown.page.status;
+        let unlisted = self.unlisted(project, about, &kept, status, now)?;
+        Ok((status, files.into_values().chain(unlisted).collect()))
+    }
+
+    /// What becomes of files that are kept and on no page, of a project that is in this state where one shows it.
+    fn unlisted(
+        &self,
+        project: &ProjectName,
+        about: &About,
+        kept: &[Kept],
+        status: ProjectStatus,
+        now: Timestamp,
+    ) -> Result<Vec<why::File>, ViewError> {
+        let mut files: BTreeMap<(Option<Version>, &str), why::File> = BTreeMap::new();
+        for Kept { place, file, status: last } in kept.iter().filter(|kept| about.means(project, &kept.file))
+        {
+            let Ok(filename) = DistributionFilename::parse(&file.filename, project) else { continue };
+            let member = &self.members[*place].name;
+            let yanked = file.yanked.is_yanked();
+            let said = LastSaid { yanked, status: *last };
+            let mut places = 0..self.members.len();
+            let by_name = places.try_for_each(|of| self.check_last_said(of, &filename, status, None, now));
+            let checked =
+                by_name.and_then(|()| self.check_last_said(*place, &filename, status, Some(said), now));
+            let hidden = match checked {
+                Err(ViewError::Hidden { of, rule, .. }) => Some((*rule, of)),
+                checked => checked.map(|()| None)?,
+            };
+            let is_sent = hidden.is_none() && status.offers_files() && last.offers_files();
+            let key = (Some(filename.version().clone()), file.filename.as_str());
+            let known = files.entry(key).or_insert_with(|| why::File {
+                filename: file.filename.clone(),
+                version: Some(filename.version().to_string()),
+                from: is_sent.then(|| member.clone()),
+                rule: None,
+                rule_of: None,
+                yanked,
+                held: Vec::new(),
+            });
+            // One that is hidden of what one member has is refused, whoever else has it.
+            if let (Some((rule, of)), None) = (hidden, &known.rule) {
+                (known.rule, known.rule_of, known.from) = (Some(rule), Some(of), None);
+            }
+            let fate = if is_sent { Fate::Unlisted } else { Fate::Hidden };
+            let (sha256, upload_time) = (file.sha256(), file.upload_time);
+            known.held.push(Held { repository: member.clone(), sha256, upload_time, fate });
+        }
+        Ok(files.into_values().collect())
     }
 }
 

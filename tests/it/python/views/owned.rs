@@ -3,7 +3,7 @@
 use depot_tests::{Clients, FakeFile, FakeIndex, SdistBuilder, Style, WheelBuilder, sha256_hex};
 
 use super::{
-    super::depot::{Depot, mirrored},
+    super::depot::{Depot, body, mirrored},
     files, in_front_of, index_of, wheel_name,
 };
 
@@ -169,7 +169,7 @@ fn of_two_files_of_one_name_the_first_ones_bytes_are_served() {
     let record = mirrored(&depot_wheel.filename(), &depot_wheel.build());
     depot.announce("six", &record);
     assert_eq!(depot.put("six", &depot_wheel.filename(), &depot_wheel.build()).status, 201);
-    let page = super::body(&depot.get("/simple/six/"));
+    let page = body(&depot.get("/simple/six/"));
     assert_eq!(page["files"].as_array().unwrap().len(), 1);
     assert_eq!(page["files"][0]["hashes"]["sha256"], sha256_hex(&depot_wheel.build()));
     let served = depot.get(&format!("/files/six/{}", depot_wheel.filename()));
@@ -222,4 +222,42 @@ fn a_record_that_is_damaged_frees_no_name() {
     depot.resume();
     assert_eq!(depot.get("/simple/acme-core/").status, 404);
     assert_unheard_of(&index, &["acme-core"]);
+}
+
+/// The names that a list of projects names.
+fn listed(depot: &Depot, path: &str) -> Vec<String> {
+    let names = body(&depot.get(path))["projects"].clone();
+    let names = names.as_array().unwrap().iter();
+    names.map(|project| project["name"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn names_that_are_owned_are_not_listed_for_what_others_have_of_them() {
+    let index = index_of(&["acme-core", "acme-new", "six", "tk-one"]);
+    let around = tempfile::tempdir().unwrap();
+    let config = around.path().join("depot.toml");
+    let list = "[repositories.all]\nlist_upstream = true\n";
+    std::fs::write(&config, list).unwrap();
+    let mut depot = Depot::start_with(&["--config", config.to_str().unwrap(), "--upstream", &index.url()]);
+    for project in ["acme-core", "six", "tk-one"] {
+        assert_eq!(files(&depot.get(&format!("/simple/{project}/"))).len(), 2);
+    }
+    assert_eq!(listed(&depot, "/simple/"), ["acme-core", "acme-new", "six", "tk-one"]);
+    assert_eq!(listed(&depot, "/pypi/simple/"), ["acme-core", "six", "tk-one"]);
+    depot.stop();
+    std::fs::write(&config, format!("{list}[repositories.python]\nreserved = [\"acme-*\"]\n")).unwrap();
+    depot.resume();
+    // Twice: the second is what is remembered of the first.
+    for _ in 0..2 {
+        assert_eq!(listed(&depot, "/simple/"), ["six", "tk-one"]);
+        assert_eq!(listed(&depot, "/pypi/simple/"), ["six", "tk-one"]);
+    }
+    depot.new_token("ann", &["push:python:tk*"]);
+    assert_eq!(listed(&depot, "/simple/"), ["six"]);
+    assert_eq!(listed(&depot, "/pypi/simple/"), ["six"]);
+    // What the owner has of them is.
+    depot.publish(&WheelBuilder::new("acme-core", "0.5"));
+    depot.publish(&WheelBuilder::new("six", "0.5"));
+    assert_eq!(listed(&depot, "/simple/"), ["acme-core", "six"]);
+    assert_eq!(listed(&depot, "/pypi/simple/"), Vec::<String>::new());
 }

@@ -7,7 +7,10 @@ use super::{
     upstream::{Fault, PAGE, bare_entry, entry, path_of, wheel},
     *,
 };
-use crate::{clock, python::listing::CacheState};
+use crate::{
+    clock,
+    python::{listing::CacheState, proxy::LastSaid},
+};
 
 const WHEEL: &str = "tea_pot-1.0-py3-none-any.whl";
 const SDIST: &str = "tea_pot-1.0.tar.gz";
@@ -274,6 +277,38 @@ async fn a_project_that_was_quarantined_and_then_taken_away_stays_so() {
     bench.index.remove(PAGE);
     assert_eq!(state(&bench).await, None);
     assert_eq!(bench.fetch(SDIST).await.unwrap().unwrap(), b"s");
+}
+
+#[tokio::test]
+async fn what_was_last_said_of_a_kept_file_is_known_when_no_page_lists_it_any_more() {
+    let bench = stocked(at_once);
+    assert_eq!(bench.proxy.last_said(&named(SDIST)).await.unwrap(), None);
+    bench.fetch(SDIST).await.unwrap();
+    bench.settled().await;
+    let said = |yanked, status| Some(LastSaid { yanked, status });
+    let mut yanked = entry(SDIST, b"s");
+    yanked["yanked"] = json!("bad");
+    let page = json!({
+        "meta": { "api-version": "1.4" }, "name": POT, "files": [yanked],
+        "project-status": { "status": "archived" },
+    });
+    bench.index.put(PAGE, page.to_string(), "application/vnd.pypi.simple.v1+json");
+    bench.files().await;
+    bench.index.list(&[]);
+    assert!(bench.files().await.is_empty());
+    assert_eq!(bench.proxy.last_said(&named(SDIST)).await.unwrap(), said(true, ProjectStatus::Active));
+    bench.index.put(PAGE, page.to_string(), "application/vnd.pypi.simple.v1+json");
+    bench.files().await;
+    bench.index.remove(PAGE);
+    assert_eq!(state(&bench).await, None);
+    let mut bench = bench;
+    for _ in 0..2 {
+        assert_eq!(bench.proxy.last_said(&named(SDIST)).await.unwrap(), said(true, ProjectStatus::Archived));
+        let (files, status) = bench.proxy.kept_files(&pot()).await.unwrap();
+        assert_eq!((files.len(), files[0].yanked.reason()), (1, Some("bad")));
+        assert_eq!(status, ProjectStatus::Archived);
+        bench = bench.restart(at_once);
+    }
 }
 
 #[tokio::test]
