@@ -118,6 +118,12 @@ impl Directory {
         Ok(self.scan(None)?.projects.keys().cloned().collect())
     }
 
+    /// Whether something of a project lay there when the folder could be read last.
+    pub(crate) fn had(&self, project: &ProjectName) -> bool {
+        let looked = self.scan.lock().unwrap_or_else(PoisonError::into_inner);
+        looked.scan.projects.contains_key(project)
+    }
+
     /// A project; none if nothing of it lies there. May block, for as long as it takes to hash what is new.
     pub(crate) fn listing(&self, project: &ProjectName) -> Result<Option<Listing>, DirectoryError> {
         let scan = self.scan(Some(project))?;

@@ -315,8 +315,8 @@ impl View {
     /// What these members have of a project, in their order, and why one of them cannot say.
     ///
     /// All are asked at once, so that one that is slow does not add to another. Once one has the project, the other indexes
-    /// get so long to answer and no longer: their questions go on, for those who come later. What is here must answer: the
-    /// names in a folder that was taken away would be free for others.
+    /// get so long to answer and no longer: their questions go on, for those who come later. What is here must answer for
+    /// the names it has: those in a folder that was taken away would be free for others.
     async fn ask(
         &self,
         project: &ProjectName,
@@ -339,7 +339,7 @@ impl View {
             here -= usize::from(is_here(place));
             match answer {
                 Ok(answer) => found.extend(answer.map(|answer| (place, answer))),
-                Err(error) if is_here(place) => return Err(error),
+                Err(error) if self.members[place].must_answer(project) => return Err(error),
                 Err(error) => failed = failed.or(Some(error)),
             }
         }

@@ -101,6 +101,15 @@ impl Member {
         })
     }
 
+    /// Whether nobody else may answer for a project while this one cannot.
+    pub(super) fn must_answer(&self, project: &ProjectName) -> bool {
+        match &self.source {
+            Source::Hosted(_) => true,
+            Source::Directory(directory) => directory.had(project),
+            Source::Proxy(_) => false,
+        }
+    }
+
     /// Its page as of an answer. May block.
     pub(super) fn listing(
         &self,
