@@ -190,6 +190,7 @@ async fn send(
     let response = match opened {
         Opened::Here(served) => here(served, CacheState::Here),
         Opened::Fetched(Fetched::Here(served)) => here(served, CacheState::Hit),
+        Opened::Fetched(Fetched::Now(served)) => here(served, CacheState::Miss),
         Opened::Fetched(Fetched::Described(described)) => coming(public, headers, &described, left_out()),
         Opened::Fetched(Fetched::Elsewhere(url)) => elsewhere(&url)?,
         Opened::Fetched(Fetched::Streamed(streamed)) => {

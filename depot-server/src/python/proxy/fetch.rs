@@ -177,7 +177,13 @@ impl Proxy {
             let reason = "other bytes were kept under its name first".to_owned();
             return Err(ProxyError::Damaged { what: filename.to_string(), reason });
         };
-        let is_told = matches!(landed.file.core_metadata, MetadataMark::Sha256(_)) && metadata.is_some();
+        let is_told = record.core_metadata.map(MetadataMark::Sha256) == Some(landed.file.core_metadata);
+        if let (MetadataMark::Sha256(_), Some(metadata), false) =
+            (landed.file.core_metadata, &metadata, is_told)
+        {
+            // What is listed is not what is in it, and would be listed again once it had to go.
+            self.keep_beside(filename, landed.file, metadata);
+        }
         if landed.file.sha256().is_none() || landed.file.size.is_none() || (is_wheel && !is_told) {
             self.learnt(filename.project());
         }

@@ -13,6 +13,8 @@ use crate::python::files::Served;
 pub(crate) enum Fetched {
     /// It is kept.
     Here(Arc<Served>),
+    /// It was fetched just now: a document, which comes whole.
+    Now(Arc<Served>),
     /// It is not fetched, as only what is known of it was wanted.
     Described(Described),
     /// It is being fetched, and will be kept.

@@ -41,8 +41,8 @@ impl Proxy {
         }
         let found = match part {
             Part::Bytes => self.bytes(filename).await,
-            Part::Metadata => self.metadata(filename).await.map(|found| found.map(Fetched::Here)),
-            Part::Provenance => self.provenance(filename).await.map(|found| found.map(Fetched::Here)),
+            Part::Metadata => self.metadata(filename).await,
+            Part::Provenance => self.provenance(filename).await,
             Part::Record => Ok(None),
         };
         match found {
@@ -180,6 +180,17 @@ impl Proxy {
 }
 
 impl Entry {
+    /// A file as upstream lists it.
+    pub(super) fn listed(&self, filename: &DistributionFilename) -> Option<PageFile> {
+        self.upstream.files.iter().find(|file| file.filename == filename.as_str()).cloned()
+    }
+
+    /// What is shown of the metadata of a file.
+    pub(super) fn shown_mark(&self, filename: &DistributionFilename) -> Option<MetadataMark> {
+        let shown = self.shown.files.iter().find(|file| file.filename == filename.as_str());
+        shown.map(|file| file.core_metadata)
+    }
+
     /// A file with its address upstream; with the digest and size that were kept first, or learnt here.
     pub(super) fn file(&self, filename: &DistributionFilename) -> Option<PageFile> {
         let is_it = |file: &&PageFile| file.filename == filename.as_str();

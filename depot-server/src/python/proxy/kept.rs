@@ -8,7 +8,11 @@ use std::{
     },
 };
 
-use depot_proto::{DistributionFilename, layout::Part};
+use depot_proto::{
+    DistributionFilename, DistributionKind, ProjectName,
+    layout::Part,
+    simple::{MetadataMark, ProjectPage},
+};
 use depot_tree::{Tree, TreeError};
 use moka::sync::Cache;
 
@@ -16,7 +20,7 @@ use super::error::ProxyError;
 use crate::{
     clock,
     python::{
-        files::{Content, FileError, Served, open_bytes, open_sidecar},
+        files::{Content, FileError, Served, etag, open_bytes, open_sidecar},
         key::Key,
     },
 };
@@ -31,7 +35,7 @@ const TOUCHED_EVERY: i64 = 3600 * 1_000_000;
 pub(super) enum Look {
     /// It is kept.
     Here(Arc<Served>),
-    /// The file is kept, and is known not to have this part.
+    /// The wheel is kept, and this part is not in it.
     NoSuchPart,
     /// It is kept, and what is kept is spoiled.
     Damaged,
@@ -125,8 +129,11 @@ impl KeptFiles {
         let opened = match (part, record.core_metadata) {
             (Part::Bytes, _) => open_bytes(tree, filename, record.sha256, record.size),
             (Part::Metadata, Some(sha256)) => open_sidecar(tree, filename, sha256),
-            (Part::Metadata, None) => return Ok(Look::NoSuchPart),
-            (Part::Record | Part::Provenance, _) => return Ok(Look::Absent),
+            (Part::Metadata, None) if filename.kind() == DistributionKind::Wheel => {
+                return Ok(Look::NoSuchPart);
+            }
+            // The metadata of others is had from upstream alone, and kept beside the page.
+            (Part::Metadata, None) | (Part::Record | Part::Provenance, _) => return Ok(Look::Absent),
         };
         match opened {
             Ok(served) => {
@@ -150,6 +157,12 @@ impl KeptFiles {
         if let Some(key) = key(filename, part) {
             let touched = AtomicI64::new(clock::now().micros());
             let opened = KeptFile { served: Arc::clone(&served), touched, is_let_go: AtomicBool::new(false) };
+            // Whoever holds another document must not go on with it.
+            if let Some(other) = cache.get(key.as_bytes())
+                && other.served.etag != served.etag
+            {
+                other.is_let_go.store(true, Ordering::Relaxed);
+            }
             cache.insert(key.as_bytes().into(), Arc::new(opened));
         }
         served
@@ -160,17 +173,40 @@ impl KeptFiles {
         for key in
             [Part::Bytes, Part::Metadata, Part::Provenance].map(|part| key(filename, part)).iter().flatten()
         {
-            for cache in [&self.small, &self.open] {
-                if let Some(opened) = cache.remove(key.as_bytes()) {
-                    opened.is_let_go.store(true, Ordering::Relaxed);
-                }
+            self.let_go_of(key);
+        }
+    }
+
+    /// Lets go of the metadata of files of which the page lists another, or none.
+    pub(super) fn hold_to(&self, shown: &ProjectPage) {
+        for file in &shown.files {
+            let Some(key) = key_of(&shown.project, &file.filename, Part::Metadata) else { continue };
+            let opened = self.small.get(key.as_bytes()).or_else(|| self.open.get(key.as_bytes()));
+            let is_listed = |opened: &KeptFile| match file.core_metadata {
+                MetadataMark::Sha256(sha256) => opened.served.etag == etag(sha256),
+                MetadataMark::Absent | MetadataMark::Present => false,
+            };
+            if opened.is_some_and(|opened| !is_listed(&opened)) {
+                self.let_go_of(&key);
+            }
+        }
+    }
+
+    fn let_go_of(&self, key: &Key) {
+        for cache in [&self.small, &self.open] {
+            if let Some(opened) = cache.remove(key.as_bytes()) {
+                opened.is_let_go.store(true, Ordering::Relaxed);
             }
         }
     }
 }
 
 fn key(filename: &DistributionFilename, part: Part) -> Option<Key> {
-    Key::new(&[filename.project().as_str(), filename.as_str()], part.suffix().as_bytes(), 0)
+    key_of(filename.project(), filename.as_str(), part)
+}
+
+fn key_of(project: &ProjectName, filename: &str, part: Part) -> Option<Key> {
+    Key::new(&[project.as_str(), filename], part.suffix().as_bytes(), 0)
 }
 
 /// Notes that a file was asked for, as the time of its last change: what is kept never changes otherwise.

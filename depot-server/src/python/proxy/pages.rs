@@ -192,7 +192,10 @@ impl Proxy {
             }
             let loaded = this.load(&name);
             match &loaded {
-                Some(entry) => this.pages.memory.insert(name, Arc::clone(entry)),
+                Some(entry) => {
+                    this.pages.memory.insert(name, Arc::clone(entry));
+                    this.kept.hold_to(&entry.shown);
+                }
                 None => this.pages.lost.insert(name, Instant::now()),
             }
             loaded
@@ -316,6 +319,7 @@ impl Proxy {
         let entry = Arc::new(Entry::new(Arc::new(upstream), shown, version, validators, now));
         self.pages.lost.invalidate(&project);
         self.pages.memory.insert(project, Arc::clone(&entry));
+        self.kept.hold_to(&entry.shown);
         entry
     }
 
@@ -325,8 +329,11 @@ impl Proxy {
         let Some(entry) = self.pages.memory.get(project) else { return };
         let shown = show(&entry.upstream, &self.known(&entry.upstream));
         if shown != *entry.shown {
-            let entry = entry.shown_as(shown, self.pages.next_version());
-            self.pages.memory.insert(project.clone(), Arc::new(entry));
+            let entry = Arc::new(entry.shown_as(shown, self.pages.next_version()));
+            self.pages.memory.insert(project.clone(), Arc::clone(&entry));
+            self.kept.hold_to(&entry.shown);
+            return;
         }
+        self.kept.hold_to(&entry.shown);
     }
 }

@@ -14,12 +14,14 @@ use std::{
 
 use depot_index::{FetchedPage, Validators};
 use depot_proto::{
-    ProjectName, Timestamp,
+    ProjectName, Sha256Digest, Timestamp,
     layout::Part,
     media_type::PageFormat,
-    simple::{ProjectPage, ProjectStatus},
+    simple::{PageFile, ProjectPage, ProjectStatus},
 };
 use serde::{Deserialize, Serialize};
+
+use super::known::{self, Noted, note_name};
 
 /// The version of the documents.
 const VERSION: u32 = 1;
@@ -208,7 +210,35 @@ impl PageFolder {
         }
     }
 
-    /// Keeps such a document. May block.
+    /// The metadata of a file that was fetched without the file, if it holds for what is listed. It is empty if there is none
+    /// to be had. May block.
+    pub(super) fn read_metadata(
+        &self,
+        project: &ProjectName,
+        filename: &str,
+        listed: Option<&PageFile>,
+    ) -> io::Result<Option<Vec<u8>>> {
+        known::metadata(&self.path.join(project.as_str()), filename, listed)
+    }
+
+    /// Keeps it, with a note of what was listed if it is not that. May block.
+    pub(super) fn write_metadata(
+        &self,
+        project: &ProjectName,
+        file: &PageFile,
+        metadata: &[u8],
+    ) -> io::Result<()> {
+        let filename = &file.filename;
+        if let Some(note) = Noted::of(file, Sha256Digest::of(metadata)) {
+            let folder = self.path.join(project.as_str());
+            fs::create_dir_all(&folder)?;
+            let note = serde_json::to_vec(&note).map_err(io::Error::other)?;
+            self.put(&folder.join(note_name(filename)), &note)?;
+        }
+        self.write_part(project, filename, Part::Metadata, metadata)
+    }
+
+    /// Keeps a document of a file that was fetched without the file. May block.
     pub(super) fn write_part(
         &self,
         project: &ProjectName,

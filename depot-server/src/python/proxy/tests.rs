@@ -52,7 +52,7 @@ impl Bench {
     async fn part(&self, filename: &str, part: Part) -> Result<Option<Vec<u8>>, ProxyError> {
         let fetched = self.proxy.file(&named(filename), part).await?;
         Ok(fetched.map(|fetched| match fetched {
-            Fetched::Here(served) => bytes_of(&served),
+            Fetched::Here(served) | Fetched::Now(served) => bytes_of(&served),
             _ => panic!("documents are small"),
         }))
     }
@@ -132,7 +132,7 @@ fn bytes_of(served: &Served) -> Vec<u8> {
 async fn read(fetched: Result<Option<Fetched>, ProxyError>) -> Result<Option<Vec<u8>>, String> {
     match fetched.map_err(|error| error.to_string())? {
         None => Ok(None),
-        Some(Fetched::Here(served)) => Ok(Some(bytes_of(&served))),
+        Some(Fetched::Here(served) | Fetched::Now(served)) => Ok(Some(bytes_of(&served))),
         Some(Fetched::Coming(coming)) => all(coming.body()).await.map(Some),
         Some(Fetched::Streamed(streamed)) => all(streamed.body()).await.map(Some),
         Some(Fetched::Described(_)) => Err("it is only described".to_owned()),

@@ -27,6 +27,7 @@ pub(super) async fn here(
     match opened {
         None => Ok(None),
         Some((_, Opened::Here(served) | Opened::Fetched(Fetched::Here(served)))) => Ok(Some((served, false))),
+        Some((_, Opened::Fetched(Fetched::Now(served)))) => Ok(Some((served, true))),
         Some((_, Opened::Fetched(Fetched::Coming(coming)))) => {
             let served = coming.finished().await.map_err(|error| error.to_string())?;
             Ok(Some((served, true)))

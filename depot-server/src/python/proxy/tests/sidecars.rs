@@ -173,10 +173,146 @@ async fn files_of_one_name_in_two_projects_have_documents_of_their_own() {
         let project: ProjectName = project.parse().unwrap();
         let filename = DistributionFilename::parse(BOTH, &project).unwrap();
         match bench.proxy.file(&filename, Part::Provenance).await.unwrap() {
-            Some(Fetched::Here(served)) => String::from_utf8(bytes_of(&served)).unwrap(),
+            Some(Fetched::Here(served) | Fetched::Now(served)) => {
+                String::from_utf8(bytes_of(&served)).unwrap()
+            }
             _ => panic!("there is none"),
         }
     };
     let had = futures_util::future::join(had("tea-pot"), had("tea-pot-1")).await;
     assert_eq!(had, (r#"{"of":"tea-pot"}"#.to_owned(), r#"{"of":"tea-pot-1"}"#.to_owned()));
+}
+
+/// A file with this metadata upstream, which its page lists by this mark.
+fn list_with(bench: &Bench, filename: &str, bytes: &[u8], mark: serde_json::Value, document: Option<&str>) {
+    let mut listed = entry(filename, bytes);
+    listed["core-metadata"] = mark;
+    bench.index.list(&[(listed, bytes)]);
+    let sidecar = format!("{}.metadata", path_of(filename));
+    match document {
+        Some(document) => bench.index.put(&sidecar, document, "text/plain"),
+        None => bench.index.remove(&sidecar),
+    }
+}
+
+/// The metadata that all who tell of it agree on; none if they agree that there is none.
+async fn agreed(bench: &Bench, filename: &str) -> Option<Vec<u8>> {
+    let mark = bench.files().await[0].core_metadata;
+    let described = bench.proxy.describe(&named(filename), Part::Metadata).await.unwrap();
+    let document = bench.part(filename, Part::Metadata).await.unwrap();
+    let sha256 = document.as_deref().map(Sha256Digest::of);
+    assert_eq!(mark, sha256.map_or(MetadataMark::Absent, MetadataMark::Sha256));
+    match described {
+        None => assert_eq!(sha256, None),
+        Some(Fetched::Here(served)) => assert_eq!(Some(Sha256Digest::of(&bytes_of(&served))), sha256),
+        Some(Fetched::Described(described)) => assert_eq!(described.sha256, sha256),
+        _ => panic!("it was fetched"),
+    }
+    document
+}
+
+#[tokio::test]
+async fn the_metadata_of_an_sdist_is_served_whether_or_not_the_sdist_is_kept() {
+    let text = metadata("1.0");
+    let listed = json!({ "sha256": Sha256Digest::of(text.as_bytes()).to_string() });
+    for (mark, is_first) in [(listed.clone(), false), (listed, true), (json!(true), true)] {
+        let bench = Bench::new();
+        list_with(&bench, SDIST, b"\x1f\x8bs", mark, Some(&text));
+        if is_first {
+            assert_eq!(bench.part(SDIST, Part::Metadata).await.unwrap().unwrap(), text.as_bytes());
+        }
+        bench.fetch(SDIST).await.unwrap().unwrap();
+        bench.settled().await;
+        assert_eq!(agreed(&bench, SDIST).await.unwrap(), text.as_bytes());
+        let bench = bench.restart(|settings| settings.offline = true);
+        assert_eq!(agreed(&bench, SDIST).await.unwrap(), text.as_bytes());
+    }
+}
+
+#[tokio::test]
+async fn metadata_that_differs_from_that_in_the_wheel_gives_way_to_it_once_the_wheel_is_kept() {
+    let (bench, bytes) = (Bench::new(), wheel("1.0", 100));
+    let other = format!("{}\n", metadata("1.0"));
+    list_with(&bench, WHEEL, &bytes, json!(true), Some(&other));
+    bench.part(WHEEL, Part::Metadata).await.unwrap();
+    assert_eq!(agreed(&bench, WHEEL).await.unwrap(), other.as_bytes());
+    let held = bench.proxy.file_at_hand(&named(WHEEL), Part::Metadata).unwrap();
+    assert!(bench.proxy.is_still_at_hand(&held, &named(WHEEL), Part::Metadata));
+    bench.fetch(WHEEL).await.unwrap();
+    bench.settled().await;
+    assert!(!bench.proxy.is_still_at_hand(&held, &named(WHEEL), Part::Metadata));
+    assert_eq!(agreed(&bench, WHEEL).await.unwrap(), metadata("1.0").as_bytes());
+}
+
+#[tokio::test]
+async fn metadata_of_a_file_that_is_replaced_upstream_is_fetched_again() {
+    let always = |settings: &mut ProxySettings| settings.pages_ttl = Duration::ZERO;
+    let other = format!("{}Summary: other\n", metadata("1.0"));
+    let mark = |text: &str| json!({ "sha256": Sha256Digest::of(text.as_bytes()).to_string() });
+    // The mark says so, or the digest of the file alone.
+    for marks in [[mark(&metadata("1.0")), mark(&other)], [json!(true), json!(true)]] {
+        let (bench, [first, second]) = (Bench::with(always), marks);
+        list_with(&bench, WHEEL, &wheel("1.0", 100), first, Some(&metadata("1.0")));
+        bench.part(WHEEL, Part::Metadata).await.unwrap();
+        assert_eq!(agreed(&bench, WHEEL).await.unwrap(), metadata("1.0").as_bytes());
+        list_with(&bench, WHEEL, &wheel("1.0", 200), second, Some(&other));
+        bench.files().await;
+        assert_eq!(bench.part(WHEEL, Part::Metadata).await.unwrap().unwrap(), other.as_bytes());
+        assert_eq!(agreed(&bench, WHEEL).await.unwrap(), other.as_bytes());
+    }
+}
+
+#[tokio::test]
+async fn a_listed_digest_that_nothing_has_gives_way_to_what_the_whole_wheel_says() {
+    let (bytes, junk) = (wheel("1.0", 100), b"no zip at all".to_vec());
+    let wrong = json!({ "sha256": "1".repeat(64) });
+    let text = metadata("1.0");
+    for (filename, bytes, found) in
+        [(WHEEL, &bytes, Some(text.as_bytes())), (WHEEL, &junk, None), (SDIST, &junk, None)]
+    {
+        for mode in [FileMode::Cache, FileMode::Stream] {
+            let bench = Bench::with(|settings| settings.files = mode);
+            list_with(&bench, filename, bytes, wrong.clone(), None);
+            assert_eq!(bench.part(filename, Part::Metadata).await.unwrap().as_deref(), found);
+            assert_eq!(agreed(&bench, filename).await.as_deref(), found);
+            let asked = bench.index.asked_in_all();
+            let bench = bench.restart(|settings| settings.files = mode);
+            assert_eq!(agreed(&bench, filename).await.as_deref(), found);
+            assert_eq!(bench.index.asked_in_all(), asked);
+            // Upstream lists what it has after all.
+            let listed = json!({ "sha256": Sha256Digest::of(text.as_bytes()).to_string() });
+            list_with(&bench, filename, bytes, listed, Some(&text));
+            let bench =
+                bench.restart(|settings| (settings.files, settings.pages_ttl) = (mode, Duration::ZERO));
+            bench.files().await;
+            assert_eq!(bench.part(filename, Part::Metadata).await.unwrap().unwrap(), text.as_bytes());
+            assert_eq!(agreed(&bench, filename).await.unwrap(), text.as_bytes());
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_the_whole_wheel_said_is_told_after_the_wheel_had_to_go() {
+    let small = |settings: &mut ProxySettings| settings.max_size = Some(1);
+    let bench = Bench::with(small);
+    list_with(&bench, WHEEL, &wheel("1.0", 100), json!({ "sha256": "1".repeat(64) }), None);
+    bench.fetch(WHEEL).await.unwrap();
+    bench.settled().await;
+    assert!(bench.proxy.tree.record(&pot(), WHEEL).unwrap().is_none());
+    assert_eq!(agreed(&bench, WHEEL).await.unwrap(), metadata("1.0").as_bytes());
+}
+
+#[tokio::test]
+async fn documents_that_are_fetched_now_are_told_from_those_at_hand() {
+    let (bench, bytes) = (Bench::new(), wheel("1.0", 100));
+    let mut listed = entry(WHEEL, &bytes);
+    listed["provenance"] = json!(bench.index.url("/integrity/x"));
+    bench.index.put("/integrity/x", "{}", "application/json");
+    bench.index.list(&[(listed, &bytes)]);
+    for part in [Part::Metadata, Part::Provenance] {
+        let first = bench.proxy.file(&named(WHEEL), part).await.unwrap();
+        assert!(matches!(first, Some(Fetched::Now(_))));
+        let second = bench.proxy.file(&named(WHEEL), part).await.unwrap();
+        assert!(matches!(second, Some(Fetched::Here(_))));
+    }
 }
