@@ -100,7 +100,15 @@ fn record(
         && listed != record.sha256
     {
         alarm(filename, record.sha256, listed);
-        return Ok(Some(record));
+        // Of all that is said of other bytes only a yank counts: it is shown of the file, and holds when no page lists it.
+        if !file.yanked.is_yanked() || record.facts.yanked.is_yanked() {
+            return Ok(Some(record));
+        }
+        let changed = tree.change_record(project, filename, |record| {
+            record.facts.yanked = file.yanked.clone();
+            true
+        })?;
+        return Ok(changed.map(|changed| changed.record));
     }
     let facts = upstream_facts(index, file);
     if !record.clone().take_facts(&facts, Some(facts.digest())) {

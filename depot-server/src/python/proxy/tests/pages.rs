@@ -312,6 +312,21 @@ async fn what_was_last_said_of_a_kept_file_is_known_when_no_page_lists_it_any_mo
 }
 
 #[tokio::test]
+async fn a_yank_that_is_said_of_other_bytes_is_known_when_no_page_lists_the_file_any_more() {
+    let bench = stocked(at_once);
+    bench.fetch(SDIST).await.unwrap();
+    bench.settled().await;
+    let mut yanked = entry(SDIST, b"other");
+    yanked["yanked"] = json!("bad");
+    bench.index.list(&[(yanked, b"other")]);
+    assert!(bench.files().await[0].yanked.is_yanked());
+    bench.index.list(&[]);
+    assert!(bench.files().await.is_empty());
+    assert!(bench.proxy.last_said(&named(SDIST)).await.unwrap().unwrap().yanked);
+    assert_eq!(bench.fetch(SDIST).await.unwrap().unwrap(), b"s");
+}
+
+#[tokio::test]
 async fn metadata_of_a_project_that_was_quarantined_and_then_taken_away_is_not_sent() {
     let (bench, bytes) = (Bench::with(at_once), wheel("1.0", 100));
     bench.index.list(&[(entry(WHEEL, &bytes), &bytes)]);
