@@ -109,14 +109,14 @@ impl ProxyError {
             IndexError::Status { retry_after, status: 408 | 425 | 429 | 500.., .. } => {
                 Self::Unreachable { what, reason, retry_after: *retry_after }
             }
-            // It does not give this out, whatever it gives out beside it.
-            IndexError::Status { status: 400.., .. } => Self::Refused { what, reason },
             IndexError::Unreachable { .. }
             | IndexError::Truncated { .. }
             | IndexError::Setup(_)
             | IndexError::NotFound { .. } => Self::Unreachable { what, reason, retry_after: None },
             IndexError::Stopped => Self::BrokenOff { what },
-            IndexError::Unauthorized { .. }
+            // It does not give this out, whatever it gives out beside it.
+            IndexError::Status { status: 400.., .. }
+            | IndexError::Unauthorized { .. }
             | IndexError::Forbidden { .. }
             | IndexError::Refused { .. }
             | IndexError::BadLink { .. } => Self::Refused { what, reason },
