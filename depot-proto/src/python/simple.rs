@@ -14,7 +14,12 @@ mod render_json;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, convert::Infallible, fmt, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    convert::Infallible,
+    fmt, mem,
+    str::FromStr,
+};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
@@ -35,7 +40,7 @@ pub const MAX_SKIPPED: usize = 1_000;
 /// The version of the API that is claimed where everything it asks for is there (PEP 792).
 const API_VERSION: &str = "1.4";
 
-/// The version that asks for no sizes, `versions` or status.
+/// The version that asks for no sizes, `versions` or status; keys of later ones may be there all the same.
 const API_VERSION_WITHOUT_SIZES: &str = "1.0";
 
 /// What an index lists of one project.
@@ -75,6 +80,33 @@ impl ProjectPage {
             last_serial: None,
             skipped: Vec::new(),
         }
+    }
+
+    /// Adds to [`Self::versions`] those of files that it lacks, and sorts it by PEP 440, with each spelling once.
+    ///
+    /// An index must name the version of every file (PEP 700), and HTML pages and some JSON ones name none.
+    pub fn add_versions(&mut self, of_files: impl IntoIterator<Item = Version>) {
+        let mut versions: Vec<(Version, String)> =
+            mem::take(&mut self.versions).into_iter().map(|text| (Version::read(&text), text)).collect();
+        versions.sort_unstable();
+        versions.dedup_by(|one, two| one.1 == two.1);
+        let is_missing =
+            |version: &Version| versions.binary_search_by(|(listed, _)| listed.cmp(version)).is_err();
+        let missing: BTreeSet<Version> = of_files.into_iter().filter(is_missing).collect();
+        versions.extend(missing.into_iter().map(|version| (version.clone(), version.to_string())));
+        versions.sort_unstable();
+        self.versions = versions.into_iter().map(|(_, text)| text).collect();
+    }
+
+    /// Whether the list of versions is one: an empty one beside files would be false.
+    fn names_versions(&self) -> bool {
+        !self.versions.is_empty() || self.files.is_empty()
+    }
+
+    /// The version of the API that a rendered page claims, in JSON and HTML alike.
+    fn api_version(&self) -> &'static str {
+        let is_whole = self.names_versions() && self.files.iter().all(|file| file.size.is_some());
+        if is_whole { API_VERSION } else { API_VERSION_WITHOUT_SIZES }
     }
 }
 
@@ -247,8 +279,10 @@ pub fn read_root(format: PageFormat, bytes: &[u8], page_url: &Url) -> Result<Roo
 
 /// Renders the page of a project, with its files in the given order.
 ///
-/// A JSON page whose files do not all have a size claims version 1.0 of the API, and has only what that version
-/// knows: later ones ask for every size.
+/// What is known is told, of each file for itself, and nothing else is. A page whose files do not all have a size claims
+/// version 1.0 of the API, in every format: later ones ask for every size (PEP 700). Keys of later versions may stand in
+/// such a page, since readers pass over what they do not know; pip and uv look at no version, take files without a
+/// size, and choose by the upload times that are there.
 pub fn render_project(page: &ProjectPage, format: PageFormat) -> Vec<u8> {
     match format {
         PageFormat::Json => render_json::project(page),

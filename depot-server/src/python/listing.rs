@@ -11,7 +11,7 @@ use depot_proto::simple::ProjectPage;
 /// they are at the index that they come from.
 #[derive(Clone, Debug)]
 pub(crate) struct Listing {
-    /// The page.
+    /// The page; its `versions` are those of all its files, and may be more.
     pub(crate) page: Arc<ProjectPage>,
     /// Another value whenever the page says something else.
     pub(crate) version: u64,

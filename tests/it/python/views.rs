@@ -13,6 +13,7 @@ mod freshness;
 mod owned;
 mod policies;
 mod pulled;
+mod told;
 mod unlisted;
 mod warm;
 mod watched;

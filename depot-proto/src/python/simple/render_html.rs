@@ -1,8 +1,8 @@
 //! Rendering HTML pages (PEP 503, 592, 629, 658, 714, 740, 792).
 //!
 //! One line for each anchor, with attributes before the first `>`, no raw `>` in any of them, and bare text inside:
-//! some clients read pages with a regular expression. HTML knows no sizes, so it always claims the version that has
-//! the project's status.
+//! some clients read pages with a regular expression. HTML knows no sizes, but claims the version that the same page
+//! claims as JSON.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,7 @@ use crate::{ProjectName, hex};
 
 pub(super) fn project(page: &ProjectPage) -> Vec<u8> {
     let mut html = String::with_capacity(600 + page.files.len() * 640);
-    open(&mut html);
+    open(&mut html, page.api_version());
     meta(&mut html, "pypi:project-status", page.status.as_str());
     if let Some(reason) = page.status_reason.as_deref().filter(|reason| !reason.trim().is_empty()) {
         meta(&mut html, "pypi:project-status-reason", reason);
@@ -25,7 +25,7 @@ pub(super) fn project(page: &ProjectPage) -> Vec<u8> {
 
 pub(super) fn root_head() -> Vec<u8> {
     let mut html = String::new();
-    open(&mut html);
+    open(&mut html, API_VERSION);
     heading(&mut html, "Simple index", "");
     html.into_bytes()
 }
@@ -52,9 +52,9 @@ pub(super) fn root_tail(last_serial: Option<u64>) -> Vec<u8> {
     close(String::new(), last_serial)
 }
 
-fn open(html: &mut String) {
+fn open(html: &mut String, api_version: &str) {
     html.push_str("<!DOCTYPE html>\n<html lang=\"en\">\n  <head>\n    <meta charset=\"utf-8\">\n");
-    meta(html, "pypi:repository-version", API_VERSION);
+    meta(html, "pypi:repository-version", api_version);
 }
 
 fn meta(html: &mut String, name: &str, content: &str) {

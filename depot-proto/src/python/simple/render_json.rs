@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::{API_VERSION, API_VERSION_WITHOUT_SIZES, MetadataMark, PageFile, ProjectPage, sorted_versions};
+use super::{API_VERSION, MetadataMark, PageFile, ProjectPage, sorted_versions};
 use crate::{Timestamp, Yanked, hex};
 
 #[derive(Serialize)]
@@ -18,8 +18,8 @@ struct Meta {
 struct Page<'a> {
     meta: Meta,
     name: &'a str,
-    #[serde(rename = "project-status", skip_serializing_if = "Option::is_none")]
-    status: Option<Status<'a>>,
+    #[serde(rename = "project-status")]
+    status: Status<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     versions: Option<Vec<&'a str>>,
     files: Vec<File<'a>>,
@@ -78,21 +78,17 @@ enum Mark {
 }
 
 pub(super) fn project(page: &ProjectPage) -> Vec<u8> {
-    let sized = page.files.iter().all(|file| file.size.is_some());
     let reason = page.status_reason.as_deref().filter(|reason| !reason.trim().is_empty());
     to_bytes(&Page {
-        meta: Meta {
-            api_version: if sized { API_VERSION } else { API_VERSION_WITHOUT_SIZES },
-            last_serial: page.last_serial,
-        },
+        meta: Meta { api_version: page.api_version(), last_serial: page.last_serial },
         name: page.project.as_str(),
-        status: sized.then_some(Status { status: page.status.as_str(), reason }),
-        versions: sized.then(|| sorted_versions(&page.versions)),
-        files: page.files.iter().map(|listed| file(listed, sized)).collect(),
+        status: Status { status: page.status.as_str(), reason },
+        versions: page.names_versions().then(|| sorted_versions(&page.versions)),
+        files: page.files.iter().map(file).collect(),
     })
 }
 
-fn file(listed: &PageFile, sized: bool) -> File<'_> {
+fn file(listed: &PageFile) -> File<'_> {
     let mark = match listed.core_metadata {
         MetadataMark::Absent => None,
         MetadataMark::Present => Some(Mark::Unhashed(true)),
@@ -103,15 +99,15 @@ fn file(listed: &PageFile, sized: bool) -> File<'_> {
         url: &listed.url,
         hashes: Hashes { sha256: listed.sha256().map(|digest| hex(digest.as_bytes())) },
         requires_python: listed.requires_python.as_deref().filter(|text| !text.trim().is_empty()),
-        size: listed.size.filter(|_| sized),
-        upload_time: listed.upload_time.filter(|_| sized),
+        size: listed.size,
+        upload_time: listed.upload_time,
         yanked: match listed.yanked.reason() {
             Some(reason) if !reason.is_empty() => Flag::Reason(reason),
             _ => Flag::Plain(listed.yanked != Yanked::No),
         },
         core_metadata: mark.clone(),
         dist_info_metadata: mark,
-        provenance: listed.provenance.as_deref().filter(|_| sized),
+        provenance: listed.provenance.as_deref(),
     }
 }
 

@@ -123,20 +123,22 @@ fn is_of_another(file: &PageFile, project: &ProjectName) -> bool {
     DistributionFilename::guess(&file.filename).is_ok_and(|name| name.project() != project)
 }
 
-/// The page of upstream as it is shown here, with what is known here of its files.
+/// The page of upstream as it is shown here, with what is known here of its files, and with the version of each of them.
 pub(super) fn show(upstream: &ProjectPage, known: &KnownFiles) -> ProjectPage {
     let project = &upstream.project;
     let mut shown = ProjectPage { files: Vec::new(), skipped: Vec::new(), ..clone_head(upstream) };
     if !upstream.status.offers_files() {
         return shown;
     }
-    let mut names = HashSet::new();
+    let (mut names, mut versions) = (HashSet::new(), Vec::with_capacity(upstream.files.len()));
     for file in &upstream.files {
         let Ok(filename) = DistributionFilename::parse(&file.filename, project) else { continue };
         if names.insert(file.filename.as_str()) {
             shown.files.push(show_file(file, &filename, known.get(&file.filename)));
+            versions.push(filename.version().clone());
         }
     }
+    shown.add_versions(versions);
     shown
 }
 

@@ -56,20 +56,45 @@ fn html_is_rendered_to_the_byte() {
 }
 
 #[test]
-fn without_every_size_the_page_is_of_version_one() {
-    let mut page = full_page();
-    page.status = ProjectStatus::Archived;
+fn without_every_size_the_page_is_of_version_one_and_tells_what_is_known() {
+    let whole = ProjectPage { status: ProjectStatus::Archived, ..full_page() };
+    let mut page = whole.clone();
     page.files[2].size = None;
-    let json = String::from_utf8(render_project(&page, PageFormat::Json)).unwrap();
-    assert!(json.contains(r#""api-version":"1.0""#), "{json}");
-    for key in ["versions", "size", "upload-time", "project-status", "provenance", "null"] {
-        assert!(!json.contains(key), "{key} in {json}");
-    }
+    let json = |page: &ProjectPage| -> serde_json::Value {
+        serde_json::from_slice(&render_project(page, PageFormat::Json)).unwrap()
+    };
+    let mut expected = json(&whole);
+    expected["meta"]["api-version"] = "1.0".into();
+    expected["files"][2].as_object_mut().unwrap().remove("size").unwrap();
+    assert_eq!(json(&page), expected);
+    assert_eq!(expected["project-status"]["status"], "archived");
+    assert!(expected["files"][0]["upload-time"].is_string(), "{expected}");
+    // HTML says the same of version and status.
+    let html = |page: &ProjectPage| String::from_utf8(render_project(page, PageFormat::Html)).unwrap();
+    let version = |number: &str| format!("<meta name=\"pypi:repository-version\" content=\"{number}\">");
+    assert_eq!(html(&page), html(&whole).replace(&version("1.4"), &version("1.0")));
+    // Of a page whose versions nobody named it is not said that there are none.
+    let mut unnamed = whole;
+    unnamed.versions.clear();
+    let said = json(&unnamed);
+    assert_eq!((&said["meta"]["api-version"], said.get("versions")), (&"1.0".into(), None));
     let empty = ProjectPage::new(teapot());
     assert_eq!(
         String::from_utf8(render_project(&empty, PageFormat::Json)).unwrap(),
         r#"{"meta":{"api-version":"1.4"},"name":"teapot-tools","project-status":{"status":"active"},"versions":[],"files":[]}"#
     );
+}
+
+#[test]
+fn versions_of_files_join_those_that_are_listed() {
+    let read = |versions: &[&str]| versions.iter().map(|text| Version::read(text)).collect::<Vec<_>>();
+    let mut page = ProjectPage::new(teapot());
+    page.versions = ["1.10", "1.9", "1.0", "1.9"].map(str::to_owned).into();
+    // `1.0.0` is listed, as `1.0`; what is no version sorts first.
+    page.add_versions(read(&["2.0+cpu", "1.0.0", "2.0+CPU", "1!0.1", "0.9rc1", "r42"]));
+    assert_eq!(page.versions, ["r42", "0.9rc1", "1.0", "1.9", "1.10", "2.0+cpu", "1!0.1"]);
+    page.add_versions([]);
+    assert_eq!(page.versions.len(), 7);
 }
 
 #[test]

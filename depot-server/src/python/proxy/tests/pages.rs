@@ -232,6 +232,35 @@ async fn a_page_of_an_index_without_json_is_shown_like_any_other() {
 }
 
 #[tokio::test]
+async fn the_version_of_every_file_is_named_whatever_upstream_names() {
+    let versions =
+        async |bench: &Bench| bench.proxy.listing(&pot()).await.unwrap().unwrap().page.versions.clone();
+    // A page that names none, and has a file of another project.
+    let bench = Bench::with(at_once);
+    let other = entry("other-7.0.tar.gz", b"o");
+    let local = "tea_pot-1.10+cpu-py3-none-any.whl";
+    bench.index.list(&[
+        (entry(local, b"PKl"), b"PKl"),
+        (entry(WHEEL, b"PKw"), b"PKw"),
+        (entry(SDIST, b"s"), b"s"),
+        (bare_entry("tea_pot-1.9.tar.gz"), b"n"),
+        (other, b"o"),
+    ]);
+    assert_eq!(versions(&bench).await, ["1.0", "1.9", "1.10+cpu"]);
+    // One that names some of them, among those of no file, in its own way.
+    let page = json!({
+        "meta": { "api-version": "1.1" }, "name": POT, "versions": ["2.0", "1.0.0", "0.1"],
+        "files": [entry(local, b"PKl"), entry(SDIST, b"s")],
+    });
+    bench.index.put(PAGE, page.to_string(), "application/vnd.pypi.simple.v1+json");
+    assert_eq!(versions(&bench).await, ["0.1", "1.0.0", "1.10+cpu", "2.0"]);
+    // And HTML, which cannot.
+    let links = [SDIST, local].map(|name| format!("<a href=\"..{}\">{name}</a>", path_of(name)));
+    bench.index.put(PAGE, links.concat(), "text/html");
+    assert_eq!(versions(&bench).await, ["1.0", "1.10+cpu"]);
+}
+
+#[tokio::test]
 async fn a_quarantined_project_shows_and_sends_nothing() {
     let bench = stocked(at_once);
     assert_eq!(bench.fetch(SDIST).await.unwrap().unwrap(), b"s");
